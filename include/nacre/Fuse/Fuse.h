@@ -1,0 +1,33 @@
+//===- Fuse.h - from primitives to kernels ----------------------*- C++ -*-===//
+#ifndef NACRE_FUSE_FUSE_H
+#define NACRE_FUSE_FUSE_H
+
+#include "nacre/Lazy/Program.h"
+
+namespace nacre::fuse {
+
+/// Replaces operations whose operands are all constant by weights, evaluated
+/// with the reference interpreter; results above `maxBytes` stay.
+void foldConstants(Program &program, int64_t maxBytes);
+
+/// Folders, canonical forms, common subexpressions, dead code.
+mlir::LogicalResult canonicalize(mlir::ModuleOp module);
+
+/// Finds reduce(add) of products of expanded or windowed operands and makes
+/// them lazy.contract, with the views composed into its maps.
+void raiseContraction(mlir::ModuleOp module);
+
+/// Moves reshape and permute below the elementwise operations that follow, so
+/// that a kernel's epilogue sees the kernel's own index space.
+void sinkViews(mlir::ModuleOp module);
+
+struct FuseOptions {
+  bool enabled = true; ///< off: one kernel an operation (-O0)
+};
+
+/// Groups operations into lazy.kernel.
+mlir::LogicalResult formKernels(mlir::ModuleOp module, const FuseOptions &options);
+
+} // namespace nacre::fuse
+
+#endif // NACRE_FUSE_FUSE_H

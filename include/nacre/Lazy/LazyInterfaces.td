@@ -1,0 +1,51 @@
+//===- LazyInterfaces.td - what passes may ask of a lazy op ---*- tablegen -*-===//
+//
+// Passes ask these interfaces and never switch on operation names, so a new
+// primitive costs a pass nothing.
+//
+//===----------------------------------------------------------------------===//
+#ifndef NACRE_LAZY_INTERFACES
+#define NACRE_LAZY_INTERFACES
+
+include "mlir/IR/OpBase.td"
+
+def ElementwiseOpInterface : OpInterface<"ElementwiseOpInterface"> {
+  let cppNamespace = "::nacre::lazy";
+  let description = [{
+    An operation whose result element depends on the operand elements at the
+    same index only. Operands and result have the same shape.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      Emits the scalar body in arith and math. `args` are scalars, or vectors
+      of one common length, of the signless storage form of the operands'
+      element types (`storageType`); so is the result.
+    }], "::mlir::Value", "emitScalar",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
+           "::mlir::ValueRange":$args)>,
+    InterfaceMethod<[{
+      A rough cost in simple instructions a lane, for the fusion cost model.
+    }], "int64_t", "scalarCost", (ins), [{}], [{ return 1; }]>
+  ];
+}
+
+def ViewOpInterface : OpInterface<"ViewOpInterface"> {
+  let cppNamespace = "::nacre::lazy";
+  let description = [{
+    An operation that moves no data: element `i` of the result is element
+    `indexMap(i)` of the source or, where that index lies outside the source
+    (padding), `fillValue`.
+  }];
+  let methods = [
+    InterfaceMethod<"Maps a result index to a source index.",
+      "::mlir::AffineMap", "indexMap", (ins)>,
+    InterfaceMethod<"The viewed value.", "::mlir::Value", "source", (ins),
+      [{}], [{ return $_op->getOperand(0); }]>,
+    InterfaceMethod<[{
+      The scalar found where the source has no element, or null when every
+      result index maps inside the source.
+    }], "::mlir::TypedAttr", "fillValue", (ins), [{}], [{ return {}; }]>
+  ];
+}
+
+#endif // NACRE_LAZY_INTERFACES

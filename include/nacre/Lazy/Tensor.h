@@ -1,0 +1,88 @@
+//===- Tensor.h - a tensor in host memory -----------------------*- C++ -*-===//
+//
+// Dense row-major values outside the IR: weights, folded constants, the
+// interpreter's values, inputs and outputs of runs.
+//
+//===----------------------------------------------------------------------===//
+#ifndef NACRE_LAZY_TENSOR_H
+#define NACRE_LAZY_TENSOR_H
+
+#include "mlir/IR/BuiltinTypes.h"
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace nacre {
+
+enum class DType : uint8_t {
+  Bool, I8, U8, I16, U16, I32, U32, I64, U64, F16, BF16, F32, F64
+};
+
+/// Bytes of one element. A bool takes one byte, 0 or 1.
+int64_t dtypeBytes(DType dtype);
+/// "bool", "i8", "u8", ..., "f64".
+const char *dtypeName(DType dtype);
+/// The inverse of dtypeName.
+std::optional<DType> dtypeFromName(llvm::StringRef name);
+/// The MLIR element type: i1, i8, ui8, ..., f64.
+mlir::Type elementType(mlir::MLIRContext *context, DType dtype);
+/// The inverse of elementType; aborts on a type lazy does not admit.
+DType dtypeOf(mlir::Type element);
+
+/// The one checked size computation of the code base: the number of elements
+/// of a shape and its bytes, or nullopt when an extent is negative or the
+/// product exceeds 2^62.
+std::optional<int64_t> elementCount(llvm::ArrayRef<int64_t> shape);
+std::optional<int64_t> byteSize(llvm::ArrayRef<int64_t> shape, DType dtype);
+
+/// A dense row-major tensor. Copying shares the bytes; `writable` bytes are
+/// owned. `keepAlive` holds whatever owns mapped bytes.
+struct Tensor {
+  DType dtype = DType::F32;
+  std::vector<int64_t> shape;
+  const uint8_t *bytes = nullptr;
+  std::shared_ptr<void> keepAlive;
+
+  /// Allocates zeroed bytes for `shape`, which must have a valid byteSize.
+  static Tensor zeros(DType dtype, llvm::ArrayRef<int64_t> shape);
+  /// A view of bytes that `owner` keeps alive.
+  static Tensor view(DType dtype, llvm::ArrayRef<int64_t> shape,
+                     const void *bytes, std::shared_ptr<void> owner);
+  template <typename T>
+  static Tensor of(DType dtype, llvm::ArrayRef<int64_t> shape,
+                   llvm::ArrayRef<T> values) {
+    Tensor t = zeros(dtype, shape);
+    std::copy(values.begin(), values.end(), t.data<T>());
+    return t;
+  }
+
+  int64_t count() const { return *elementCount(shape); }
+  int64_t byteCount() const { return count() * dtypeBytes(dtype); }
+  /// Typed access; T must have the dtype's size. Mutable only for tensors made
+  /// by zeros() or of().
+  template <typename T> const T *data() const {
+    return reinterpret_cast<const T *>(bytes);
+  }
+  template <typename T> T *data() {
+    return reinterpret_cast<T *>(const_cast<uint8_t *>(bytes));
+  }
+  /// Element i (row-major) as a double / as an int64, whatever the dtype
+  /// (f16 and bf16 decoded; floats truncated by integerAt).
+  double numberAt(int64_t i) const;
+  int64_t integerAt(int64_t i) const;
+  /// Stores v at element i, converted as lazy.cast does.
+  void setNumber(int64_t i, double v);
+  void setInteger(int64_t i, int64_t v);
+};
+
+/// f16 / bf16 bits to float and back (round to nearest even).
+float halfToFloat(uint16_t bits);
+uint16_t floatToHalf(float value);
+float bfloatToFloat(uint16_t bits);
+uint16_t floatToBfloat(float value);
+
+} // namespace nacre
+
+#endif // NACRE_LAZY_TENSOR_H

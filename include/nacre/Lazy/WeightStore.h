@@ -1,0 +1,43 @@
+//===- WeightStore.h - the bytes the IR only names --------------*- C++ -*-===//
+//
+// Weights never enter the IR: lazy.weight holds a name, the store the bytes,
+// memory-mapped where the file allows it.
+//
+//===----------------------------------------------------------------------===//
+#ifndef NACRE_LAZY_WEIGHTSTORE_H
+#define NACRE_LAZY_WEIGHTSTORE_H
+
+#include "nacre/Lazy/Tensor.h"
+#include "mlir/Support/LLVM.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace nacre {
+
+class WeightStore {
+public:
+  /// Adds a tensor under `name`, or under name.1, name.2, ... when that is
+  /// taken. Returns the name used.
+  std::string add(llvm::StringRef name, Tensor tensor);
+  /// The tensor of that name, or null.
+  const Tensor *find(llvm::StringRef name) const;
+  /// Position of `name` in insertion order, or -1.
+  int64_t indexOf(llvm::StringRef name) const;
+  const std::vector<std::pair<std::string, Tensor>> &entries() const {
+    return order;
+  }
+
+  /// Writes all entries as a safetensors file (atomic: temporary, fsync,
+  /// rename) / maps one. Errors are messages without a trailing period.
+  mlir::LogicalResult save(llvm::StringRef path, std::string &error) const;
+  mlir::LogicalResult load(llvm::StringRef path, std::string &error);
+
+private:
+  std::vector<std::pair<std::string, Tensor>> order;
+  llvm::StringMap<size_t> index;
+};
+
+/// A program and its weights: what phases hand to each other.
+} // namespace nacre
+
+#endif // NACRE_LAZY_WEIGHTSTORE_H
