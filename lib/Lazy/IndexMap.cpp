@@ -161,6 +161,41 @@ static AffineExpr dropSmallTerms(AffineExpr rest, int64_t c,
   return rest;
 }
 
+/// k*E*(x floordiv E) + k*(x mod E) = k*x: what a reshape took apart comes
+/// together again when its result is addressed row-major.
+static AffineExpr recombine(AffineExpr sum, ArrayRef<int64_t> extents) {
+  SmallVector<AffineExpr> terms;
+  collectTerms(sum, terms);
+  auto core = [](AffineExpr term) {
+    return term.getKind() == AffineExprKind::Mul
+               ? cast<AffineBinaryOpExpr>(term).getLHS()
+               : term;
+  };
+  for (size_t i = 0; i < terms.size(); ++i) {
+    AffineExpr modulo = core(terms[i]);
+    if (modulo.getKind() != AffineExprKind::Mod)
+      continue;
+    auto mod = cast<AffineBinaryOpExpr>(modulo);
+    auto divisor = dyn_cast<AffineConstantExpr>(mod.getRHS());
+    if (!divisor)
+      continue;
+    int64_t k = factorOf(terms[i]);
+    // (y floordiv D) mod E pairs with y floordiv (D*E).
+    AffineExpr whole = simplify(mod.getLHS().floorDiv(divisor), extents);
+    for (size_t j = 0; j < terms.size(); ++j) {
+      if (j == i || core(terms[j]) != whole ||
+          factorOf(terms[j]) != k * divisor.getValue())
+        continue;
+      AffineExpr result = mod.getLHS() * k;
+      for (size_t n = 0; n < terms.size(); ++n)
+        if (n != i && n != j)
+          result = result + terms[n];
+      return simplify(result, extents);
+    }
+  }
+  return sum;
+}
+
 AffineExpr simplify(AffineExpr expr, ArrayRef<int64_t> extents) {
   switch (expr.getKind()) {
   case AffineExprKind::DimId: {
@@ -181,7 +216,7 @@ AffineExpr simplify(AffineExpr expr, ArrayRef<int64_t> extents) {
   auto constant = dyn_cast<AffineConstantExpr>(b);
   switch (expr.getKind()) {
   case AffineExprKind::Add:
-    return a + b;
+    return recombine(a + b, extents);
   case AffineExprKind::Mul: {
     if (!constant)
       return a * b;

@@ -113,16 +113,18 @@ static nacre_status parse_descr(cursor *c, nacre_array *array) {
     const char *descr = types[i].descr;
     if (length != 3 || memcmp(text + 1, descr + 1, 2))
       continue;
-    int any_order = *descr == '|' || descr[1] == 'V';
-    if (*text == '>' && !any_order)
+    /* One byte has no order, and NumPy gives none to the V2 of bf16. */
+    int one_byte = *descr == '|', opaque = descr[1] == 'V';
+    if (*text == '<' || (*text == '|' && (one_byte || opaque)) ||
+        (*text == '>' && one_byte)) {
+      array->dtype = types[i].dtype;
+      return NACRE_OK;
+    }
+    if (*text == '>')
       return nacre_failure(c->error, NACRE_E_DTYPE,
                            "element type '%.3s' is big-endian, only "
                            "little-endian is read",
                            text);
-    if (*text == '<' || (*text == '|' && any_order)) {
-      array->dtype = types[i].dtype;
-      return NACRE_OK;
-    }
   }
   return nacre_failure(c->error, NACRE_E_DTYPE,
                        "element type '%.*s' is not supported",

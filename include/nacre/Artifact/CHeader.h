@@ -1,0 +1,19 @@
+//===- CHeader.h - the typed C header of a compiled model -------*- C++ -*-===//
+#ifndef NACRE_ARTIFACT_CHEADER_H
+#define NACRE_ARTIFACT_CHEADER_H
+
+#include "nacre/Codegen/Native.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace nacre::artifact {
+
+/// Writes NAME.h, where NAME is options.symbol: structs of typed pointers for
+/// inputs and outputs, sizes as macros, NAME_run, and the declarations of
+/// NAME_run_generic and NAME_model, which the object defines. `source` names
+/// the model in the comment.
+void writeCHeader(llvm::raw_ostream &os, const NativeCode &code,
+                  const NativeOptions &options, llvm::StringRef source);
+
+} // namespace nacre::artifact
+
+#endif // NACRE_ARTIFACT_CHEADER_H

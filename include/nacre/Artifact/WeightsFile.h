@@ -1,0 +1,19 @@
+//===- WeightsFile.h - the weights image as a side file ---------*- C++ -*-===//
+#ifndef NACRE_ARTIFACT_WEIGHTSFILE_H
+#define NACRE_ARTIFACT_WEIGHTSFILE_H
+
+#include "nacre/Codegen/Native.h"
+
+namespace nacre::artifact {
+
+/// Fills `image`, of code.weightsBytes zeroed bytes, with the segments.
+void writeWeightsImage(const NativeCode &code, uint8_t *image);
+
+/// Writes a safetensors file with one tensor `weights` of u8, aligned to 64
+/// bytes in the file, and the model's name and version as metadata.
+llvm::Error writeWeightsFile(const NativeCode &code, llvm::StringRef model,
+                             llvm::StringRef path);
+
+} // namespace nacre::artifact
+
+#endif // NACRE_ARTIFACT_WEIGHTSFILE_H

@@ -1,0 +1,75 @@
+//===- Commands.h - the verbs of the command line ---------------*- C++ -*-===//
+//
+// One function a verb, one struct of options each. Results go to stdout, the
+// line of defaults and progress to stderr.
+//
+//===----------------------------------------------------------------------===//
+#ifndef NACRE_DRIVER_COMMANDS_H
+#define NACRE_DRIVER_COMMANDS_H
+
+#include "nacre/Driver/Failure.h"
+#include <cstdint>
+
+namespace nacre::driver {
+
+/// What every verb takes.
+struct ModelOptions {
+  std::string model;             ///< .onnx or textual lazy IR (.mlir)
+  std::vector<std::string> dims; ///< "NAME=N", or "NAME<=N": stays symbolic
+  std::string from;              ///< phase whose text the model is
+  std::string target = "cpu";
+  std::string triple;   ///< empty: the host's
+  std::string cpu;      ///< empty: the host's, or generic for another processor
+  std::string features; ///< LLVM feature string
+  unsigned optLevel = 2;
+  int64_t threads = 0; ///< 0: one per processor
+  std::string name;    ///< C name; empty: from the model's file name
+  bool json = false;
+};
+
+struct CompileOptions : ModelOptions {
+  std::string output; ///< folder, or file ending in .o or .so
+  std::string weights = "embed";
+  std::string emit;    ///< import, fuse, schedule, llvm or asm: text
+  std::string depfile; ///< make rule of what the object depends on
+};
+
+struct BuildOptions : ModelOptions {
+  std::string output;
+  std::string runtime; ///< folder of libnacre_rt*.a; empty: ../lib
+};
+
+struct RunOptions : ModelOptions {
+  std::vector<std::string> inputs; ///< NAME=FILE.npy, FILE.pb or random
+  std::string data, outputDir;
+  uint64_t seed = 0;
+};
+
+struct VerifyOptions : ModelOptions {
+  std::vector<std::string> data;
+  double rtol = 1e-3;
+  double atol = 1e-5; ///< times the output's largest magnitude
+  bool reference = false;
+  uint64_t seed = 0;
+};
+
+struct BenchOptions : ModelOptions {
+  std::string data;
+  double minTime = 1; ///< seconds
+  uint64_t seed = 0;
+};
+
+struct InspectOptions : ModelOptions {
+  std::string html;
+};
+
+llvm::Error compile(const CompileOptions &options);
+llvm::Error build(const BuildOptions &options);
+llvm::Error run(const RunOptions &options);
+llvm::Error verify(const VerifyOptions &options);
+llvm::Error bench(const BenchOptions &options);
+llvm::Error inspect(const InspectOptions &options);
+
+} // namespace nacre::driver
+
+#endif // NACRE_DRIVER_COMMANDS_H

@@ -1,0 +1,43 @@
+//===- KernelNest.h - the loops a kernel consists of ------------*- C++ -*-===//
+#ifndef NACRE_SCHEDULE_KERNELNEST_H
+#define NACRE_SCHEDULE_KERNELNEST_H
+
+#include "nacre/Lazy/Access.h"
+
+namespace nacre::schedule {
+
+/// The value a kernel yields first; all its results have one shape.
+mlir::Value yielded(lazy::KernelOp kernel);
+
+/// The contraction of a kernel, or null. A kernel holds at most one.
+lazy::ContractOp contractionOf(lazy::KernelOp kernel);
+
+/// The single view a kernel consists of (a copy that may become an alias), or
+/// null.
+lazy::ViewOpInterface soleView(lazy::KernelOp kernel);
+
+/// A contraction seen as loops. Dimensions of the iteration space are numbered
+/// as in the contraction's maps.
+struct ContractNest {
+  lazy::ContractOp op;
+  /// Operand whose free dimensions are put in vector lanes: 1 (b) or 0 (a).
+  /// The constant operand if one is.
+  unsigned lanesOperand = 1;
+  llvm::SmallVector<int64_t> extents;        ///< bounds
+  llvm::SmallVector<bool> reduced;           ///< not in the result
+  llvm::SmallVector<bool> inScalar, inLanes; ///< occurs in the other / lanes operand
+  llvm::SmallVector<int> resultAxis;         ///< axis of the result, -1 if reduced
+};
+ContractNest analyseContraction(lazy::KernelOp kernel, lazy::ContractOp op);
+
+/// The kernel operand behind contraction operand `k` when views alone lie
+/// between, with its index map over the contraction's dimensions (numbered
+/// from 0, padded to maxLoopDims).
+std::optional<lazy::Access> contractLeaf(const ContractNest &nest, unsigned k);
+
+/// Whether the kernel operand `leaf` is a weight.
+bool isWeight(lazy::KernelOp kernel, mlir::BlockArgument leaf);
+
+} // namespace nacre::schedule
+
+#endif // NACRE_SCHEDULE_KERNELNEST_H

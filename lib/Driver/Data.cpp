@@ -1,0 +1,182 @@
+//===- Data.cpp - tensors of runs: files, random, reports -----------------===//
+
+#include "Data.h"
+#include "nacre/Artifact/OutputFile.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include <nacre/runtime.h>
+#include <nlohmann/json.hpp>
+
+using llvm::StringRef;
+using llvm::Twine;
+using Json = nlohmann::ordered_json;
+
+namespace nacre::driver {
+
+llvm::Expected<Tensor> readTensor(StringRef path) {
+  bool npy = path.ends_with(".npy");
+  if (!npy && !path.ends_with(".pb"))
+    return fail(ExitUsage, "'" + path + "' is neither .npy nor .pb");
+  nacre_array array;
+  nacre_error error;
+  auto *read = npy ? nacre_npy_read : nacre_onnx_tensor_read;
+  if (read(path.str().c_str(), &array, &error)) {
+    // The reader's messages name the file, or not, as they find it useful.
+    StringRef text(error.text);
+    return fail(ExitModel, text.contains(path) ? text.str()
+                                               : (path + ": " + text).str());
+  }
+  std::shared_ptr<void> owner(array.data, nacre_free);
+  return Tensor::view(*dtypeFromName(array.dtype),
+                      llvm::ArrayRef(array.shape, array.rank), array.data,
+                      owner);
+}
+
+llvm::Expected<std::vector<Tensor>> readSet(StringRef folder,
+                                            StringRef prefix) {
+  if (!llvm::sys::fs::is_directory(folder))
+    return fail(ExitUsage, "--data: '" + folder + "' is not a folder");
+  std::vector<Tensor> tensors;
+  std::vector<std::string> errors;
+  for (;;) {
+    llvm::SmallString<128> path(folder);
+    llvm::sys::path::append(path, prefix + "_" +
+                                      Twine(tensors.size() + errors.size()) +
+                                      ".npy");
+    if (!llvm::sys::fs::exists(path))
+      llvm::sys::path::replace_extension(path, "pb");
+    if (!llvm::sys::fs::exists(path))
+      break;
+    llvm::Expected<Tensor> tensor = readTensor(path);
+    if (tensor)
+      tensors.push_back(std::move(*tensor));
+    else
+      errors.push_back(llvm::toString(tensor.takeError()));
+  }
+  if (!errors.empty())
+    return fail(ExitModel, errors);
+  return tensors;
+}
+
+llvm::Expected<std::vector<Tensor>>
+readInputs(StringRef folder, llvm::ArrayRef<Signature> inputs) {
+  llvm::Expected<std::vector<Tensor>> tensors = readSet(folder, "input");
+  if (tensors && tensors->size() != inputs.size())
+    return fail(ExitModel, folder + ": has " + Twine(tensors->size()) +
+                               (tensors->size() == 1 ? " input" : " inputs") +
+                               ", model needs " + Twine(inputs.size()));
+  return tensors;
+}
+
+/// SplitMix64, after Steele, Lea and Flood, "Fast Splittable Pseudorandom
+/// Number Generators" (OOPSLA 2014).
+static uint64_t splitMix(uint64_t &state) {
+  uint64_t z = state += 0x9e3779b97f4a7c15;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  return z ^ (z >> 31);
+}
+
+Tensor randomTensor(DType dtype, llvm::ArrayRef<int64_t> shape, uint64_t seed) {
+  Tensor tensor = Tensor::zeros(dtype, shape);
+  uint64_t state = seed;
+  for (int64_t i = 0, count = tensor.count(); i < count; ++i) {
+    uint64_t bits = splitMix(state);
+    switch (dtype) {
+    case DType::F16:
+    case DType::BF16:
+    case DType::F32:
+    case DType::F64:
+      tensor.setNumber(i, double(bits >> 40) / (1 << 23) - 1);
+      break;
+    case DType::I8:
+    case DType::U8:
+      tensor.data<uint8_t>()[i] = bits >> 56;
+      break;
+    default:
+      tensor.setInteger(i, bits >> 63);
+    }
+  }
+  return tensor;
+}
+
+llvm::Error fillRandom(llvm::ArrayRef<Signature> inputs,
+                       std::vector<Tensor> &tensors, const Dims &dims,
+                       const Dims &symbolic, uint64_t seed) {
+  std::vector<std::string> errors;
+  for (auto [i, input] : llvm::enumerate(inputs)) {
+    if (tensors[i].bytes)
+      continue;
+    std::vector<int64_t> shape = input.dims;
+    for (auto [axis, extent] : llvm::enumerate(shape)) {
+      if (extent >= 0)
+        continue;
+      const std::string &name = input.dimNames[axis];
+      if (auto at = dims.find(name); at != dims.end())
+        extent = at->second;
+      else if (auto bound = symbolic.find(name); bound != symbolic.end())
+        extent = bound->second;
+      else
+        errors.push_back("input '" + input.name + "': dim '" + name +
+                         "' is open, give it with --dim " + name + "=N");
+    }
+    if (!errors.empty())
+      continue;
+    if (!byteSize(shape, input.dtype))
+      return fail(ExitLimit, "input '" + input.name + "': shape " +
+                                 shapeText(shape) + " is too large");
+    tensors[i] = randomTensor(input.dtype, shape, seed + 1000003 * i);
+  }
+  if (!errors.empty())
+    return fail(ExitUsage, errors);
+  return llvm::Error::success();
+}
+
+llvm::Error writeOutputs(StringRef folder, llvm::ArrayRef<std::string> names,
+                         llvm::ArrayRef<Tensor> outputs) {
+  if (std::error_code code = llvm::sys::fs::create_directories(folder))
+    return fail(ExitUsage, folder + ": cannot write: " + code.message());
+  Json list = Json::array();
+  for (auto [i, tensor] : llvm::enumerate(outputs)) {
+    std::string file = "output_" + std::to_string(i) + ".npy";
+    nacre_array array = {};
+    array.dtype = dtypeName(tensor.dtype);
+    array.rank = tensor.shape.size();
+    llvm::copy(tensor.shape, array.shape);
+    array.elements = tensor.count();
+    array.bytes = tensor.byteCount();
+    array.data = const_cast<uint8_t *>(tensor.bytes);
+    nacre_error error;
+    if (nacre_npy_write((folder + "/" + file).str().c_str(), &array, &error))
+      return fail(ExitUsage, error.text);
+    list.push_back({{"name", names[i]},
+                    {"dtype", array.dtype},
+                    {"shape", tensor.shape},
+                    {"file", file}});
+  }
+  Json json = {{"outputs", list}};
+  return withCode(
+      ExitUsage,
+      artifact::writeFile((folder + "/outputs.json").str(),
+                          [&](llvm::raw_ostream &os) {
+                            os << json.dump(2, ' ', false,
+                                            Json::error_handler_t::replace)
+                               << "\n";
+                          }));
+}
+
+void printJson(const Json &json) {
+  llvm::outs() << json.dump(2, ' ', false, Json::error_handler_t::replace)
+               << "\n";
+}
+
+llvm::Error finishOutput() {
+  llvm::outs().flush();
+  if (std::error_code code = llvm::outs().error()) {
+    llvm::outs().clear_error();
+    return fail(ExitUsage, "cannot write to stdout: " + code.message());
+  }
+  return llvm::Error::success();
+}
+
+} // namespace nacre::driver

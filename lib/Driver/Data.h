@@ -1,0 +1,45 @@
+//===- Data.h - tensors of runs: files, random, reports ---------*- C++ -*-===//
+#ifndef NACRE_LIB_DRIVER_DATA_H
+#define NACRE_LIB_DRIVER_DATA_H
+
+#include "LoadModel.h"
+#include <nlohmann/json_fwd.hpp>
+
+namespace nacre::driver {
+
+/// Reads a .npy or .pb (ONNX TensorProto) file.
+llvm::Expected<Tensor> readTensor(llvm::StringRef path);
+
+/// DIR/`prefix`_0.npy or .pb and so on, as long as there are some.
+llvm::Expected<std::vector<Tensor>> readSet(llvm::StringRef folder,
+                                            llvm::StringRef prefix);
+
+/// The inputs of a data folder; an error unless there is one for each.
+llvm::Expected<std::vector<Tensor>>
+readInputs(llvm::StringRef folder, llvm::ArrayRef<Signature> inputs);
+
+/// The same values on every machine: floats in [-1, 1), 8-bit integers over
+/// their range, wider ones and bools 0 or 1 (they are mostly indices and
+/// masks).
+Tensor randomTensor(DType dtype, llvm::ArrayRef<int64_t> shape, uint64_t seed);
+
+/// Random values for every input that has no bytes yet; all open dims must be
+/// in `dims` (or symbolic: then their bound).
+llvm::Error fillRandom(llvm::ArrayRef<Signature> inputs,
+                       std::vector<Tensor> &tensors, const Dims &dims,
+                       const Dims &symbolic, uint64_t seed);
+
+/// Writes DIR/output_N.npy and DIR/outputs.json; makes the folder.
+llvm::Error writeOutputs(llvm::StringRef folder,
+                         llvm::ArrayRef<std::string> names,
+                         llvm::ArrayRef<Tensor> outputs);
+
+/// Prints JSON, indented, on stdout.
+void printJson(const nlohmann::ordered_json &json);
+
+/// Flushes stdout; an error when it could not be written.
+llvm::Error finishOutput();
+
+} // namespace nacre::driver
+
+#endif // NACRE_LIB_DRIVER_DATA_H

@@ -1,0 +1,139 @@
+//===- Failure.cpp - how a command ends -----------------------------------===//
+
+#include "nacre/Driver/Failure.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/ErrorHandling.h"
+#include "llvm/Support/raw_ostream.h"
+#include <csignal>
+#include <cstring>
+#include <unistd.h>
+
+using llvm::StringRef;
+
+namespace nacre::driver {
+
+namespace {
+class Failure : public llvm::ErrorInfo<Failure> {
+public:
+  static char ID;
+  ExitCode code;
+  std::vector<std::string> lines;
+
+  Failure(ExitCode code, std::vector<std::string> lines)
+      : code(code), lines(std::move(lines)) {}
+  void log(llvm::raw_ostream &os) const override {
+    os << llvm::join(lines, "\n");
+  }
+  std::error_code convertToErrorCode() const override {
+    return llvm::inconvertibleErrorCode();
+  }
+};
+char Failure::ID;
+} // namespace
+
+llvm::Error fail(ExitCode code, std::vector<std::string> lines) {
+  return llvm::make_error<Failure>(code, std::move(lines));
+}
+
+llvm::Error fail(ExitCode code, const llvm::Twine &line) {
+  return fail(code, std::vector<std::string>{line.str()});
+}
+
+llvm::Error withCode(ExitCode code, llvm::Error error) {
+  if (!error || error.isA<Failure>())
+    return error;
+  return fail(code, llvm::toString(std::move(error)));
+}
+
+std::string printable(StringRef text) {
+  std::string result;
+  for (unsigned char c : text)
+    if (c < 0x20 || c == 0x7f)
+      result += "\\x" + llvm::utohexstr(c, /*LowerCase=*/true, /*Width=*/2);
+    else
+      result += c;
+  return result;
+}
+
+int report(llvm::Error error) {
+  int code = ExitOk;
+  auto print = [](StringRef line) {
+    llvm::errs() << "error: " << printable(line) << "\n";
+  };
+  llvm::handleAllErrors(
+      std::move(error),
+      [&](const Failure &failure) {
+        for (const std::string &line : failure.lines)
+          print(line);
+        code = failure.code;
+      },
+      [&](const llvm::ErrorInfoBase &other) {
+        print(other.message());
+        code = ExitModel;
+      });
+  return code;
+}
+
+//===----------------------------------------------------------------------===//
+// Crashes
+//===----------------------------------------------------------------------===//
+
+/// The command line, made before anything can go wrong: a signal handler may
+/// not allocate.
+static std::string crashCommand;
+
+static void writeAll(StringRef text) {
+  (void)!::write(STDERR_FILENO, text.data(), text.size());
+}
+
+[[noreturn]] static void dieOfBug(StringRef what) {
+  writeAll("\nerror: internal error: ");
+  writeAll(what);
+  writeAll("\nthis is a bug of nacre; please report it with the model and "
+           "this command line:\n  ");
+  writeAll(crashCommand);
+  writeAll("\n");
+  ::_exit(ExitBug);
+}
+
+static void onFatalError(void *, const char *reason, bool) { dieOfBug(reason); }
+
+static void onSignal(int number) { dieOfBug(::strsignal(number)); }
+
+static void onBadAlloc(void *, const char *, bool) {
+  writeAll("error: out of memory\n");
+  ::_exit(ExitLimit);
+}
+
+void installCrashReport(int argc, char **argv) {
+  for (int i = 0; i < argc; ++i)
+    crashCommand += (i ? " " : "") + printable(argv[i]);
+  llvm::install_fatal_error_handler(onFatalError);
+  llvm::install_bad_alloc_error_handler(onBadAlloc);
+  // A stack overflow needs a stack of its own for the handler.
+  static char stack[64 << 10];
+  stack_t alternative = {};
+  alternative.ss_sp = stack;
+  alternative.ss_size = sizeof stack;
+  ::sigaltstack(&alternative, nullptr);
+  struct sigaction action = {};
+  action.sa_handler = onSignal;
+  action.sa_flags = SA_ONSTACK | SA_RESETHAND;
+  for (int number : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT})
+    ::sigaction(number, &action, nullptr);
+}
+
+std::string suggestion(StringRef word, const std::vector<std::string> &known) {
+  std::string best;
+  unsigned nearest = std::max<unsigned>(1, word.size() / 3) + 1;
+  for (const std::string &candidate : known) {
+    unsigned distance = word.edit_distance(candidate, true, nearest);
+    if (distance < nearest) {
+      nearest = distance;
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+} // namespace nacre::driver

@@ -1,0 +1,58 @@
+//===- LoadModel.h - from a file to a program -------------------*- C++ -*-===//
+#ifndef NACRE_LIB_DRIVER_LOADMODEL_H
+#define NACRE_LIB_DRIVER_LOADMODEL_H
+
+#include "nacre/Driver/Commands.h"
+#include "nacre/Driver/Pipeline.h"
+#include "nacre/Frontend/Onnx.h"
+
+namespace nacre::driver {
+
+using onnx_frontend::ModelInfo;
+using onnx_frontend::Signature;
+using Dims = llvm::StringMap<int64_t>;
+
+/// A model file whose signature is known and whose dims may still be open.
+class ModelSource {
+public:
+  static llvm::Expected<ModelSource> open(mlir::MLIRContext &context,
+                                          const ModelOptions &options);
+
+  llvm::ArrayRef<Signature> inputs() const { return info.inputs; }
+  const ModelInfo &modelInfo() const { return info; }
+  bool isOnnx() const { return onnx; }
+  /// The phase that made this text, or Import.
+  Phase phase() const { return startPhase; }
+  /// Values and bounds given with --dim.
+  const Dims &givenDims() const { return given; }
+  const Dims &symbolicDims() const { return symbolic; }
+  /// Files the result depends on.
+  llvm::ArrayRef<std::string> files() const { return dependencies; }
+
+  /// The program with `dims` bound. Of textual IR it can be had once.
+  llvm::Expected<Program> program(mlir::MLIRContext &context, const Dims &dims);
+
+private:
+  std::string path, name;
+  ModelInfo info;
+  Program text;
+  bool onnx = true;
+  Phase startPhase = Phase::Import;
+  Dims given, symbolic;
+  std::vector<std::string> dependencies;
+};
+
+/// The values of all open dims: those given, and those that `tensors` (in
+/// order of `inputs`; one without bytes is not known yet) have. All tensors
+/// that do not fit are reported.
+llvm::Expected<Dims> bindDims(llvm::ArrayRef<Signature> inputs,
+                              llvm::ArrayRef<Tensor> tensors,
+                              const Dims &given, const Dims &symbolic);
+
+/// "[N, 3]"
+std::string shapeText(const Signature &signature);
+std::string shapeText(llvm::ArrayRef<int64_t> shape);
+
+} // namespace nacre::driver
+
+#endif // NACRE_LIB_DRIVER_LOADMODEL_H

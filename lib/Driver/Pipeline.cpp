@@ -1,0 +1,100 @@
+//===- Pipeline.cpp - the compiler from top to bottom ---------------------===//
+//
+// Read this first. One line a pass; what holds from a line on is said there.
+//
+//===----------------------------------------------------------------------===//
+
+#include "nacre/Driver/Pipeline.h"
+#include "nacre/Fuse/Fuse.h"
+#include "nacre/Schedule/Schedule.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Verifier.h"
+#include "nacre/Lazy/Lazy.h"
+
+using mlir::failure;
+using mlir::LogicalResult;
+using mlir::ModuleOp;
+using mlir::success;
+
+namespace nacre {
+
+/// Results of folding above this stay operations: they would only make the
+/// object larger than the model.
+static constexpr int64_t maxFoldBytes = int64_t(64) << 20;
+
+std::unique_ptr<mlir::MLIRContext> makeContext() {
+  mlir::DialectRegistry registry;
+  registry.insert<lazy::LazyDialect, mlir::affine::AffineDialect,
+                  mlir::arith::ArithDialect, mlir::cf::ControlFlowDialect,
+                  mlir::func::FuncDialect, mlir::LLVM::LLVMDialect,
+                  mlir::math::MathDialect, mlir::memref::MemRefDialect,
+                  mlir::scf::SCFDialect, mlir::vector::VectorDialect>();
+  auto context = std::make_unique<mlir::MLIRContext>(
+      registry, mlir::MLIRContext::Threading::DISABLED);
+  context->loadAllAvailableDialects();
+  return context;
+}
+
+/// The border between phases.
+static LogicalResult verifyBorder(ModuleOp module) {
+  if (failed(mlir::verify(module)))
+    return failure();
+  return lazy::verifyProgram(module);
+}
+
+/// Primitives to kernels.
+static LogicalResult fusePhase(Program &program, const NativeOptions &options) {
+  ModuleOp module = *program.module;
+  fuse::FuseOptions fusion;
+  fusion.enabled = options.optLevel > 0;
+
+  // Folders, common subexpressions, dead code.
+  if (failed(fuse::canonicalize(module)))
+    return failure();
+  // From here on an operation of constants is a weight, if it is not huge.
+  fuse::foldConstants(program, maxFoldBytes);
+  // From here on sums of products are lazy.contract, whatever they were.
+  fuse::raiseContraction(module);
+  // Views stand behind the elementwise operations that can go before them.
+  fuse::sinkViews(module);
+  // From here on `main` holds kernels, sources and views only.
+  return fuse::formKernels(module, fusion);
+}
+
+/// Kernels to kernels with a schedule, and a place for every tensor.
+static LogicalResult schedulePhase(Program &program,
+                                   const MachineDescription &machine) {
+  ModuleOp module = *program.module;
+  // From here on every tensor has a place and the arena its size.
+  if (failed(schedule::planMemory(module)))
+    return failure();
+  // From here on nothing else decides how a kernel runs.
+  if (failed(schedule::chooseSchedules(module, machine)))
+    return failure();
+  return schedule::verifySchedule(module);
+}
+
+LogicalResult runPhases(Program &program, Phase from, Phase to,
+                        const NativeOptions &options,
+                        const MachineDescription &machine) {
+  auto includes = [&](Phase phase) { return from < phase && phase <= to; };
+  if (failed(verifyBorder(*program.module)))
+    return failure();
+  if (includes(Phase::Fuse) && (failed(fusePhase(program, options)) ||
+                                failed(verifyBorder(*program.module))))
+    return failure();
+  if (includes(Phase::Schedule) && (failed(schedulePhase(program, machine)) ||
+                                    failed(verifyBorder(*program.module))))
+    return failure();
+  return success();
+}
+
+} // namespace nacre

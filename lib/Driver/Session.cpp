@@ -1,0 +1,222 @@
+//===- Session.cpp - one compilation as the verbs see it ------------------===//
+
+#include "Session.h"
+#include "nacre/Artifact/CName.h"
+#include "llvm/Support/Path.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
+#include <thread>
+#include <unistd.h>
+
+using llvm::StringRef;
+using llvm::Twine;
+
+namespace nacre::driver {
+
+//===----------------------------------------------------------------------===//
+// Messages
+//===----------------------------------------------------------------------===//
+
+static std::string textOf(mlir::Diagnostic &diagnostic) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  if (auto location = diagnostic.getLocation()
+                          ->findInstanceOf<mlir::FileLineColLoc>())
+    os << location.getFilename().getValue() << ":" << location.getLine() << ":"
+       << location.getColumn() << ": ";
+  else if (auto name =
+               diagnostic.getLocation()->findInstanceOf<mlir::NameLoc>())
+    os << "node '" << name.getName().getValue() << "': ";
+  os << diagnostic;
+  return text;
+}
+
+DiagnosticLog::DiagnosticLog(mlir::MLIRContext &context)
+    : handler(&context, [this](mlir::Diagnostic &diagnostic) {
+        if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
+          texts.push_back(textOf(diagnostic));
+        return mlir::success();
+      }) {}
+
+std::vector<std::string> DiagnosticLog::lines() const {
+  return texts.empty() ? std::vector<std::string>{"no reason was given"}
+                       : texts;
+}
+
+void Progress::say(StringRef what) {
+  if (!::isatty(STDERR_FILENO))
+    return;
+  llvm::errs() << "\r\033[K" << printable(what) << " ...";
+  llvm::errs().flush();
+  shown = true;
+}
+
+void Progress::clear() {
+  if (shown)
+    llvm::errs() << "\r\033[K";
+  shown = false;
+}
+
+//===----------------------------------------------------------------------===//
+// Target and defaults
+//===----------------------------------------------------------------------===//
+
+std::optional<Phase> phaseNamed(StringRef name) {
+  if (name == "import")
+    return Phase::Import;
+  if (name == "fuse")
+    return Phase::Fuse;
+  if (name == "schedule")
+    return Phase::Schedule;
+  return std::nullopt;
+}
+
+llvm::Expected<Toolchain> chooseToolchain(const ModelOptions &options) {
+  if (options.target != "cpu") {
+    bool planned = options.target == "opencl" || options.target == "wgsl";
+    return fail(ExitUsage, "--target: " +
+                               Twine(planned ? "target '" : "no target '") +
+                               options.target +
+                               (planned ? "' is not in this build" : "'"));
+  }
+  if (!options.from.empty() && !phaseNamed(options.from))
+    return fail(ExitUsage, Twine("--from: no phase '") + options.from +
+                               "', expected import, fuse or schedule");
+  if (options.threads < 0 || options.threads > 1024)
+    return fail(ExitUsage, "--threads: " + Twine(options.threads) +
+                               " is not in 0..1024");
+  if (!options.name.empty() && artifact::cIdentifier(options.name) != options.name)
+    return fail(ExitUsage,
+                Twine("--name: '") + options.name + "' is not a C identifier");
+
+  Toolchain tools;
+  NativeOptions &native = tools.native;
+  std::string host = llvm::sys::getDefaultTargetTriple();
+  native.triple = options.triple.empty() ? host : options.triple;
+  bool sameProcessor = llvm::Triple(llvm::Triple::normalize(native.triple))
+                           .getArch() == llvm::Triple(host).getArch();
+  native.cpu = !options.cpu.empty() ? options.cpu
+               : sameProcessor      ? "host"
+                                    : "generic";
+  if (native.cpu == "host" && !sameProcessor)
+    return fail(ExitUsage, Twine("--cpu: 'host' is another processor than ") +
+                               native.triple);
+  native.features = options.features;
+  native.optLevel = options.optLevel;
+  native.symbol = artifact::cIdentifier(
+      options.name.empty() ? llvm::sys::path::stem(options.model)
+                           : StringRef(options.name));
+  bool isHost = native.cpu == "host";
+  llvm::Expected<MachineDescription> machine = describeMachine(native);
+  if (!machine)
+    return withCode(ExitUsage, machine.takeError());
+  tools.machine = *machine;
+  tools.threads = options.threads;
+  if (tools.threads == 0)
+    tools.threads = std::max(1u, std::thread::hardware_concurrency());
+
+  llvm::errs() << "nacre: ";
+  if (!options.triple.empty())
+    llvm::errs() << printable(native.triple) << ", ";
+  llvm::errs() << "cpu " << printable(native.cpu) << (isHost ? " (host)" : "")
+               << ", " << tools.threads
+               << (tools.threads == 1 ? " thread" : " threads") << ", -O"
+               << native.optLevel << "\n";
+  return tools;
+}
+
+//===----------------------------------------------------------------------===//
+// Compiling
+//===----------------------------------------------------------------------===//
+
+double PhaseTimes::total() const {
+  double sum = 0;
+  for (const auto &step : steps)
+    sum += step.second;
+  return sum;
+}
+
+StepTimer::~StepTimer() {
+  std::chrono::duration<double, std::milli> spent =
+      std::chrono::steady_clock::now() - start;
+  times.steps.emplace_back(std::move(name), spent.count());
+}
+
+llvm::Error lower(Program &program, Phase from, Phase to,
+                  const Toolchain &tools, PhaseTimes &times) {
+  Progress progress;
+  DiagnosticLog log(*program.module->getContext());
+  for (auto [phase, name] :
+       {std::pair(Phase::Fuse, "fuse"), std::pair(Phase::Schedule, "schedule")}) {
+    if (phase <= from || phase > to)
+      continue;
+    progress.say(name);
+    StepTimer timer(times, name);
+    Phase before = static_cast<Phase>(static_cast<int>(phase) - 1);
+    // What the verifier at the border after import has let through may fail
+    // only by our fault.
+    if (failed(runPhases(program, before, phase, tools.native, tools.machine))) {
+      std::vector<std::string> lines = log.lines();
+      lines.insert(lines.begin(), std::string("internal error in phase '") +
+                                      name + "'; please report it");
+      return fail(ExitBug, lines);
+    }
+  }
+  return llvm::Error::success();
+}
+
+llvm::Expected<Compiled> compileProgram(Program program, Phase from,
+                                        const Toolchain &tools,
+                                        PhaseTimes times) {
+  Compiled result;
+  result.program = std::move(program);
+  result.times = std::move(times);
+  if (llvm::Error error = lower(result.program, from, Phase::Schedule, tools,
+                                result.times))
+    return error;
+  // A schedule that was edited is the user's, and checked before it is obeyed.
+  if (from == Phase::Schedule) {
+    DiagnosticLog log(*result.program.module->getContext());
+    if (failed(runPhases(result.program, from, from, tools.native,
+                         tools.machine)))
+      return fail(ExitModel, log.lines());
+  }
+  Progress progress;
+  progress.say("emit");
+  StepTimer timer(result.times, "emit");
+  DiagnosticLog log(*result.program.module->getContext());
+  llvm::Expected<NativeCode> code = emitNative(result.program, tools.native);
+  if (!code)
+    return code.takeError();
+  result.code = std::move(*code);
+  return result;
+}
+
+llvm::Expected<Compiled> compileSource(mlir::MLIRContext &context,
+                                       ModelSource &source, const Dims &dims,
+                                       const Toolchain &tools) {
+  PhaseTimes times;
+  std::optional<Program> program;
+  {
+    Progress progress;
+    progress.say("import");
+    StepTimer timer(times, "import");
+    llvm::Expected<Program> imported = source.program(context, dims);
+    if (!imported)
+      return imported.takeError();
+    program = std::move(*imported);
+  }
+  return compileProgram(std::move(*program), source.phase(), tools,
+                        std::move(times));
+}
+
+Program copyOf(const Program &program) {
+  Program copy;
+  copy.name = program.name;
+  copy.module = mlir::OwningOpRef<mlir::ModuleOp>(
+      mlir::cast<mlir::ModuleOp>((*program.module)->clone()));
+  copy.weights = program.weights;
+  return copy;
+}
+
+} // namespace nacre::driver

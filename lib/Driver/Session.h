@@ -1,0 +1,94 @@
+//===- Session.h - one compilation as the verbs see it ----------*- C++ -*-===//
+#ifndef NACRE_LIB_DRIVER_SESSION_H
+#define NACRE_LIB_DRIVER_SESSION_H
+
+#include "LoadModel.h"
+#include "mlir/IR/Diagnostics.h"
+#include <chrono>
+
+namespace nacre::driver {
+
+/// Collects the errors a context reports while it lives.
+class DiagnosticLog {
+public:
+  explicit DiagnosticLog(mlir::MLIRContext &context);
+  /// `FILE:LINE:COLUMN: TEXT` each; never empty.
+  std::vector<std::string> lines() const;
+
+private:
+  std::vector<std::string> texts;
+  mlir::ScopedDiagnosticHandler handler;
+};
+
+/// What is being done now, on a terminal only, on one line that goes away.
+class Progress {
+public:
+  void say(llvm::StringRef what);
+  void clear();
+  ~Progress() { clear(); }
+
+private:
+  bool shown = false;
+};
+
+/// The phase of that name, or nullopt.
+std::optional<Phase> phaseNamed(llvm::StringRef name);
+
+/// A target checked and resolved.
+struct Toolchain {
+  NativeOptions native;
+  MachineDescription machine;
+  int64_t threads = 1;
+};
+
+/// Checks the options that need no model, fills in defaults and prints them in
+/// one line on stderr.
+llvm::Expected<Toolchain> chooseToolchain(const ModelOptions &options);
+
+/// Milliseconds of each step, in order.
+struct PhaseTimes {
+  std::vector<std::pair<std::string, double>> steps;
+  double total() const;
+};
+
+/// Measures a step from its construction to its end.
+class StepTimer {
+public:
+  StepTimer(PhaseTimes &times, std::string name)
+      : times(times), name(std::move(name)) {}
+  ~StepTimer();
+
+private:
+  PhaseTimes &times;
+  std::string name;
+  std::chrono::steady_clock::time_point start =
+      std::chrono::steady_clock::now();
+};
+
+/// A compiled program. `program` must outlive the use of code.weights.
+struct Compiled {
+  Program program;
+  NativeCode code;
+  PhaseTimes times;
+};
+
+/// Runs the phases after `from` up to `to` on a program.
+llvm::Error lower(Program &program, Phase from, Phase to,
+                  const Toolchain &tools, PhaseTimes &times);
+
+/// Everything from the source to native code.
+llvm::Expected<Compiled> compileSource(mlir::MLIRContext &context,
+                                       ModelSource &source, const Dims &dims,
+                                       const Toolchain &tools);
+
+/// The rest of that, for a program at the phase `from`.
+llvm::Expected<Compiled> compileProgram(Program program, Phase from,
+                                        const Toolchain &tools,
+                                        PhaseTimes times = {});
+
+/// An independent copy: the module is cloned, the weights are shared.
+Program copyOf(const Program &program);
+
+} // namespace nacre::driver
+
+#endif // NACRE_LIB_DRIVER_SESSION_H

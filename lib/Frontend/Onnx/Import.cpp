@@ -1,0 +1,368 @@
+//===- Import.cpp - from an ONNX graph to lazy IR -------------------------===//
+//
+// The walk over the nodes. Every op's own file says what the op means; here
+// names become values, functions are inlined, and each blocker is collected
+// with the node it came from, so that one run reports them all.
+//
+//===----------------------------------------------------------------------===//
+#include "Import.h"
+#include "Node.h"
+#include "OpTable.h"
+#include "Shapes.h"
+#include "nacre/Reference/Interpreter.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/Support/Path.h"
+
+using namespace nacre;
+using namespace nacre::onnx_frontend;
+using mlir::Value;
+
+std::optional<Value> Scope::find(llvm::StringRef name) const {
+  for (const Scope *at = this; at; at = at->outer)
+    if (auto found = at->values.find(name); found != at->values.end())
+      return found->second;
+  return std::nullopt;
+}
+
+Importer::Importer(mlir::MLIRContext &context, std::shared_ptr<ModelFile> file,
+                   const ImportOptions &options, Errors &errors)
+    : file(file), options(options), errors(errors), builder(&context) {
+  source.directory = file->directory;
+  source.allowHardlinks = options.allowHardlinks;
+  source.owner = file;
+  source.maxDenseBytes = options.maxFoldBytes;
+  for (const onnx::FunctionProto &function : file->proto.functions())
+    functions[functionKey(function.domain(), function.name())] = &function;
+}
+
+//===----------------------------------------------------------------------===//
+// Constants
+//===----------------------------------------------------------------------===//
+
+Value Importer::constant(mlir::Location loc, llvm::StringRef name,
+                         Tensor tensor) {
+  lazy::Build build{builder, loc};
+  mlir::Type element = elementType(builder.getContext(), tensor.dtype);
+  if (tensor.count() == 1) {
+    bool wide = tensor.dtype == DType::I64 || tensor.dtype == DType::U64;
+    int64_t integer = wide ? tensor.integerAt(0) : 0;
+    constexpr int64_t exact = int64_t(1) << 53;
+    if (integer >= -exact && integer <= exact)
+      return build.splat(element, tensor.numberAt(0), tensor.shape);
+  }
+  auto type = mlir::RankedTensorType::get(tensor.shape, element);
+  return build.weight(program.weights->add(name, std::move(tensor)), type);
+}
+
+std::optional<Tensor> Importer::constantValue(Value value) {
+  return reference::constantValue(value, *program.weights, memo,
+                                  options.maxFoldBytes);
+}
+
+void Importer::importInitializers(const onnx::GraphProto &graph, Scope &scope) {
+  auto add = [&](const std::string &name, auto read) {
+    Value value;
+    try {
+      auto loc = mlir::NameLoc::get(builder.getStringAttr(name));
+      value = constant(loc, name, read());
+    } catch (const Blocker &blocker) {
+      errors.add(blocker.text);
+    }
+    scope.values[name] = value;
+  };
+  for (const onnx::TensorProto &tensor : graph.initializer())
+    add(tensor.name(), [&] { return readTensor(tensor, source); });
+  for (const onnx::SparseTensorProto &tensor : graph.sparse_initializer())
+    add(tensor.values().name(), [&] { return readSparse(tensor, source); });
+}
+
+//===----------------------------------------------------------------------===//
+// Nodes
+//===----------------------------------------------------------------------===//
+
+void Importer::importNodes(const Nodes &nodes, Scope &scope) {
+  for (int index : runOrder(nodes))
+    importNode(nodes[index], index, scope);
+}
+
+/// Whether an input of the node comes from a blocked one. An unknown name is
+/// an output that a blocked or partial node never set.
+static bool dependsOnBlocked(const onnx::NodeProto &node, const Scope &scope) {
+  return llvm::any_of(node.input(), [&](const std::string &name) {
+    if (name.empty())
+      return false;
+    std::optional<Value> value = scope.find(name);
+    return !value || !*value;
+  });
+}
+
+void Importer::importNode(const onnx::NodeProto &node, int index,
+                          Scope &scope) {
+  std::string name = node.name().empty()
+                         ? node.op_type() + "_" + std::to_string(index)
+                         : node.name();
+  llvm::StringRef domain = canonicalDomain(node.domain());
+  const llvm::StringMap<int64_t> &opsets =
+      scope.opsets ? *scope.opsets : file->opsets;
+  auto imported = opsets.find(domain);
+  int64_t opset = imported == opsets.end() ? 0 : imported->second;
+  std::string op = quoted(node.op_type());
+  op = op.substr(1, op.size() - 2);
+  if (!domain.empty())
+    op = llvm::StringRef(quoted(domain)).drop_front().drop_back().str() + "." + op;
+  auto blocked = [&](const llvm::Twine &text) {
+    errors.add("node " + quoted(name) + " (" + op +
+               (opset ? ", opset " + std::to_string(opset) : "") + "): " + text);
+  };
+  for (const std::string &output : node.output())
+    if (!output.empty())
+      scope.values[output] = Value();
+
+  auto function = functions.find(functionKey(node.domain(), node.op_type()));
+  OpImporter importer = domain.empty() ? opTable().lookup(node.op_type()) : nullptr;
+  if (function == functions.end() && !importer)
+    return blocked("E_OP: " + op + " is not supported" +
+                   (opset ? "" : "; its domain has no opset import"));
+  if (dependsOnBlocked(node, scope))
+    return;
+
+  auto loc = mlir::NameLoc::get(builder.getStringAttr(name));
+  mlir::Operation *last = body->empty() ? nullptr : &body->back();
+  try {
+    if (function != functions.end())
+      return callFunction(*function->second, node, scope);
+    if (opset == 0)
+      block("E_OPSET: no opset of ai.onnx is imported");
+    Node context(*this, scope, node, opset, loc, name);
+    importer(context);
+    checkSizes(last);
+  } catch (const Blocker &blocker) {
+    for (const std::string &output : node.output())
+      if (!output.empty())
+        scope.values[output] = Value();
+    blocked(blocker.text);
+  }
+}
+
+/// Blocks when any tensor made after `last` is larger than the limits.
+void Importer::checkSizes(mlir::Operation *last) {
+  for (mlir::Operation *op = last ? last->getNextNode()
+                                  : (body->empty() ? nullptr : &body->front());
+       op; op = op->getNextNode())
+    for (Value result : op->getResults()) {
+      mlir::RankedTensorType type = lazy::tensorType(result);
+      Ints shape = lazy::boundedShape(type);
+      if (int64_t(shape.size()) > kMaxRank)
+        block("E_RANK: rank " + Twine(shape.size()) + " is above " +
+              Twine(kMaxRank));
+      std::optional<int64_t> bytes =
+          byteSize(shape, dtypeOf(type.getElementType()));
+      if (!bytes)
+        block("E_OVERFLOW: shape " + shapeText(shape) +
+              " has a negative extent or too many elements");
+      // Views are never stored.
+      if (*bytes > kMaxTensorBytes && !mlir::isa<lazy::ViewOpInterface>(op))
+        block("E_LIMIT: shape " + shapeText(shape) + " takes " +
+              Twine(*bytes) + " bytes, more than " + Twine(kMaxTensorBytes));
+    }
+}
+
+void Importer::callFunction(const onnx::FunctionProto &function,
+                            const onnx::NodeProto &node, Scope &scope) {
+  if (node.input_size() > function.input_size() ||
+      node.output_size() > function.output_size())
+    block("function " + quoted(function.name()) + " takes " +
+          Twine(function.input_size()) + " inputs and gives " +
+          Twine(function.output_size()) + " outputs");
+  llvm::StringMap<int64_t> opsets;
+  for (const onnx::OperatorSetIdProto &import : function.opset_import())
+    opsets[canonicalDomain(import.domain())] = import.version();
+  if (opsets.empty())
+    opsets = file->opsets;
+  auto opset = opsets.find("");
+  if (opset != opsets.end() &&
+      (opset->second > kNewestOpset || opset->second < kOldestOpset))
+    block("E_OPSET: function " + quoted(function.name()) + " uses opset " +
+          Twine(opset->second) + "; supported are " + Twine(kOldestOpset) +
+          " to " + Twine(kNewestOpset));
+  Scope inner;
+  inner.call = &node;
+  inner.callScope = &scope;
+  inner.opsets = &opsets;
+  for (int i = 0; i < node.input_size(); ++i)
+    if (!node.input(i).empty())
+      inner.values[function.input(i)] = *scope.find(node.input(i));
+  importNodes(function.node(), inner);
+  for (int i = 0; i < node.output_size(); ++i)
+    if (!node.output(i).empty())
+      scope.values[node.output(i)] =
+          inner.find(function.output(i)).value_or(Value());
+}
+
+//===----------------------------------------------------------------------===//
+// The model
+//===----------------------------------------------------------------------===//
+
+/// Inputs that are not initializers become arguments.
+bool Importer::makeArguments(Scope &scope) {
+  const onnx::GraphProto &graph = file->proto.graph();
+  llvm::StringSet<> initializers;
+  for (const onnx::TensorProto &tensor : graph.initializer())
+    initializers.insert(tensor.name());
+  for (const onnx::SparseTensorProto &tensor : graph.sparse_initializer())
+    initializers.insert(tensor.values().name());
+  bool ok = true;
+  for (const onnx::ValueInfoProto &input : graph.input()) {
+    if (initializers.contains(input.name()))
+      continue;
+    mlir::RankedTensorType type;
+    try {
+      type = boundType(builder.getContext(), declaredSignature(input, true),
+                       options, errors);
+    } catch (const Blocker &blocker) {
+      errors.add(blocker.text);
+    }
+    ok &= bool(type);
+    Value argument;
+    if (type)
+      argument = body->addArgument(
+          type, mlir::NameLoc::get(builder.getStringAttr(input.name())));
+    scope.values[input.name()] = argument;
+  }
+  return ok;
+}
+
+/// Ends the function: result names, dead operations and unused weights gone.
+void Importer::finish(Scope &scope) {
+  const onnx::GraphProto &graph = file->proto.graph();
+  auto function = mlir::cast<mlir::func::FuncOp>(body->getParentOp());
+  llvm::SmallVector<Value> results;
+  for (const onnx::ValueInfoProto &output : graph.output())
+    results.push_back(*scope.find(output.name()));
+  mlir::func::ReturnOp::create(builder, builder.getUnknownLoc(), results);
+  function.setFunctionType(builder.getFunctionType(
+      body->getArgumentTypes(), mlir::ValueRange(results).getTypes()));
+  unsigned argument = 0;
+  for (const onnx::ValueInfoProto &input : graph.input()) {
+    std::optional<Value> value = scope.find(input.name());
+    if (argument < body->getNumArguments() && value &&
+        *value == body->getArgument(argument))
+      function.setArgAttr(argument++, "lazy.name",
+                          builder.getStringAttr(input.name()));
+  }
+  for (auto [i, output] : llvm::enumerate(graph.output()))
+    function.setResultAttr(i, "lazy.name",
+                           builder.getStringAttr(output.name()));
+
+  memo.clear();
+  for (mlir::Operation &op :
+       llvm::make_early_inc_range(llvm::reverse(body->without_terminator())))
+    if (op.use_empty())
+      op.erase();
+  llvm::StringSet<> used;
+  body->walk([&](lazy::WeightOp op) { used.insert(op.getName()); });
+  auto kept = std::make_shared<WeightStore>();
+  for (const auto &[name, tensor] : program.weights->entries())
+    if (used.contains(name))
+      kept->add(name, tensor);
+  program.weights = kept;
+}
+
+mlir::LogicalResult Importer::run() {
+  size_t before = errors.list.size();
+  checkStructure(*file, options.maxNodes, errors);
+  if (errors.list.size() != before)
+    return mlir::failure();
+
+  mlir::Location loc = builder.getUnknownLoc();
+  program.name = llvm::sys::path::stem(file->name).str();
+  program.module = mlir::ModuleOp::create(loc);
+  builder.setInsertionPointToEnd(program.module->getBody());
+  auto function = mlir::func::FuncOp::create(
+      builder, loc, "main", builder.getFunctionType({}, {}));
+  function.setPublic();
+  body = function.addEntryBlock();
+  builder.setInsertionPointToEnd(body);
+
+  Scope scope;
+  makeArguments(scope);
+  importInitializers(file->proto.graph(), scope);
+  importNodes(file->proto.graph().node(), scope);
+  if (errors.list.size() != before)
+    return mlir::failure();
+  finish(scope);
+  return mlir::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Entry points
+//===----------------------------------------------------------------------===//
+
+mlir::FailureOr<Program>
+onnx_frontend::import(mlir::MLIRContext &context, llvm::StringRef path,
+                      const ImportOptions &options,
+                      std::vector<std::string> &list) {
+  Errors errors{list, llvm::sys::path::filename(path).str()};
+  context.loadDialect<lazy::LazyDialect, mlir::func::FuncDialect>();
+  std::shared_ptr<ModelFile> file = readModelFile(path, errors);
+  if (!file)
+    return mlir::failure();
+  Importer importer(context, file, options, errors);
+  if (mlir::failed(importer.run()))
+    return mlir::failure();
+  return std::move(importer.program);
+}
+
+mlir::FailureOr<ModelInfo>
+onnx_frontend::readInfo(llvm::StringRef path, std::vector<std::string> &list,
+                        const ImportOptions &options) {
+  Errors errors{list, llvm::sys::path::filename(path).str()};
+  std::shared_ptr<ModelFile> file = readModelFile(path, errors);
+  if (!file)
+    return mlir::failure();
+  size_t before = list.size();
+  checkStructure(*file, options.maxNodes, errors);
+  const onnx::GraphProto &graph = file->proto.graph();
+  ModelInfo info;
+  info.producer = file->proto.producer_name();
+  info.irVersion = file->proto.ir_version();
+  for (const onnx::OperatorSetIdProto &import : file->proto.opset_import())
+    info.opsets.emplace_back(import.domain(), import.version());
+  llvm::StringSet<> initializers, external;
+  auto tensor = [&](const onnx::TensorProto &proto) {
+    initializers.insert(proto.name());
+    std::vector<int64_t> shape(proto.dims().begin(), proto.dims().end());
+    info.parameterCount += elementCount(shape).value_or(0);
+    if (proto.data_location() == onnx::TensorProto::EXTERNAL)
+      for (const onnx::StringStringEntryProto &entry : proto.external_data())
+        if (entry.key() == "location" && external.insert(entry.value()).second)
+          info.externalFiles.push_back(entry.value());
+  };
+  for (const onnx::TensorProto &proto : graph.initializer())
+    tensor(proto);
+  for (const onnx::SparseTensorProto &proto : graph.sparse_initializer())
+    tensor(proto.values());
+  auto declare = [&](const onnx::ValueInfoProto &value, bool isInput) {
+    try {
+      (isInput ? info.inputs : info.outputs)
+          .push_back(declaredSignature(value, isInput));
+    } catch (const Blocker &blocker) {
+      errors.add(blocker.text);
+    }
+  };
+  for (const onnx::ValueInfoProto &input : graph.input())
+    if (!initializers.contains(input.name()))
+      declare(input, true);
+  for (const onnx::ValueInfoProto &output : graph.output())
+    declare(output, false);
+  llvm::MapVector<llvm::StringRef, int64_t> counts;
+  for (const onnx::NodeProto &node : graph.node())
+    ++counts[node.op_type()];
+  for (const auto &[op, count] : counts)
+    info.opCounts.emplace_back(op.str(), count);
+  info.nodeCount = graph.node_size();
+  if (list.size() != before)
+    return mlir::failure();
+  return info;
+}

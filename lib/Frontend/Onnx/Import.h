@@ -1,0 +1,70 @@
+//===- Import.h - the state of one import -----------------------*- C++ -*-===//
+#ifndef NACRE_LIB_FRONTEND_ONNX_IMPORT_H
+#define NACRE_LIB_FRONTEND_ONNX_IMPORT_H
+
+#include "ModelFile.h"
+#include "TensorData.h"
+#include "nacre/Lazy/Build.h"
+#include "nacre/Lazy/Program.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace nacre::onnx_frontend {
+
+using Nodes = google::protobuf::RepeatedPtrField<onnx::NodeProto>;
+
+/// The names visible at a node. A null value is one whose node was blocked:
+/// what depends on it is skipped without a second message.
+struct Scope {
+  const Scope *outer = nullptr;
+  llvm::StringMap<mlir::Value> values;
+  /// Inside a function: attributes of the call, and the function's opsets.
+  const onnx::NodeProto *call = nullptr;
+  const Scope *callScope = nullptr;
+  const llvm::StringMap<int64_t> *opsets = nullptr;
+
+  /// The value, null if blocked; nullopt if the name is unknown here.
+  std::optional<mlir::Value> find(llvm::StringRef name) const;
+};
+
+/// Everything the import of one model shares.
+class Importer {
+public:
+  Importer(mlir::MLIRContext &context, std::shared_ptr<ModelFile> file,
+           const ImportOptions &options, Errors &errors);
+
+  /// The whole model; failure after any error.
+  mlir::LogicalResult run();
+
+  void importNodes(const Nodes &nodes, Scope &scope);
+  /// Initializers of a graph become values of `scope`.
+  void importInitializers(const onnx::GraphProto &graph, Scope &scope);
+
+  /// A tensor as a value: a splat when it has one element that a double holds
+  /// exactly, else a weight called after `name`.
+  mlir::Value constant(mlir::Location loc, llvm::StringRef name, Tensor tensor);
+  /// The tensor behind a value that depends on constants only.
+  std::optional<Tensor> constantValue(mlir::Value value);
+
+  std::shared_ptr<ModelFile> file;
+  const ImportOptions &options;
+  Errors &errors;
+  TensorSource source;
+  Program program;
+  mlir::OpBuilder builder;
+  llvm::StringMap<const onnx::FunctionProto *> functions;
+
+private:
+  void importNode(const onnx::NodeProto &node, int index, Scope &scope);
+  void callFunction(const onnx::FunctionProto &function,
+                    const onnx::NodeProto &node, Scope &scope);
+  void checkSizes(mlir::Operation *before);
+  bool makeArguments(Scope &scope);
+  void finish(Scope &scope);
+
+  llvm::DenseMap<mlir::Value, Tensor> memo;
+  mlir::Block *body = nullptr;
+};
+
+} // namespace nacre::onnx_frontend
+
+#endif // NACRE_LIB_FRONTEND_ONNX_IMPORT_H

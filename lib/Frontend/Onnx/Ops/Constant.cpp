@@ -1,0 +1,152 @@
+//===- Constant.cpp - ops that make values from nothing or little ---------===//
+#include "../Node.h"
+#include "../OpTable.h"
+#include <cmath>
+
+using namespace nacre;
+using namespace nacre::onnx_frontend;
+
+namespace {
+
+template <typename T, typename List>
+Tensor listTensor(DType dtype, const List &list) {
+  Tensor t = Tensor::zeros(dtype, {int64_t(list.size())});
+  std::copy(list.begin(), list.end(), t.data<T>());
+  return t;
+}
+
+void constant(Node &n) {
+  if (n.attribute("value"))
+    return n.set(0, n.constantOf(readTensor(n.attribute("value")->t(),
+                                            n.importer.source)));
+  if (auto *a = n.attribute("sparse_value"))
+    return n.set(0, n.constantOf(
+                        readSparse(a->sparse_tensor(), n.importer.source)));
+  if (auto *a = n.attribute("value_float"))
+    return n.set(0, n.constantOf(Tensor::of<float>(DType::F32, {}, {a->f()})));
+  if (auto *a = n.attribute("value_int"))
+    return n.set(0, n.constantOf(Tensor::of<int64_t>(DType::I64, {}, {a->i()})));
+  if (auto *a = n.attribute("value_floats"))
+    return n.set(0, n.constantOf(listTensor<float>(DType::F32, a->floats())));
+  if (auto *a = n.attribute("value_ints"))
+    return n.set(0, n.constantOf(listTensor<int64_t>(DType::I64, a->ints())));
+  if (n.attribute("value_string") || n.attribute("value_strings"))
+    block("E_DTYPE: string tensors are not supported");
+  block("E_ATTR: no value");
+}
+
+void constantOfShape(Node &n) {
+  Ints shape = n.constantInts(0, "shape");
+  for (auto [i, extent] : llvm::enumerate(shape))
+    if (extent < 0)
+      block("E_DIM: shape[" + Twine(i) + "] is " + Twine(extent));
+  n.needShape(shape);
+  Tensor value = Tensor::zeros(DType::F32, {1});
+  if (auto *a = n.attribute("value"))
+    value = readTensor(a->t(), n.importer.source);
+  if (value.count() != 1)
+    block("E_ATTR: value has " + Twine(value.count()) + " elements, not 1");
+  value.shape.clear();
+  Value scalar = n.constantOf(value);
+  if (scalar.getDefiningOp<lazy::SplatOp>())
+    return n.set(0, n.build.splat(Node::element(scalar), value.numberAt(0),
+                                  shape));
+  n.set(0, n.build.expand(scalar, shape));
+}
+
+/// start, start + delta, ... below limit; all three known now.
+void range(Node &n) {
+  Tensor start = n.constant(0, "start"), limit = n.constant(1, "limit"),
+         delta = n.constant(2, "delta");
+  for (const Tensor &t : {start, limit, delta})
+    if (t.count() != 1 || t.dtype != start.dtype)
+      block("E_SHAPE: start, limit and delta must be scalars of one type");
+  mlir::Type type = n.type(start.dtype);
+  int64_t count = 0;
+  if (mlir::isa<mlir::FloatType>(type)) {
+    double step = delta.numberAt(0);
+    if (step == 0)
+      block("E_ATTR: delta is 0");
+    double steps = std::ceil((limit.numberAt(0) - start.numberAt(0)) / step);
+    if (!(steps < 1e15))
+      block("E_LIMIT: the range has too many elements");
+    count = std::max<int64_t>(int64_t(std::max(steps, 0.0)), 0);
+  } else {
+    __int128 step = delta.integerAt(0), from = start.integerAt(0),
+             to = limit.integerAt(0);
+    if (step == 0)
+      block("E_ATTR: delta is 0");
+    __int128 span = step > 0 ? to - from : from - to;
+    __int128 size = step > 0 ? step : -step;
+    __int128 steps = span <= 0 ? 0 : (span + size - 1) / size;
+    if (steps > (int64_t(1) << 50))
+      block("E_LIMIT: the range has too many elements");
+    count = int64_t(steps);
+  }
+  Value y = n.build.iota(mlir::RankedTensorType::get({count}, type), 0);
+  auto scalar = [&](Tensor t) {
+    t.shape.clear();
+    return n.constantOf(t);
+  };
+  if (delta.numberAt(0) != 1)
+    y = n.binary<lazy::MulOp>(y, scalar(delta));
+  if (start.numberAt(0) != 0)
+    y = n.binary<lazy::AddOp>(y, scalar(start));
+  n.set(0, y);
+}
+
+/// An identity matrix of the input's shape, its diagonal shifted by k.
+void eyeLike(Node &n) {
+  Value x = n.in(0);
+  n.needStatic(x);
+  if (Node::rank(x) != 2)
+    block("E_SHAPE: input of shape " + shapeText(Node::shape(x)) +
+          " is not a matrix");
+  DType dtype = Node::dtype(x);
+  if (n.attribute("dtype"))
+    dtype = dtypeOfOnnx(int32_t(n.intAttr("dtype", 0)), "dtype");
+  auto type = mlir::RankedTensorType::get(Node::shape(x), n.type(DType::I64));
+  Value row = n.build.iota(type, 0), column = n.build.iota(type, 1);
+  Value shifted = n.binary<lazy::AddOp>(row, double(n.intAttr("k", 0)));
+  Value y = n.cmp(lazy::CmpKind::eq, shifted, column);
+  n.set(0, n.build.cast(y, n.type(dtype)));
+}
+
+void identity(Node &n) { n.set(0, n.in(0)); }
+
+void dropout(Node &n) {
+  Value x = n.in(0);
+  if (n.opset >= 12 && n.has(2) &&
+      n.constant(2, "training_mode").numberAt(0) != 0)
+    block("training_mode is not supported");
+  n.set(0, x);
+  if (!n.wants(1))
+    return;
+  // The mask of a dropout that drops nothing.
+  mlir::Type type = n.opset < 10 ? Node::element(x) : n.type(DType::Bool);
+  n.set(1, n.build.cast(n.build.splatLike(x, 1), type));
+}
+
+void cast(Node &n) {
+  int64_t to = n.intAttr("to", 0);
+  if (to < INT32_MIN || to > INT32_MAX)
+    block("E_DTYPE: unknown data type " + Twine(to));
+  n.set(0, n.build.cast(n.in(0), n.type(dtypeOfOnnx(int32_t(to), "to"))));
+}
+
+void castLike(Node &n) {
+  n.set(0, n.build.cast(n.in(0), Node::element(n.in(1))));
+}
+
+} // namespace
+
+void onnx_frontend::addConstantOps(OpTable &t) {
+  t["Constant"] = constant;
+  t["ConstantOfShape"] = constantOfShape;
+  t["Range"] = range;
+  t["EyeLike"] = eyeLike;
+  t["Identity"] = identity;
+  t["Dropout"] = dropout;
+  t["Cast"] = cast;
+  t["CastLike"] = castLike;
+}

@@ -1,0 +1,111 @@
+//===- Index.cpp - picking by index ---------------------------------------===//
+#include "../Node.h"
+#include "../OpTable.h"
+
+using namespace nacre;
+using namespace nacre::onnx_frontend;
+
+namespace {
+
+/// Constant indices that count up by one: a slice, which costs nothing.
+std::optional<int64_t> consecutive(const Tensor &index, int64_t extent) {
+  int64_t first = index.integerAt(0);
+  first = first < 0 ? first + extent : first;
+  for (int64_t i = 1, n = index.count(); i < n; ++i) {
+    int64_t at = index.integerAt(i);
+    if ((at < 0 ? at + extent : at) != first + i)
+      return std::nullopt;
+  }
+  return first;
+}
+
+void gather(Node &n) {
+  Value x = n.in(0), index = n.in(1);
+  n.needRank(x, 1);
+  DType dtype = Node::dtype(index);
+  if (dtype != DType::I32 && dtype != DType::I64)
+    block("indices have element type " + Twine(dtypeName(dtype)));
+  int64_t axis = n.axis(n.intAttr("axis", 0), Node::rank(x));
+  n.needStatic(x, axis);
+  if (axis > 0)
+    n.needStatic(index);
+  int64_t extent = Node::shape(x)[axis];
+  std::optional<Tensor> known = n.importer.constantValue(index);
+  for (int64_t i = 0, count = known ? known->count() : 0; i < count; ++i)
+    if (int64_t at = known->integerAt(i); at < -extent || at >= extent)
+      block("E_INDEX: index " + Twine(at) + ", axis size " + Twine(extent));
+  Ints shape(Node::shape(x).take_front(axis));
+  llvm::append_range(shape, Node::shape(index));
+  llvm::append_range(shape, Node::shape(x).drop_front(axis + 1));
+  if (known && known->count() > 0)
+    if (std::optional<int64_t> first = consecutive(*known, extent)) {
+      Value cut = n.sliceAxis(x, axis, *first, known->count());
+      return n.set(0, n.reshape(cut, shape));
+    }
+  n.needShape(shape);
+  n.set(0, n.build.gather(x, index, axis));
+}
+
+/// values[1] where the class along the new axis is the index, values[0]
+/// elsewhere; an index out of range gives a row of values[0].
+void oneHot(Node &n) {
+  Value index = n.in(0);
+  Tensor depths = n.constant(1, "depth");
+  Value values = n.in(2);
+  if (depths.count() != 1 || Node::rank(values) != 1 ||
+      Node::shape(values)[0] != 2)
+    block("E_SHAPE: depth must be a scalar and values a pair");
+  int64_t depth = depths.integerAt(0);
+  if (depth < 1)
+    block("E_ATTR: depth is " + Twine(depth) + ", must be > 0");
+  n.needStatic(index);
+  int64_t rank = Node::rank(index) + 1;
+  int64_t axis = n.axis(n.intAttr("axis", -1), rank);
+  mlir::Type i64 = n.type(DType::I64);
+  index = n.build.cast(index, i64);
+  Value negative =
+      n.cmp(lazy::CmpKind::lt, index, n.build.splat(i64, 0));
+  index = n.where(negative, n.binary<lazy::AddOp>(index, double(depth)), index);
+  Ints shape(Node::shape(index)), classes(rank, 1);
+  shape.insert(shape.begin() + axis, 1);
+  classes[axis] = depth;
+  Value iota =
+      n.build.iota(mlir::RankedTensorType::get({depth}, i64), 0);
+  Value hit = n.cmp(lazy::CmpKind::eq, n.reshape(index, shape),
+                    n.reshape(iota, classes));
+  Value off = n.reshape(n.sliceAxis(values, 0, 0, 1), {});
+  Value on = n.reshape(n.sliceAxis(values, 0, 1, 1), {});
+  n.set(0, n.where(hit, on, off));
+}
+
+/// Keeps the upper or lower triangle of the last two axes.
+void trilu(Node &n) {
+  Value x = n.in(0);
+  n.needRank(x, 2);
+  int64_t rank = Node::rank(x), k = 0;
+  for (int64_t a : {rank - 2, rank - 1})
+    n.needStatic(x, a);
+  if (n.has(1)) {
+    Tensor offset = n.constant(1, "k");
+    if (offset.count() != 1)
+      block("E_SHAPE: k must be a scalar");
+    // Beyond the matrix nothing changes any more.
+    k = std::clamp<int64_t>(offset.integerAt(0), -(int64_t(1) << 40),
+                            int64_t(1) << 40);
+  }
+  bool upper = n.intAttr("upper", 1) != 0;
+  auto type = mlir::RankedTensorType::get(Node::shape(x).take_back(2),
+                                          n.type(DType::I64));
+  Value row = n.binary<lazy::AddOp>(n.build.iota(type, 0), double(k));
+  Value column = n.build.iota(type, 1);
+  Value keep = n.cmp(upper ? lazy::CmpKind::ge : lazy::CmpKind::le, column, row);
+  n.set(0, n.where(keep, x, n.build.splat(Node::element(x), 0)));
+}
+
+} // namespace
+
+void onnx_frontend::addIndexOps(OpTable &t) {
+  t["Gather"] = gather;
+  t["OneHot"] = oneHot;
+  t["Trilu"] = trilu;
+}

@@ -1,0 +1,128 @@
+//===- Quantize.cpp - quantizing and dequantizing -------------------------===//
+#include "../Node.h"
+#include "../OpTable.h"
+
+using namespace nacre;
+using namespace nacre::onnx_frontend;
+using lazy::ReduceKind;
+
+namespace {
+
+/// A scale or zero point for use beside x: a scalar, or along one axis.
+Value alongAxis(Node &n, Value x, Value parameter, llvm::StringRef what) {
+  n.needStatic(parameter);
+  int64_t rank = Node::rank(parameter);
+  if (rank == 0 || (rank == 1 && Node::shape(parameter)[0] == 1))
+    return n.reshape(parameter, {});
+  if (n.intAttr("block_size", 0) != 0 || rank != 1)
+    block("blocked quantization is not supported");
+  if (n.opset < 13)
+    block("E_SHAPE: " + what + " of shape " +
+          shapeText(Node::shape(parameter)) + " must be a scalar");
+  int64_t axis = n.axis(n.intAttr("axis", 1), Node::rank(x));
+  if (Node::shape(parameter)[0] != Node::shape(x)[axis])
+    block("E_SHAPE: " + what + " has " + Twine(Node::shape(parameter)[0]) +
+          " elements, axis " + Twine(axis) + " has " +
+          Twine(Node::shape(x)[axis]));
+  return n.channels(parameter, Node::rank(x), axis);
+}
+
+void checkScale(Node &n, Value scale) {
+  n.needFloat(scale);
+  std::optional<Tensor> known = n.importer.constantValue(scale);
+  for (int64_t i = 0, count = known ? known->count() : 0; i < count; ++i)
+    if (!(known->numberAt(i) != 0))
+      block("E_ATTR: scale[" + Twine(i) + "] is 0");
+}
+
+bool isZero(Node &n, Value v) {
+  std::optional<Tensor> known = n.importer.constantValue(v);
+  if (!known)
+    return false;
+  for (int64_t i = 0, count = known->count(); i < count; ++i)
+    if (known->numberAt(i) != 0)
+      return false;
+  return true;
+}
+
+/// Clamps floats to the limits of an integer type and converts.
+Value saturate(Node &n, Value x, DType to) {
+  double low, high;
+  switch (to) {
+  case DType::I8: low = -128, high = 127; break;
+  case DType::U8: low = 0, high = 255; break;
+  case DType::I16: low = -32768, high = 32767; break;
+  case DType::U16: low = 0, high = 65535; break;
+  default: block("cannot quantize to " + Twine(dtypeName(to)));
+  }
+  x = n.binary<lazy::MinOp>(n.binary<lazy::MaxOp>(x, low), high);
+  return n.build.cast(x, n.type(to));
+}
+
+void quantize(Node &n) {
+  Value x = n.in(0), scale = n.in(1);
+  checkScale(n, scale);
+  mlir::Type f32 = n.type(DType::F32);
+  DType to = DType::U8;
+  if (n.has(2))
+    to = Node::dtype(n.in(2));
+  else if (int64_t given = n.intAttr("output_dtype", 0))
+    to = dtypeOfOnnx(int32_t(std::clamp<int64_t>(given, 0, 9999)),
+                     "output_dtype");
+  scale = alongAxis(n, x, n.build.cast(scale, f32), "scale");
+  Value y = n.unary<lazy::RoundOp>(
+      n.binary<lazy::DivOp>(n.build.cast(x, f32), scale));
+  if (n.has(2) && !isZero(n, n.in(2)))
+    y = n.binary<lazy::AddOp>(
+        y, alongAxis(n, x, n.build.cast(n.in(2), f32), "zero point"));
+  n.set(0, saturate(n, y, to));
+}
+
+void dequantize(Node &n) {
+  Value x = n.in(0), scale = n.in(1);
+  n.needFloat(scale);
+  mlir::Type f32 = n.type(DType::F32), given = Node::element(scale);
+  Value y = n.build.cast(x, f32);
+  if (n.has(2)) {
+    n.needSameElement(x, n.in(2));
+    if (!isZero(n, n.in(2)))
+      y = n.binary<lazy::SubOp>(
+          y, alongAxis(n, x, n.build.cast(n.in(2), f32), "zero point"));
+  }
+  y = n.binary<lazy::MulOp>(
+      y, alongAxis(n, x, n.build.cast(scale, f32), "scale"));
+  n.set(0, n.build.cast(y, given));
+}
+
+/// To u8 with a scale and zero point found from the values.
+void dynamicQuantize(Node &n) {
+  Value x = n.in(0);
+  n.needFloat(x);
+  n.needStatic(x);
+  Ints all;
+  for (int64_t a = 0; a < Node::rank(x); ++a)
+    all.push_back(a);
+  Value low = n.binary<lazy::MinOp>(n.build.reduce(ReduceKind::min, x, all), 0.0);
+  Value high =
+      n.binary<lazy::MaxOp>(n.build.reduce(ReduceKind::max, x, all), 0.0);
+  Value span = n.binary<lazy::SubOp>(high, low);
+  Value one = n.build.splat(Node::element(x), 1);
+  // Zeros only: any scale will do.
+  Value flat = n.cmp(lazy::CmpKind::eq, span, n.build.splat(Node::element(x), 0));
+  Value scale = n.where(flat, one, n.binary<lazy::DivOp>(span, 255.0));
+  Value zero = n.unary<lazy::RoundOp>(n.binary<lazy::DivOp>(
+      n.build.unary<lazy::NegOp>(low), scale));
+  zero = n.binary<lazy::MinOp>(n.binary<lazy::MaxOp>(zero, 0.0), 255.0);
+  Value y = n.unary<lazy::RoundOp>(n.binary<lazy::DivOp>(x, scale));
+  n.set(0, saturate(n, n.binary<lazy::AddOp>(y, zero), DType::U8));
+  n.set(1, scale);
+  n.set(2, n.build.cast(zero, n.type(DType::U8)));
+}
+
+} // namespace
+
+void onnx_frontend::addQuantizeOps(OpTable &t) {
+  t["QuantizeLinear"] = quantize;
+  t["DequantizeLinear"] = dequantize;
+  t["DynamicQuantizeLinear"] = dynamicQuantize;
+}

@@ -1,0 +1,91 @@
+//===- FoldConstants.cpp - what depends on weights only becomes a weight --===//
+//
+// Dequantised weights, batch-norm scales, shape arithmetic: all of it is
+// evaluated once with the reference interpreter. Expansions stay views, since
+// materialising a broadcast only costs memory.
+//
+//===----------------------------------------------------------------------===//
+#include "nacre/Fuse/Fuse.h"
+#include "nacre/Lazy/Build.h"
+#include "nacre/Reference/Interpreter.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+namespace nacre::fuse {
+using namespace nacre::lazy;
+
+/// Operations left alone although constant: sources, and views that only
+/// repeat data.
+static bool staysSymbolic(Operation *op) {
+  return isa<WeightOp, SplatOp, IotaOp, ExpandOp, WindowOp, PadOp, KernelOp>(op);
+}
+
+/// A splat attribute when every element is equal.
+static TypedAttr splatOf(const Tensor &t, Type element) {
+  int64_t size = dtypeBytes(t.dtype), count = t.count();
+  if (count == 0)
+    return {};
+  for (int64_t i = 1; i < count; ++i)
+    if (std::memcmp(t.bytes, t.bytes + i * size, size) != 0)
+      return {};
+  OpBuilder b(element.getContext());
+  if (auto floating = dyn_cast<FloatType>(element)) {
+    if (floating.isF64())
+      return b.getFloatAttr(element, t.numberAt(0));
+    APFloat value(float(t.numberAt(0)));
+    bool lost;
+    value.convert(floating.getFloatSemantics(), APFloat::rmNearestTiesToEven, &lost);
+    return b.getFloatAttr(element, value);
+  }
+  unsigned width = element.getIntOrFloatBitWidth();
+  return b.getIntegerAttr(element, APInt(width, uint64_t(t.integerAt(0)), false, true));
+}
+
+void foldConstants(Program &program, int64_t maxBytes) {
+  auto main = program.module->lookupSymbol<func::FuncOp>("main");
+  DenseMap<Value, Tensor> memo;
+  OpBuilder b(main.getContext());
+  for (Operation &op : llvm::make_early_inc_range(main.getBody().front())) {
+    if (op.getNumResults() != 1 || !isa<LazyDialect>(op.getDialect()) ||
+        staysSymbolic(&op))
+      continue;
+    auto type = tensorType(op.getResult(0));
+    if (!type.hasStaticShape())
+      continue;
+    auto bytes = byteSize(type.getShape(), dtypeOf(type.getElementType()));
+    b.setInsertionPoint(&op);
+    // A reshaped weight is the same bytes under another shape, of any size.
+    if (auto reshape = dyn_cast<ReshapeOp>(op))
+      if (auto weight = reshape.getX().getDefiningOp<WeightOp>())
+        if (const Tensor *t = program.weights->find(weight.getName())) {
+          Tensor view = *t;
+          view.shape.assign(type.getShape().begin(), type.getShape().end());
+          std::string name = program.weights->add(weight.getName(), view);
+          Value w = WeightOp::create(b, op.getLoc(), type, b.getStringAttr(name));
+          op.getResult(0).replaceAllUsesWith(w);
+          op.erase();
+          continue;
+        }
+    if (!bytes || *bytes > maxBytes)
+      continue;
+    auto value = reference::constantValue(op.getResult(0), *program.weights, memo, maxBytes);
+    if (!value)
+      continue;
+    Value replacement;
+    if (auto attr = splatOf(*value, type.getElementType())) {
+      replacement = SplatOp::create(b, op.getLoc(), type, attr);
+    } else {
+      std::string base = "folded";
+      if (auto name = dyn_cast<NameLoc>(op.getLoc()))
+        base = name.getName().str();
+      std::string name = program.weights->add(base, *value);
+      replacement = WeightOp::create(b, op.getLoc(), type, b.getStringAttr(name));
+    }
+    memo[replacement] = *value;
+    op.getResult(0).replaceAllUsesWith(replacement);
+    memo.erase(op.getResult(0));
+    op.erase();
+  }
+}
+
+} // namespace nacre::fuse

@@ -1,0 +1,337 @@
+//===- FormKernels.cpp - groups of operations that run as one loop nest ---===//
+//
+// Fusion decides one thing: which values are realised, that is written to
+// memory. Everything else is recomputed where it is used, inside the kernel of
+// the realised value that needs it. A kernel is then the backward slice of a
+// realised value up to other realised values, weights and inputs.
+//
+// Realised are:
+//  - results of the function, and what a concat joins;
+//  - the end of the elementwise tail of each contraction and reduction (its
+//    epilogue), found by growing a region until one value leaves it;
+//  - operands of a contraction, which reads each element many times;
+//  - elementwise values with several users, or expanded, or windowed.
+// Views are never realised for their own sake: they become index maps.
+//
+//===----------------------------------------------------------------------===//
+#include "nacre/Fuse/Fuse.h"
+#include "nacre/Lazy/Lazy.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/SmallPtrSet.h"
+
+using namespace mlir;
+namespace nacre::fuse {
+using namespace nacre::lazy;
+namespace {
+
+/// Lives in memory already, outside any kernel.
+bool isSource(Value v) {
+  return isa<BlockArgument>(v) || isa<WeightOp>(v.getDefiningOp());
+}
+/// Cheap to make anywhere.
+bool isInline(Operation *op) { return isa<SplatOp, IotaOp>(op); }
+bool isView(Operation *op) { return isa<ViewOpInterface>(op); }
+/// Joined in memory, never inside a kernel.
+bool isJoin(Operation *op) { return isa<ConcatOp>(op); }
+
+class KernelFormer {
+public:
+  KernelFormer(func::FuncOp main, const FuseOptions &options)
+      : block(main.getBody().front()), options(options) {
+    int64_t n = 0;
+    for (Operation &op : block)
+      position[&op] = n++;
+  }
+  LogicalResult run();
+
+private:
+  void realise(Value v) {
+    if (!isSource(v) && !isInline(v.getDefiningOp()))
+      realised.insert(v);
+  }
+  /// Realises what `v` views: the first value that is no view, unless that is
+  /// cheap to read through the view.
+  void realiseViewed(Value v);
+  void grow(Operation *root);
+  void decide();
+  int64_t costOf(Value v, int depth = 0);
+  void build(Value v);
+
+  Block &block;
+  FuseOptions options;
+  DenseMap<Operation *, int64_t> position;
+  llvm::SetVector<Value> realised;
+  /// Inside a grown region: not realised although it looks like it should be.
+  llvm::DenseSet<Operation *> inRegion;
+  llvm::StringMap<int> names;
+};
+
+void KernelFormer::realiseViewed(Value v) {
+  while (!isSource(v) && isView(v.getDefiningOp()))
+    v = v.getDefiningOp()->getOperand(0);
+  realise(v);
+}
+
+int64_t KernelFormer::costOf(Value v, int depth) {
+  if (isSource(v) || realised.contains(v) || depth > 24)
+    return 0;
+  Operation *op = v.getDefiningOp();
+  if (isInline(op) || isJoin(op))
+    return 0;
+  int64_t cost = 0;
+  if (auto elementwise = dyn_cast<ElementwiseOpInterface>(op))
+    cost = elementwise.scalarCost();
+  else if (!isView(op))
+    return 1000;
+  for (Value operand : op->getOperands())
+    cost += costOf(operand, depth + 1);
+  return cost;
+}
+
+/// The users of `v`, looking through views.
+void effectiveUsers(Value v, llvm::SmallPtrSetImpl<Operation *> &users) {
+  for (Operation *user : v.getUsers())
+    if (isView(user))
+      effectiveUsers(user->getResult(0), users);
+    else
+      users.insert(user);
+}
+
+/// Grows the region of a contraction or reduction over the elementwise
+/// operations that follow, and over further reductions of the same rows. The
+/// largest region with one value leaving it is taken; that value is realised.
+void KernelFormer::grow(Operation *root) {
+  Value first = root->getResult(0);
+  auto reduce = dyn_cast<ReduceOp>(root);
+  RankedTensorType tail = tensorType(first);
+  RankedTensorType row = reduce ? tensorType(reduce.getX()) : tail;
+
+  llvm::SetVector<Operation *> region;
+  region.insert(root);
+  auto eligible = [&](Operation *op) {
+    if (op->getNumResults() != 1 || inRegion.contains(op) || op->getBlock() != &block)
+      return false;
+    auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+    if (!type)
+      return false;
+    if (isa<ElementwiseOpInterface>(op))
+      return type.getShape() == tail.getShape() || type.getShape() == row.getShape();
+    if (!reduce)
+      return false;
+    if (auto other = dyn_cast<ReduceOp>(op))
+      return tensorType(other.getX()).getShape() == row.getShape() &&
+             other.getAxes() == reduce.getAxes();
+    // Views between the reduced and the row shape: keepdims and broadcast.
+    if (auto reshape = dyn_cast<ReshapeOp>(op))
+      return type.getNumElements() == tail.getNumElements() ||
+             !type.hasStaticShape();
+    if (isa<ExpandOp>(op))
+      return type.getShape() == row.getShape();
+    return false;
+  };
+  auto leaving = [&](SmallVectorImpl<Value> &values) {
+    values.clear();
+    for (Operation *op : region)
+      if (llvm::any_of(op->getResult(0).getUsers(),
+                       [&](Operation *u) { return !region.contains(u); }))
+        values.push_back(op->getResult(0));
+  };
+  size_t best = 1;
+  SmallVector<Value> out;
+  while (region.size() < 48) {
+    // The next eligible user in program order.
+    Operation *next = nullptr;
+    for (Operation *op : region)
+      for (Operation *user : op->getResult(0).getUsers())
+        if (!region.contains(user) && eligible(user) &&
+            (!next || position[user] < position[next]))
+          next = user;
+    if (!next)
+      break;
+    region.insert(next);
+    leaving(out);
+    if (out.size() != 1)
+      continue;
+    auto shape = tensorType(out[0]).getShape();
+    bool closes = isa<ElementwiseOpInterface>(out[0].getDefiningOp()) ||
+                  isa<ReduceOp>(out[0].getDefiningOp());
+    if (closes && (shape == row.getShape() || shape == tail.getShape()))
+      best = region.size();
+  }
+  while (region.size() > best)
+    region.pop_back();
+  leaving(out);
+  for (Operation *op : region)
+    inRegion.insert(op);
+  for (Value v : out)
+    realise(v);
+  if (out.empty())
+    realise(first);
+}
+
+void KernelFormer::decide() {
+  for (Operation &op : block) {
+    if (isa<func::ReturnOp>(op)) {
+      for (Value v : op.getOperands()) {
+        // A view of memory stays between kernels; a computed value is
+        // realised as the result itself.
+        if (!isSource(v))
+          realised.insert(v);
+      }
+      continue;
+    }
+    if (op.getNumResults() != 1)
+      continue;
+    if (!options.enabled) {
+      for (Value v : op.getResults())
+        if (!isView(&op))
+          realise(v);
+    }
+    if (isJoin(&op)) {
+      realise(op.getResult(0));
+      for (Value v : op.getOperands())
+        if (!isSource(v))
+          realised.insert(v);
+    } else if (isa<ContractOp>(op)) {
+      // Its operands are leaves: a pad stays a graph-level operation so that
+      // the planner can store the producer inside the padded buffer.
+      for (Value v : op.getOperands()) {
+        if (!isSource(v))
+          realised.insert(v);
+      }
+      if (!options.enabled)
+        realise(op.getResult(0));
+      else if (!inRegion.contains(&op))
+        grow(&op);
+    } else if (isa<ReduceOp>(op)) {
+      if (!inRegion.contains(&op)) {
+        if (options.enabled)
+          grow(&op);
+        else
+          realise(op.getResult(0));
+      }
+    } else if (isa<ArgReduceOp>(op)) {
+      realise(op.getResult(0));
+    } else if (auto gather = dyn_cast<GatherOp>(op)) {
+      realiseViewed(gather.getX());
+    }
+  }
+  // Elementwise values used by several, or repeated by a view.
+  for (Operation &op : block) {
+    if (!isa<ElementwiseOpInterface, GatherOp>(op) || inRegion.contains(&op) ||
+        realised.contains(op.getResult(0)))
+      continue;
+    Value v = op.getResult(0);
+    llvm::SmallPtrSet<Operation *, 8> users;
+    effectiveUsers(v, users);
+    bool repeated = llvm::any_of(v.getUsers(), [](Operation *u) {
+      return isa<ExpandOp, WindowOp>(u);
+    });
+    // Inside a window or an expand further down the view chain.
+    if (!repeated)
+      for (Operation *u : v.getUsers())
+        for (Operation *w = u; isView(w) && !repeated;) {
+          repeated = isa<ExpandOp, WindowOp>(w);
+          if (w->use_empty())
+            break;
+          w = *w->getResult(0).getUsers().begin();
+        }
+    bool several = users.size() > 1;
+    if ((several && costOf(v) > 0) || (repeated && costOf(v) > 1))
+      realise(v);
+  }
+}
+
+std::string kernelName(Operation *op) {
+  std::string name;
+  if (auto loc = dyn_cast<NameLoc>(op->getLoc()))
+    for (char c : loc.getName().getValue().take_back(48))
+      name += llvm::isAlnum(c) ? c : '_';
+  if (name.empty())
+    name = op->getName().stripDialect().str();
+  return name;
+}
+
+void KernelFormer::build(Value v) {
+  Operation *root = v.getDefiningOp();
+  if (isJoin(root))
+    return;
+  // The backward slice up to what is in memory.
+  llvm::SetVector<Value> leaves;
+  llvm::SetVector<Operation *> body;
+  SmallVector<Value> work{v};
+  llvm::DenseSet<Value> seen{v};
+  SmallVector<Operation *> ops;
+  while (!work.empty()) {
+    Value w = work.pop_back_val();
+    if (w != v && (isSource(w) || realised.contains(w))) {
+      leaves.insert(w);
+      continue;
+    }
+    Operation *op = w.getDefiningOp();
+    body.insert(op);
+    for (Value operand : op->getOperands())
+      if (seen.insert(operand).second)
+        work.push_back(operand);
+  }
+  ops.assign(body.begin(), body.end());
+  llvm::sort(ops, [&](Operation *a, Operation *b) { return position[a] < position[b]; });
+
+  // The heaviest operation names the kernel.
+  Operation *namer = root;
+  for (Operation *op : ops)
+    if (isa<ContractOp>(op) ||
+        (isa<ReduceOp, ArgReduceOp>(op) && !isa<ContractOp>(namer)))
+      namer = op;
+  std::string name = kernelName(namer);
+  if (int n = names[name]++)
+    name += "_" + std::to_string(n);
+
+  OpBuilder b(root);
+  auto kernel = KernelOp::create(b, namer->getLoc(), TypeRange{v.getType()},
+                                 leaves.getArrayRef(), b.getStringAttr(name),
+                                 DictionaryAttr(), ArrayAttr(), ArrayAttr());
+  Block *inner = b.createBlock(&kernel.getBody());
+  IRMapping mapping;
+  for (Value leaf : leaves)
+    mapping.map(leaf, inner->addArgument(leaf.getType(), leaf.getLoc()));
+  b.setInsertionPointToStart(inner);
+  for (Operation *op : ops)
+    b.clone(*op, mapping);
+  YieldOp::create(b, root->getLoc(), mapping.lookup(v));
+  v.replaceAllUsesExcept(kernel.getResult(0), kernel);
+  // Later slices see the kernel's result as a leaf.
+  realised.insert(kernel.getResult(0));
+  position[kernel] = position[root];
+}
+
+LogicalResult KernelFormer::run() {
+  decide();
+  // The source of a realised pad is realised too, so that it can be stored
+  // inside the padded buffer.
+  for (Value v : SmallVector<Value>(realised.begin(), realised.end()))
+    if (auto pad = v.getDefiningOp<PadOp>())
+      realise(pad.getX());
+  SmallVector<Value> order(realised.begin(), realised.end());
+  llvm::stable_sort(order, [&](Value a, Value b) {
+    return position[a.getDefiningOp()] < position[b.getDefiningOp()];
+  });
+  for (Value v : order)
+    build(v);
+  // What no kernel reads any more is dead.
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (op.use_empty() && isMemoryEffectFree(&op) && !op.hasTrait<OpTrait::IsTerminator>())
+      op.erase();
+  return success();
+}
+
+} // namespace
+
+LogicalResult formKernels(ModuleOp module, const FuseOptions &options) {
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  return KernelFormer(main, options).run();
+}
+
+} // namespace nacre::fuse

@@ -1,0 +1,85 @@
+//===- SinkViews.cpp - reshape and permute move below elementwise ---------===//
+//
+// f(view(x), y) = view(f(x, inverse view(y))) for a bijective view. Moved below
+// the elementwise tail of a contraction or reduction, the tail has the
+// producer's own shape and fuses as its epilogue.
+//
+//===----------------------------------------------------------------------===//
+#include "nacre/Fuse/Fuse.h"
+#include "nacre/Lazy/Build.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+namespace nacre::fuse {
+using namespace nacre::lazy;
+
+/// Whether `v` ends a chain of elementwise operations on a contraction or
+/// reduction.
+static bool hasHeavyRoot(Value v) {
+  for (int depth = 0; depth < 16; ++depth) {
+    Operation *op = v.getDefiningOp();
+    if (!op)
+      return false;
+    if (isa<ContractOp>(op))
+      return true;
+    if (!isa<ElementwiseOpInterface>(op) || op->getNumOperands() == 0)
+      return false;
+    v = op->getOperand(0);
+  }
+  return false;
+}
+
+static bool isBijective(Operation *op) {
+  return isa_and_nonnull<ReshapeOp, PermuteOp>(op);
+}
+
+static Value applyInverse(Build &build, Operation *view, Value v) {
+  if (auto permute = dyn_cast<PermuteOp>(view)) {
+    SmallVector<int64_t> inverse(permute.getPerm().size());
+    for (auto [i, axis] : llvm::enumerate(permute.getPerm()))
+      inverse[axis] = i;
+    return build.permute(v, inverse);
+  }
+  return build.reshape(v, tensorType(view->getOperand(0)).getShape());
+}
+
+static bool sinkOne(Operation *op) {
+  if (!isa<ElementwiseOpInterface>(op))
+    return false;
+  Operation *view = nullptr;
+  for (Value operand : op->getOperands()) {
+    Operation *def = operand.getDefiningOp();
+    if (isBijective(def) && operand.hasOneUse() && hasHeavyRoot(def->getOperand(0))) {
+      view = def;
+      break;
+    }
+  }
+  if (!view)
+    return false;
+  OpBuilder b(op);
+  Build build{b, op->getLoc()};
+  SmallVector<Value> operands;
+  for (Value operand : op->getOperands())
+    operands.push_back(operand.getDefiningOp() == view
+                           ? view->getOperand(0)
+                           : applyInverse(build, view, operand));
+  auto source = tensorType(view->getOperand(0));
+  auto result = withElement(source, tensorType(op->getResult(0)).getElementType());
+  OperationState state(op->getLoc(), op->getName(), operands, {result}, op->getAttrs());
+  Value inner = b.create(state)->getResult(0);
+  IRMapping mapping;
+  mapping.map(view->getOperand(0), inner);
+  Operation *moved = b.clone(*view, mapping);
+  moved->getResult(0).setType(cast<RankedTensorType>(op->getResult(0).getType()));
+  op->getResult(0).replaceAllUsesWith(moved->getResult(0));
+  op->erase();
+  return true;
+}
+
+void sinkViews(ModuleOp module) {
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  for (Operation &op : llvm::make_early_inc_range(main.getBody().front()))
+    sinkOne(&op);
+}
+
+} // namespace nacre::fuse

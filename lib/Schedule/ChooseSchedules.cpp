@@ -1,0 +1,397 @@
+//===- ChooseSchedules.cpp - loop order, tiles, lanes ---------------------===//
+//
+// A small deterministic cost model over the machine's description. The result
+// is data: an attribute on each kernel that the lowering obeys and that can be
+// printed, edited and read back (docs/schedule.md).
+//
+//   map kernels       loops, extents, lane, lanes, prefix, grain
+//   contract kernels  lanes_operand, loops, k_loops, extents, lane, tile, row,
+//                     lanes, tile_m, tile_n, chunk_t, chunk_r, packed, staged
+//
+//===----------------------------------------------------------------------===//
+#include "nacre/Lazy/IndexMap.h"
+#include "nacre/Schedule/KernelNest.h"
+#include "nacre/Schedule/Schedule.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+namespace nacre::schedule {
+using namespace nacre::lazy;
+namespace {
+
+ArrayRef<int64_t> stridesOf(KernelOp kernel, BlockArgument leaf) {
+  return cast<PlaceAttr>((*kernel.getOperandPlaces())[leaf.getArgNumber()])
+      .getStrides()
+      .asArrayRef();
+}
+ArrayRef<int64_t> resultStrides(KernelOp kernel, unsigned i = 0) {
+  return cast<PlaceAttr>((*kernel.getResultPlaces())[i]).getStrides().asArrayRef();
+}
+
+/// One memory access as an address over loop dimensions.
+struct Address {
+  AffineExpr address;
+  bool guarded = false, indirect = false, index = false, result = false;
+  std::optional<int64_t> coefficient(unsigned dim) const {
+    auto split = splitLinear(address, dim);
+    if (!split)
+      return std::nullopt;
+    return split->first;
+  }
+};
+
+struct Loops {
+  SmallVector<int64_t> extents; // all dimensions incl. those opened by reductions
+  SmallVector<Address> accesses;
+};
+
+/// Whether loops p and q (q inside p) may run as one of extent Ep*Eq.
+bool fusable(const Loops &nest, int64_t p, int64_t q, ArrayRef<int64_t> extents) {
+  for (const Address &a : nest.accesses) {
+    auto cp = a.coefficient(p), cq = a.coefficient(q);
+    if (!cp || !cq || *cp != extents[q] * *cq)
+      return false;
+    if (a.guarded && (*cp || *cq))
+      return false;
+  }
+  return true;
+}
+
+int64_t widestElement(KernelOp kernel) {
+  int64_t widest = 4;
+  for (Operation &op : kernel.getBody().front())
+    for (Value v : op.getOperands())
+      widest = std::max(widest, elementBytes(tensorType(v).getElementType()));
+  return widest;
+}
+
+/// Dimensions (below `rank`) that each reduction under `v` depends on.
+void reductionDims(Value v, AffineMap map, SmallVectorImpl<int64_t> &extents,
+                   unsigned rank, SmallVectorImpl<llvm::SmallBitVector> &found,
+                   llvm::DenseSet<std::pair<Value, const void *>> &seen) {
+  Operation *op = v.getDefiningOp();
+  if (!op || !seen.insert({v, map.getAsOpaquePointer()}).second)
+    return;
+  if (auto view = dyn_cast<ViewOpInterface>(op)) {
+    reductionDims(view.source(), composeView(view, map, extents), extents, rank, found, seen);
+  } else if (isa<ReduceOp, ArgReduceOp>(op)) {
+    llvm::SmallBitVector dims(rank);
+    for (unsigned d = 0; d < rank; ++d)
+      if (map.isFunctionOfDim(d))
+        dims.set(d);
+    found.push_back(dims);
+  } else if (isa<ElementwiseOpInterface>(op)) {
+    for (Value operand : op->getOperands())
+      reductionDims(operand, map, extents, rank, found, seen);
+  }
+}
+
+class Scheduler {
+public:
+  Scheduler(KernelOp kernel, const MachineDescription &machine)
+      : kernel(kernel), machine(machine), b(kernel.getContext()) {}
+  DictionaryAttr schedule() {
+    if (auto contract = contractionOf(kernel))
+      if (auto attr = contraction(contract))
+        return attr;
+    return map();
+  }
+
+private:
+  DictionaryAttr map();
+  DictionaryAttr contraction(ContractOp contract);
+  NamedAttribute named(StringRef name, int64_t v) {
+    return b.getNamedAttr(name, b.getI64IntegerAttr(v));
+  }
+  NamedAttribute named(StringRef name, ArrayRef<int64_t> v) {
+    return b.getNamedAttr(name, b.getDenseI64ArrayAttr(v));
+  }
+
+  KernelOp kernel;
+  const MachineDescription &machine;
+  Builder b;
+};
+
+DictionaryAttr Scheduler::map() {
+  Value v = yielded(kernel);
+  auto type = tensorType(v);
+  unsigned rank = type.getRank();
+  Loops nest;
+  nest.extents = boundedShape(type);
+  AffineMap identity = loopIdentity(b.getContext(), rank);
+  walkAccesses(v, identity, nest.extents, [&](const Access &a) {
+    nest.accesses.push_back(
+        {linearAddress(a.map, stridesOf(kernel, a.leaf), nest.extents), a.guarded,
+         a.indirect, a.index, false});
+  });
+  for (unsigned i = 0; i < kernel.getNumResults(); ++i)
+    nest.accesses.push_back(
+        {linearAddress(identity, resultStrides(kernel, i), nest.extents), false,
+         false, false, true});
+  bool hasIota = llvm::any_of(kernel.getBody().front(),
+                              [](Operation &op) { return isa<IotaOp>(op); });
+
+  SmallVector<llvm::SmallBitVector> reductions;
+  llvm::DenseSet<std::pair<Value, const void *>> seen;
+  SmallVector<int64_t> open(nest.extents);
+  reductionDims(v, identity, open, rank, reductions, seen);
+  llvm::SmallBitVector wide(rank), rows(rank);
+  for (unsigned d = 0; d < rank; ++d)
+    if (nest.extents[d] != 1)
+      wide.set(d);
+  for (llvm::SmallBitVector dims : reductions) {
+    dims &= wide;
+    if (dims != wide)
+      rows |= dims;
+  }
+
+  // Loops from outermost to innermost: rows first, then by stride.
+  SmallVector<int64_t> loops;
+  for (unsigned d = 0; d < rank; ++d)
+    if (wide.test(d))
+      loops.push_back(d);
+  auto strides = resultStrides(kernel);
+  llvm::stable_sort(loops, [&](int64_t p, int64_t q) {
+    if (type.isDynamicDim(p) != type.isDynamicDim(q))
+      return type.isDynamicDim(p);
+    if (rows.test(p) != rows.test(q))
+      return rows.test(p);
+    return strides[p] > strides[q];
+  });
+  SmallVector<int64_t> extents(nest.extents.begin(), nest.extents.begin() + rank);
+  for (size_t i = loops.size(); !hasIota && i-- > 1;) {
+    int64_t p = loops[i - 1], q = loops[i];
+    if (rows.test(p) != rows.test(q) || type.isDynamicDim(p) || type.isDynamicDim(q) ||
+        !fusable(nest, p, q, extents))
+      continue;
+    extents[q] *= extents[p];
+    extents[p] = 1;
+    loops.erase(loops.begin() + (i - 1));
+  }
+
+  // The lane is the loop the result is contiguous along; every access must
+  // advance by a constant along it.
+  int64_t lanes = machine.vectorBytes / widestElement(kernel), lane = -1;
+  for (int64_t d : loops)
+    if (strides[d] == 1)
+      lane = d;
+  if (lane >= 0 && (extents[lane] < 4 || type.isDynamicDim(lane)))
+    lane = -1;
+  if (lane >= 0)
+    for (const Address &a : nest.accesses) {
+      auto c = a.coefficient(lane);
+      if (!c || (a.index && *c != 0))
+        lane = -1;
+      if (lane < 0)
+        break;
+    }
+  for (Operation &op : kernel.getBody().front())
+    if (isa<ArgReduceOp>(op))
+      lane = -1;
+  if (lane < 0)
+    lanes = 1;
+  while (lanes > 1 && lane >= 0 && lanes >= 2 * extents[lane])
+    lanes /= 2;
+
+  // Tasks run over the loops of the prefix.
+  int64_t prefix = loops.size();
+  if (rows.any()) {
+    prefix = llvm::count_if(loops, [&](int64_t d) { return rows.test(d); });
+  } else if (loops.size() > 1) {
+    prefix = loops.size() - 1;
+    // Many tiny tasks cost more than they spread.
+    if (lane >= 0 && loops.back() != lane) {
+      loops.erase(llvm::find(loops, lane));
+      loops.push_back(lane);
+    }
+  } else
+    prefix = 0;
+  int64_t grain = 4096;
+  return b.getDictionaryAttr({b.getNamedAttr("kind", b.getStringAttr("map")),
+                              named("loops", loops), named("extents", extents),
+                              named("lane", lane), named("lanes", lanes),
+                              named("prefix", prefix), named("grain", grain)});
+}
+
+DictionaryAttr Scheduler::contraction(ContractOp contract) {
+  ContractNest c = analyseContraction(kernel, contract);
+  auto scalar = contractLeaf(c, 1 - c.lanesOperand);
+  auto lanesLeaf = contractLeaf(c, c.lanesOperand);
+  if (!scalar || !lanesLeaf || scalar->guarded || lanesLeaf->guarded)
+    return {};
+  unsigned dims = c.extents.size();
+  bool packed = isWeight(kernel, lanesLeaf->leaf);
+  auto dynamic = [&](unsigned d) {
+    return c.resultAxis[d] >= 0 && contract.getType().isDynamicDim(c.resultAxis[d]);
+  };
+
+  Loops all;
+  all.extents = c.extents;
+  auto addressOf = [&](const Access &a) {
+    return linearAddress(a.map, stridesOf(kernel, a.leaf), all.extents);
+  };
+  Address scalarAddress{addressOf(*scalar)}, lanesAddress{addressOf(*lanesLeaf)};
+  SmallVector<AffineExpr> resultDims;
+  for (AffineExpr e : contract.map(2).getResults())
+    resultDims.push_back(e);
+  AffineMap resultMap = AffineMap::get(maxLoopDims, 0, resultDims, b.getContext());
+  Address result{linearAddress(resultMap, resultStrides(kernel), all.extents)};
+  SmallVector<Address> epilogue{result};
+  walkAccesses(
+      yielded(kernel), resultMap, all.extents,
+      [&](const Access &a) {
+        epilogue.push_back({addressOf(a), a.guarded, a.indirect, a.index, false});
+      },
+      contract);
+  for (const Address *a : {&scalarAddress, &lanesAddress, &result})
+    for (unsigned d = 0; d < dims; ++d)
+      if (!a->coefficient(d))
+        return {};
+
+  // The lane dimension: the result is contiguous along it.
+  int64_t lane = -1;
+  for (unsigned d = 0; d < dims; ++d)
+    if (!c.reduced[d] && c.extents[d] > 1 && !dynamic(d) && result.coefficient(d) == 1)
+      lane = d;
+  if (lane >= 0)
+    for (const Address &a : epilogue)
+      if (!a.coefficient(lane) || a.index)
+        lane = -1;
+
+  // Fuse loops that every operand walks as one.
+  SmallVector<int64_t> extents(c.extents), loops, kLoops;
+  for (unsigned d = 0; d < dims; ++d)
+    if (c.extents[d] != 1 && int64_t(d) != lane)
+      (c.reduced[d] ? kLoops : loops).push_back(d);
+  auto byStride = [&](const Address &a) {
+    return [&](int64_t p, int64_t q) { return *a.coefficient(p) > *a.coefficient(q); };
+  };
+  llvm::stable_sort(kLoops, byStride(scalarAddress));
+  llvm::stable_sort(loops, [&](int64_t p, int64_t q) {
+    if (dynamic(p) != dynamic(q))
+      return dynamic(p);
+    return *result.coefficient(p) > *result.coefficient(q);
+  });
+  Loops kNest{extents, {scalarAddress}}, outNest{extents, epilogue};
+  if (!packed)
+    kNest.accesses.push_back(lanesAddress);
+  outNest.accesses.push_back(scalarAddress);
+  outNest.accesses.push_back(lanesAddress);
+  for (auto [list, nest] : {std::pair(&kLoops, &kNest), std::pair(&loops, &outNest)})
+    for (size_t i = list->size(); i-- > 1;) {
+      int64_t p = (*list)[i - 1], q = (*list)[i];
+      if (dynamic(p) || dynamic(q) || !fusable(*nest, p, q, extents))
+        continue;
+      extents[q] *= extents[p];
+      extents[p] = 1;
+      list->erase(list->begin() + (i - 1));
+    }
+
+  // The tile dimension: read from the scalar operand only, innermost.
+  int64_t tile = -1, row = -1;
+  for (int64_t d : loops)
+    if (!dynamic(d) && !c.inLanes[d])
+      tile = d;
+  if (tile < 0) // depthwise: positions share the kernel's weights
+    for (int64_t d : loops)
+      if (!dynamic(d) && lanesAddress.coefficient(d) == 0)
+        tile = d;
+  for (int64_t d : loops)
+    if (d != tile && !dynamic(d) && lanesAddress.coefficient(d) == 0)
+      row = d;
+
+  int64_t lanes = lane >= 0 ? machine.vectorBytes / widestElement(kernel) : 1;
+  while (lane >= 0 && lanes > 1 && lanes >= 2 * extents[lane])
+    lanes /= 2;
+  int64_t laneExtent = lane >= 0 ? extents[lane] : 1;
+  int64_t vectors = llvm::divideCeil(laneExtent, lanes);
+  int64_t tileExtent = tile >= 0 ? extents[tile] : 1;
+  bool scalarVaries = lane >= 0 && scalarAddress.coefficient(lane) != 0;
+
+  // Cycles per step of the reduction for an m x n tile: two FMAs and two loads
+  // a cycle, four cycles of latency to hide, the lanes operand streamed from L2.
+  auto cost = [&](int64_t m, int64_t n) -> double {
+    if (m == 0)
+      return 0;
+    double fma = m * n / 2.0, loads = (scalarVaries ? m * n + n : m + n) / 2.0;
+    double stream = n * lanes * 4 / 40.0;
+    return std::max({fma, loads, 4.0, stream}) + 0.25;
+  };
+  int64_t tileM = 1, tileN = 1;
+  double best = 1e300;
+  int64_t registers = machine.vectorRegisters;
+  for (int64_t n = 1; n <= std::min<int64_t>(vectors, 8); ++n)
+    for (int64_t m = 1; m <= std::min<int64_t>(tileExtent, 14); ++m) {
+      if (m * n + n + 1 > registers)
+        break;
+      double total = llvm::divideCeil(vectors, n) *
+                     (double(tileExtent / m) * cost(m, n) + cost(tileExtent % m, n));
+      if (total < best * 0.999 || (total <= best * 1.001 && m * n > tileM * tileN)) {
+        best = std::min(best, total);
+        tileM = m;
+        tileN = n;
+      }
+    }
+
+  // Chunks of the scalar operand that stay in a part of L2 while the lanes
+  // operand streams past.
+  int64_t points = 1, reducedPoints = 1;
+  for (int64_t d : loops)
+    if (*scalarAddress.coefficient(d))
+      points *= extents[d];
+  for (int64_t d : kLoops)
+    reducedPoints *= extents[d];
+  int64_t scalarElements = 1;
+  for (int64_t extent :
+       boundedShape(tensorType(kernel.getOperands()[scalar->leaf.getArgNumber()])))
+    scalarElements *= extent;
+  double bytesPerPoint = std::max(4.0 * scalarElements / std::max<int64_t>(points, 1), 1.0);
+  int64_t target = std::max<int64_t>(64, int64_t(machine.l2Bytes / 4 / bytesPerPoint));
+  int64_t chunkT = tileExtent, chunkR = row >= 0 ? extents[row] : 1;
+  if (tileExtent > target)
+    chunkT = std::max(tileM, target / tileM * tileM);
+  chunkR = std::clamp<int64_t>(target / std::max<int64_t>(chunkT, 1), 1, chunkR);
+  // Enough tasks for a few threads.
+  int64_t laneBlocks = llvm::divideCeil(vectors, tileN);
+  auto tasks = [&] {
+    int64_t n = laneBlocks * llvm::divideCeil(tileExtent, chunkT) *
+                (row >= 0 ? llvm::divideCeil(extents[row], chunkR) : 1);
+    for (int64_t d : loops)
+      if (d != tile && d != row)
+        n *= extents[d];
+    return n;
+  };
+  while (tasks() < 8 && chunkR > 1)
+    chunkR = llvm::divideCeil(chunkR, 2);
+  while (tasks() < 8 && chunkT > 4 * tileM)
+    chunkT = llvm::divideCeil(llvm::divideCeil(chunkT, 2), tileM) * tileM;
+
+  // A long epilogue is not unrolled over the tile but run from a buffer.
+  int64_t epilogueCost = 0;
+  for (Operation &op : kernel.getBody().front())
+    if (auto elementwise = dyn_cast<ElementwiseOpInterface>(op))
+      epilogueCost += elementwise.scalarCost();
+  bool staged = tileM * tileN > 4 && epilogueCost * tileM * tileN > 120;
+
+  loops.erase(llvm::remove_if(loops, [&](int64_t d) { return d == tile || d == row; }),
+              loops.end());
+  return b.getDictionaryAttr(
+      {b.getNamedAttr("kind", b.getStringAttr("contract")),
+       named("lanes_operand", c.lanesOperand), named("loops", loops),
+       named("k_loops", kLoops), named("extents", extents), named("lane", lane),
+       named("tile", tile), named("row", row), named("lanes", lanes),
+       named("tile_m", tileM), named("tile_n", tileN), named("chunk_t", chunkT),
+       named("chunk_r", chunkR), named("packed", packed), named("staged", staged)});
+}
+
+} // namespace
+
+LogicalResult chooseSchedules(ModuleOp module, const MachineDescription &machine) {
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  for (auto kernel : main.getBody().front().getOps<KernelOp>())
+    if (!kernel.getSchedule())
+      kernel.setScheduleAttr(Scheduler(kernel, machine).schedule());
+  return success();
+}
+
+} // namespace nacre::schedule

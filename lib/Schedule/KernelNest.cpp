@@ -1,0 +1,92 @@
+//===- KernelNest.cpp - the loops a kernel consists of --------------------===//
+#include "nacre/Schedule/KernelNest.h"
+
+using namespace mlir;
+namespace nacre::schedule {
+using namespace nacre::lazy;
+
+Value yielded(KernelOp kernel) {
+  return kernel.getBody().front().getTerminator()->getOperand(0);
+}
+
+ContractOp contractionOf(KernelOp kernel) {
+  for (Operation &op : kernel.getBody().front())
+    if (auto contract = dyn_cast<ContractOp>(op))
+      return contract;
+  return {};
+}
+
+ViewOpInterface soleView(KernelOp kernel) {
+  auto view = yielded(kernel).getDefiningOp<ViewOpInterface>();
+  if (view && isa<BlockArgument>(view.source()) && kernel.getNumResults() == 1)
+    return view;
+  return {};
+}
+
+bool isWeight(KernelOp kernel, BlockArgument leaf) {
+  return kernel.getOperands()[leaf.getArgNumber()].getDefiningOp<WeightOp>() != nullptr;
+}
+
+std::optional<Access> contractLeaf(const ContractNest &nest, unsigned k) {
+  ContractOp op = nest.op;
+  SmallVector<AffineExpr> loops;
+  for (unsigned d = 0; d < nest.extents.size(); ++d)
+    loops.push_back(getAffineDimExpr(d, op.getContext()));
+  AffineMap map = openContraction(op, k, loops);
+  Value v = op->getOperand(k);
+  bool guarded = false;
+  while (!isa<BlockArgument>(v)) {
+    auto view = v.getDefiningOp<ViewOpInterface>();
+    if (!view)
+      return std::nullopt;
+    guarded |= bool(view.fillValue());
+    map = composeView(view, map, nest.extents);
+    v = view.source();
+  }
+  return Access{cast<BlockArgument>(v), map, guarded, false, false};
+}
+
+ContractNest analyseContraction(KernelOp kernel, ContractOp op) {
+  ContractNest nest;
+  nest.op = op;
+  unsigned dims = op.map(0).getNumDims();
+  nest.extents.assign(dims, -1);
+  nest.resultAxis.assign(dims, -1);
+  nest.reduced.assign(dims, true);
+  RankedTensorType types[3] = {tensorType(op.getA()), tensorType(op.getB()), op.getType()};
+  for (unsigned k = 0; k < 3; ++k) {
+    auto shape = boundedShape(types[k]);
+    for (auto [axis, e] : llvm::enumerate(op.map(k).getResults()))
+      if (auto d = dyn_cast<AffineDimExpr>(e))
+        nest.extents[d.getPosition()] = shape[axis];
+  }
+  for (auto [axis, e] : llvm::enumerate(op.map(2).getResults())) {
+    unsigned d = cast<AffineDimExpr>(e).getPosition();
+    nest.resultAxis[d] = axis;
+    nest.reduced[d] = false;
+  }
+  auto leafIsWeight = [&](unsigned k) {
+    auto leaf = contractLeaf(nest, k);
+    return leaf && isWeight(kernel, leaf->leaf);
+  };
+  auto freeExtent = [&](unsigned k) {
+    int64_t product = 1;
+    for (unsigned d = 0; d < dims; ++d)
+      if (!nest.reduced[d] && op.map(k).isFunctionOfDim(d) &&
+          !op.map(1 - k).isFunctionOfDim(d))
+        product *= nest.extents[d];
+    return product;
+  };
+  bool weights[2] = {leafIsWeight(0), leafIsWeight(1)};
+  if (weights[0] != weights[1])
+    nest.lanesOperand = weights[0] ? 0 : 1;
+  else if (freeExtent(1) < 8 && freeExtent(0) > freeExtent(1))
+    nest.lanesOperand = 0;
+  for (unsigned d = 0; d < dims; ++d) {
+    nest.inScalar.push_back(op.map(1 - nest.lanesOperand).isFunctionOfDim(d));
+    nest.inLanes.push_back(op.map(nest.lanesOperand).isFunctionOfDim(d));
+  }
+  return nest;
+}
+
+} // namespace nacre::schedule

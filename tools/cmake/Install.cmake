@@ -1,0 +1,42 @@
+# Install rules and the CMake package. include() this from the top level after
+# the targets nacre (the compiler), nacre_rt and nacre_rt_main exist.
+#
+#   bin/nacre
+#   lib/libnacre_rt.a lib/libnacre_rt_main.a
+#   include/nacre/model.h include/nacre/runtime.h
+#   lib/cmake/Nacre/
+#
+# The folders are fixed: `nacre build` finds the runtime at ../lib from itself.
+include(CMakePackageConfigHelpers)
+
+set(nacre_package_dir lib/cmake/Nacre)
+get_filename_component(nacre_runtime_include
+  "${CMAKE_CURRENT_LIST_DIR}/../../runtime/include/nacre" ABSOLUTE)
+
+# The shared LLVM and MLIR are found where they were at build time.
+set_target_properties(nacre PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+install(TARGETS nacre nacre_rt nacre_rt_main EXPORT NacreTargets
+  RUNTIME DESTINATION bin
+  ARCHIVE DESTINATION lib)
+install(FILES ${nacre_runtime_include}/model.h ${nacre_runtime_include}/runtime.h
+  DESTINATION include/nacre)
+install(EXPORT NacreTargets NAMESPACE Nacre:: DESTINATION ${nacre_package_dir})
+
+configure_package_config_file(
+  ${CMAKE_CURRENT_LIST_DIR}/NacreConfig.cmake.in
+  ${CMAKE_CURRENT_BINARY_DIR}/NacreConfig.cmake
+  INSTALL_DESTINATION ${nacre_package_dir})
+if(PROJECT_VERSION)
+  set(nacre_package_version ${PROJECT_VERSION})
+else()
+  set(nacre_package_version 0.1.0)
+endif()
+write_basic_package_version_file(
+  ${CMAKE_CURRENT_BINARY_DIR}/NacreConfigVersion.cmake
+  VERSION ${nacre_package_version}
+  COMPATIBILITY SameMinorVersion)
+install(FILES
+  ${CMAKE_CURRENT_BINARY_DIR}/NacreConfig.cmake
+  ${CMAKE_CURRENT_BINARY_DIR}/NacreConfigVersion.cmake
+  ${CMAKE_CURRENT_LIST_DIR}/NacreAddModel.cmake
+  DESTINATION ${nacre_package_dir})
