@@ -15,10 +15,19 @@ using llvm::StringRef;
 namespace nacre::artifact {
 
 static const char *cType(DType dtype) {
-  static constexpr const char *names[] = {
-      "uint8_t",  "int8_t",   "uint8_t",  "int16_t", "uint16_t",
-      "int32_t",  "uint32_t", "int64_t",  "uint64_t",
-      /*f16*/ "uint16_t",     /*bf16*/ "uint16_t",   "float", "double"};
+  static constexpr const char *names[] = {"uint8_t",
+                                          "int8_t",
+                                          "uint8_t",
+                                          "int16_t",
+                                          "uint16_t",
+                                          "int32_t",
+                                          "uint32_t",
+                                          "int64_t",
+                                          "uint64_t",
+                                          /*f16*/ "uint16_t",
+                                          /*bf16*/ "uint16_t",
+                                          "float",
+                                          "double"};
   static_assert(std::size(names) == static_cast<size_t>(DType::F64) + 1);
   return names[static_cast<size_t>(dtype)];
 }
@@ -59,8 +68,8 @@ static void writeStruct(raw_ostream &os, StringRef symbol, StringRef which,
 static void writeRun(raw_ostream &os, const Signature &names,
                      bool takesWeights) {
   StringRef s = names.symbol;
-  os << "/* Runs the model once; returns a nacre_status. `arena` has "
-     << s << "_ARENA_BYTES\n * bytes, aligned to NACRE_ALIGNMENT, and is this "
+  os << "/* Runs the model once; returns a nacre_status. `arena` has " << s
+     << "_ARENA_BYTES\n * bytes, aligned to NACRE_ALIGNMENT, and is this "
      << "run's alone. */\n"
      << "static inline int32_t " << s << "_run(const " << s
      << "_inputs *nacre_in, const " << s << "_outputs *nacre_out,\n"
@@ -88,8 +97,8 @@ static void writeRun(raw_ostream &os, const Signature &names,
       argument("const void *", "nacre_inputs", "nacre_in", names.inputs);
   std::string out =
       argument("void *", "nacre_outputs", "nacre_out", names.outputs);
-  std::string dims = argument("const int64_t ", "nacre_dims", "nacre_extents",
-                              names.dims);
+  std::string dims =
+      argument("const int64_t ", "nacre_dims", "nacre_extents", names.dims);
   os << "  return " << s << "_run_generic(" << in << ", " << out
      << ", nacre_arena, " << (takesWeights ? "nacre_weights" : "0") << ", "
      << dims << ", nacre_exec);\n}\n\n";
@@ -122,8 +131,8 @@ void writeCHeader(raw_ostream &os, const NativeCode &code,
   if (sideFile)
     os << ": " << commentText(options.weightsFile);
   os << "\n";
-  for (auto [which, list] :
-       {std::pair("input  ", &code.inputs), std::pair("output ", &code.outputs)})
+  for (auto [which, list] : {std::pair("input  ", &code.inputs),
+                             std::pair("output ", &code.outputs)})
     for (const TensorInfo &tensor : *list)
       os << " * " << which << "  " << commentText(tensor.name) << ": "
          << typeText(tensor) << "\n";

@@ -76,9 +76,10 @@ static llvm::Error writeObject(const NativeCode &code, const DataSection &data,
   bool isPointer = !data.target.empty();
   // The 32-bit processors below keep addends in place.
   bool hasAddends = machine != ELF::EM_386 && machine != ELF::EM_ARM;
-  uint32_t relocation = machine == ELF::EM_RISCV
-                            ? (ELFT::Is64Bits ? ELF::R_RISCV_64 : ELF::R_RISCV_32)
-                            : absoluteRelocation(machine);
+  uint32_t relocation =
+      machine == ELF::EM_RISCV
+          ? (ELFT::Is64Bits ? ELF::R_RISCV_64 : ELF::R_RISCV_32)
+          : absoluteRelocation(machine);
   if (isPointer && !relocation)
     return llvm::createStringError("building an executable is not supported "
                                    "for the processor of " +
@@ -123,8 +124,8 @@ static llvm::Error writeObject(const NativeCode &code, const DataSection &data,
   sections[2].sh_info = 1; // the first global symbol
   place(4, ".note.GNU-stack", ELF::SHT_PROGBITS, 0, 0, 1, 0);
   if (isPointer) {
-    uint64_t size = hasAddends ? sizeof(typename ELFT::Rela)
-                               : sizeof(typename ELFT::Rel);
+    uint64_t size =
+        hasAddends ? sizeof(typename ELFT::Rela) : sizeof(typename ELFT::Rel);
     place(5, (hasAddends ? ".rela" : ".rel") + data.name,
           hasAddends ? ELF::SHT_RELA : ELF::SHT_REL, ELF::SHF_INFO_LINK, size,
           8, size);

@@ -38,8 +38,8 @@ static llvm::Error runLinker(std::vector<std::string> arguments,
     pointers.push_back(argument.c_str());
   std::string text;
   llvm::raw_string_ostream messages(text);
-  lld::Result result = lld::lldMain(pointers, messages, messages,
-                                    {{lld::Gnu, &lld::elf::link}});
+  lld::Result result =
+      lld::lldMain(pointers, messages, messages, {{lld::Gnu, &lld::elf::link}});
   if (result.retCode != 0) {
     fs::remove(temporary);
     llvm::SmallVector<StringRef> lines;
@@ -64,8 +64,8 @@ llvm::Error linkRelocatable(llvm::ArrayRef<std::string> objects,
 
 llvm::Error linkShared(llvm::ArrayRef<std::string> objects, StringRef output) {
   std::vector<std::string> arguments = {
-      "-shared", "-z", "noexecstack", "-z", "now",
-      ("-soname=" + llvm::sys::path::filename(output)).str()};
+      "-shared", "-z",  "noexecstack",
+      "-z",      "now", ("-soname=" + llvm::sys::path::filename(output)).str()};
   llvm::append_range(arguments, objects);
   return runLinker(std::move(arguments), output);
 }
@@ -119,10 +119,12 @@ static std::vector<std::string> libraryFolders(const llvm::Triple &triple) {
                                       "/usr/" + name + "/lib"};
   llvm::Triple host(llvm::sys::getDefaultTargetTriple());
   if (host.getArch() == triple.getArch())
-    llvm::append_range(folders, std::initializer_list<std::string>{
-                                    "/usr/lib64", "/lib64", "/usr/lib", "/lib"});
-  llvm::erase_if(folders,
-                 [](const std::string &folder) { return !fs::is_directory(folder); });
+    llvm::append_range(
+        folders, std::initializer_list<std::string>{"/usr/lib64", "/lib64",
+                                                    "/usr/lib", "/lib"});
+  llvm::erase_if(folders, [](const std::string &folder) {
+    return !fs::is_directory(folder);
+  });
   return folders;
 }
 
@@ -175,13 +177,17 @@ llvm::Error linkExecutable(llvm::ArrayRef<std::string> inputs,
         output + ": cannot link: " + llvm::join(missing, ", ") +
         " not found, install " + packageFor(triple));
 
-  std::vector<std::string> arguments = {
-      "-pie", "-dynamic-linker", loader, "-z", "relro", "-z", "now", "-z",
-      "noexecstack", "--gc-sections", "--as-needed", "--hash-style=gnu",
-      "--eh-frame-hdr"};
+  std::vector<std::string> arguments = {"-pie",          "-dynamic-linker",
+                                        loader,          "-z",
+                                        "relro",         "-z",
+                                        "now",           "-z",
+                                        "noexecstack",   "--gc-sections",
+                                        "--as-needed",   "--hash-style=gnu",
+                                        "--eh-frame-hdr"};
   for (const std::string &folder : folders)
     arguments.push_back("-L" + folder);
-  llvm::append_range(arguments, std::initializer_list<std::string>{start, init});
+  llvm::append_range(arguments,
+                     std::initializer_list<std::string>{start, init});
   llvm::append_range(arguments, inputs);
   // Until glibc 2.34 threads and mathematics are libraries of their own; later
   // empty archives stand in for them.

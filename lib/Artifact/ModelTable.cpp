@@ -32,13 +32,15 @@ struct Table {
   int count = 0;
 
   Constant *null() { return llvm::ConstantPointerNull::get(pointer); }
-  Constant *number(uint64_t value) { return llvm::ConstantInt::get(i64, value); }
+  Constant *number(uint64_t value) {
+    return llvm::ConstantInt::get(i64, value);
+  }
 
   Constant *constant(Constant *value) {
-    auto *global = new GlobalVariable(
-        module, value->getType(), /*isConstant=*/true,
-        GlobalVariable::PrivateLinkage, value,
-        symbol + ".table." + llvm::Twine(count++));
+    auto *global =
+        new GlobalVariable(module, value->getType(), /*isConstant=*/true,
+                           GlobalVariable::PrivateLinkage, value,
+                           symbol + ".table." + llvm::Twine(count++));
     global->setUnnamedAddr(GlobalVariable::UnnamedAddr::Global);
     return global;
   }
@@ -54,8 +56,8 @@ struct Table {
   }
 
   llvm::StructType *tensorType() {
-    return llvm::StructType::get(module.getContext(),
-                                 {pointer, pointer, i64, pointer, pointer, i64});
+    return llvm::StructType::get(
+        module.getContext(), {pointer, pointer, i64, pointer, pointer, i64});
   }
   Constant *tensor(const TensorInfo &info) {
     llvm::SmallVector<Constant *> shape, names;

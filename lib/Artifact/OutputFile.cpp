@@ -56,8 +56,8 @@ throughTemporary(StringRef path,
   llvm::SmallString<128> temporary;
   int descriptor;
   if (std::error_code code = fs::createUniqueFile(
-          Twine(path) + ".tmp-%%%%%%%%", descriptor, temporary,
-          fs::OF_None, fs::owner_read | fs::owner_write))
+          Twine(path) + ".tmp-%%%%%%%%", descriptor, temporary, fs::OF_None,
+          fs::owner_read | fs::owner_write))
     return cannotWrite(path, code);
   llvm::sys::RemoveFileOnSignal(temporary);
   std::error_code code = fill(descriptor);
@@ -116,8 +116,8 @@ llvm::Error ScratchFolder::create(StringRef parent) {
     llvm::sys::path::append(pattern, ".nacre-%%%%%%%%");
     for (int attempt = 0; attempt < 16; ++attempt) {
       fs::createUniquePath(pattern, made, /*MakeAbsolute=*/false);
-      code = fs::create_directory(made, /*IgnoreExisting=*/false,
-                                  fs::owner_all);
+      code =
+          fs::create_directory(made, /*IgnoreExisting=*/false, fs::owner_all);
       if (code != std::errc::file_exists)
         break;
     }

@@ -23,8 +23,8 @@ llvm::Expected<Tensor> readTensor(StringRef path) {
   if (read(path.str().c_str(), &array, &error)) {
     // The reader's messages name the file, or not, as they find it useful.
     StringRef text(error.text);
-    return fail(ExitModel, text.contains(path) ? text.str()
-                                               : (path + ": " + text).str());
+    return fail(ExitModel,
+                text.contains(path) ? text.str() : (path + ": " + text).str());
   }
   std::shared_ptr<void> owner(array.data, nacre_free);
   return Tensor::view(*dtypeFromName(array.dtype),
@@ -40,9 +40,8 @@ llvm::Expected<std::vector<Tensor>> readSet(StringRef folder,
   std::vector<std::string> errors;
   for (;;) {
     llvm::SmallString<128> path(folder);
-    llvm::sys::path::append(path, prefix + "_" +
-                                      Twine(tensors.size() + errors.size()) +
-                                      ".npy");
+    llvm::sys::path::append(
+        path, prefix + "_" + Twine(tensors.size() + errors.size()) + ".npy");
     if (!llvm::sys::fs::exists(path))
       llvm::sys::path::replace_extension(path, "pb");
     if (!llvm::sys::fs::exists(path))
@@ -157,12 +156,11 @@ llvm::Error writeOutputs(StringRef folder, llvm::ArrayRef<std::string> names,
   Json json = {{"outputs", list}};
   return withCode(
       ExitUsage,
-      artifact::writeFile((folder + "/outputs.json").str(),
-                          [&](llvm::raw_ostream &os) {
-                            os << json.dump(2, ' ', false,
-                                            Json::error_handler_t::replace)
-                               << "\n";
-                          }));
+      artifact::writeFile(
+          (folder + "/outputs.json").str(), [&](llvm::raw_ostream &os) {
+            os << json.dump(2, ' ', false, Json::error_handler_t::replace)
+               << "\n";
+          }));
 }
 
 void printJson(const Json &json) {

@@ -2,6 +2,7 @@
 
 #include "nacre/Driver/Failure.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/raw_ostream.h"
 #include <csignal>
@@ -63,8 +64,10 @@ int report(llvm::Error error) {
   llvm::handleAllErrors(
       std::move(error),
       [&](const Failure &failure) {
+        llvm::StringSet<> seen; // one cause may be met on several ways
         for (const std::string &line : failure.lines)
-          print(line);
+          if (seen.insert(line).second)
+            print(line);
         code = failure.code;
       },
       [&](const llvm::ErrorInfoBase &other) {

@@ -76,9 +76,9 @@ static llvm::Error loadWeights(Program &program, StringRef path,
     const Tensor *tensor = program.weights->find(op.getName());
     auto type = lazy::tensorType(op.getResult());
     if (!tensor)
-      missing.push_back((path + ": weight '" + op.getName() +
-                         "' is not in the weights file")
-                            .str());
+      missing.push_back(
+          (path + ": weight '" + op.getName() + "' is not in the weights file")
+              .str());
     else if (llvm::ArrayRef<int64_t>(tensor->shape) != type.getShape() ||
              tensor->dtype != dtypeOf(type.getElementType()))
       missing.push_back((path + ": weight '" + op.getName() + "' is " +
@@ -129,8 +129,8 @@ llvm::Expected<ModelSource> ModelSource::open(mlir::MLIRContext &context,
     return error;
   StringRef extension = llvm::sys::path::extension(options.model);
   if (extension != ".onnx" && extension != ".mlir")
-    return fail(ExitUsage, Twine("'") + options.model +
-                               "' is neither .onnx nor .mlir");
+    return fail(ExitUsage,
+                Twine("'") + options.model + "' is neither .onnx nor .mlir");
   llvm::sys::fs::file_status status;
   if (std::error_code code = llvm::sys::fs::status(options.model, status))
     return fail(ExitModel,
@@ -154,13 +154,20 @@ llvm::Expected<ModelSource> ModelSource::open(mlir::MLIRContext &context,
       return error;
     auto main = source.text.module->lookupSymbol<mlir::func::FuncOp>("main");
     for (unsigned i = 0; i < main.getNumArguments(); ++i)
-      source.info.inputs.push_back(
-          signatureOf(main.getArgumentTypes()[i], main.getArgAttrDict(i),
-                      ("arg" + Twine(i)).str()));
+      source.info.inputs.push_back(signatureOf(main.getArgumentTypes()[i],
+                                               main.getArgAttrDict(i),
+                                               ("arg" + Twine(i)).str()));
+    // Its symbols stay open up to their bounds: runs bind them.
+    for (mlir::Type type : main.getArgumentTypes()) {
+      auto tensor = mlir::cast<mlir::RankedTensorType>(type);
+      for (auto [axis, bound] : llvm::enumerate(lazy::boundedShape(tensor)))
+        if (mlir::StringAttr symbol = lazy::symbolOf(tensor, axis))
+          source.symbolic[symbol.getValue()] = bound;
+    }
     for (unsigned i = 0; i < main.getNumResults(); ++i)
-      source.info.outputs.push_back(
-          signatureOf(main.getResultTypes()[i], main.getResultAttrDict(i),
-                      ("result" + Twine(i)).str()));
+      source.info.outputs.push_back(signatureOf(main.getResultTypes()[i],
+                                                main.getResultAttrDict(i),
+                                                ("result" + Twine(i)).str()));
     return source;
   }
 
@@ -188,10 +195,10 @@ llvm::Expected<ModelSource> ModelSource::open(mlir::MLIRContext &context,
     for (const auto &entry : *dims)
       if (!llvm::is_contained(known, entry.getKey())) {
         std::string meant = suggestion(entry.getKey(), known);
-        return fail(ExitUsage,
-                    "--dim: the inputs have no open dim '" + entry.getKey() +
-                        "'" +
-                        (meant.empty() ? "" : ", did you mean '" + meant + "'?"));
+        return fail(
+            ExitUsage,
+            "--dim: the inputs have no open dim '" + entry.getKey() + "'" +
+                (meant.empty() ? "" : ", did you mean '" + meant + "'?"));
       }
   return source;
 }
@@ -233,8 +240,8 @@ std::string shapeText(llvm::ArrayRef<int64_t> shape) {
 }
 
 llvm::Expected<Dims> bindDims(llvm::ArrayRef<Signature> inputs,
-                              llvm::ArrayRef<Tensor> tensors,
-                              const Dims &given, const Dims &symbolic) {
+                              llvm::ArrayRef<Tensor> tensors, const Dims &given,
+                              const Dims &symbolic) {
   Dims dims = given, seen;
   std::vector<std::string> errors;
   for (auto [input, tensor] : llvm::zip_equal(inputs, tensors)) {
@@ -244,8 +251,8 @@ llvm::Expected<Dims> bindDims(llvm::ArrayRef<Signature> inputs,
       errors.push_back(("input '" + input.name + "': " + text).str());
     };
     if (tensor.dtype != input.dtype) {
-      complain(Twine("data has ") + dtypeName(tensor.dtype) +
-               ", model needs " + dtypeName(input.dtype));
+      complain(Twine("data has ") + dtypeName(tensor.dtype) + ", model needs " +
+               dtypeName(input.dtype));
       continue;
     }
     bool fits = tensor.shape.size() == input.dims.size();

@@ -46,8 +46,8 @@ private:
 /// order of `inputs`; one without bytes is not known yet) have. All tensors
 /// that do not fit are reported.
 llvm::Expected<Dims> bindDims(llvm::ArrayRef<Signature> inputs,
-                              llvm::ArrayRef<Tensor> tensors,
-                              const Dims &given, const Dims &symbolic);
+                              llvm::ArrayRef<Tensor> tensors, const Dims &given,
+                              const Dims &symbolic);
 
 /// "[N, 3]"
 std::string shapeText(const Signature &signature);

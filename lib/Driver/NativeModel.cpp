@@ -23,8 +23,8 @@ namespace nacre::driver {
 llvm::Error NativeModel::open(const std::string &library, StringRef symbol) {
   handle = ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle)
-    return fail(ExitModel, Twine("cannot load the compiled model: ") +
-                               ::dlerror());
+    return fail(ExitModel,
+                Twine("cannot load the compiled model: ") + ::dlerror());
   model = static_cast<const nacre_model *>(
       ::dlsym(handle, (symbol + "_model").str().c_str()));
   if (!model)
@@ -99,8 +99,9 @@ NativeModel::prepare(llvm::ArrayRef<Tensor> inputs) const {
   Call call;
   llvm::StringMap<int64_t> dims;
   if (static_cast<int64_t>(inputs.size()) != model->input_count)
-    return fail(ExitModel, Twine(inputs.size()) + " inputs are given, model "
-                                                  "needs " +
+    return fail(ExitModel, Twine(inputs.size()) +
+                               " inputs are given, model "
+                               "needs " +
                                Twine(model->input_count));
   for (auto [i, tensor] : llvm::enumerate(inputs)) {
     const nacre_tensor &input = model->inputs[i];
@@ -117,10 +118,11 @@ NativeModel::prepare(llvm::ArrayRef<Tensor> inputs) const {
                   : extent == input.shape[axis];
     }
     if (!fits)
-      return fail(ExitModel,
-                  Twine("input '") + input.name + "': data has shape " +
-                      shapeText(tensor.shape) + ", model needs " +
-                      shapeText({input.shape, static_cast<size_t>(input.rank)}));
+      return fail(
+          ExitModel,
+          Twine("input '") + input.name + "': data has shape " +
+              shapeText(tensor.shape) + ", model needs " +
+              shapeText({input.shape, static_cast<size_t>(input.rank)}));
     call.inputs.push_back(tensor);
     call.inputPointers.push_back(tensor.bytes);
   }
@@ -148,8 +150,10 @@ llvm::Error NativeModel::run(Call &call, const nacre_executor *executor) {
       model->run(call.inputPointers.data(), call.outputPointers.data(), arena,
                  weights, call.dims.data(), executor);
   if (status != NACRE_OK)
-    return fail(ExitModel, Twine("the model refused the data: ") +
-                               nacre_status_text(status));
+    return fail(status == NACRE_E_LIMIT || status == NACRE_E_NOMEM ? ExitLimit
+                                                                   : ExitModel,
+                Twine("the model refused the data: ") +
+                    nacre_status_text(status));
   return llvm::Error::success();
 }
 

@@ -5,8 +5,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "nacre/Driver/Pipeline.h"
-#include "nacre/Fuse/Fuse.h"
-#include "nacre/Schedule/Schedule.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
@@ -17,7 +15,10 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Verifier.h"
+#include "nacre/Driver/Passes.h"
+#include "nacre/Fuse/Fuse.h"
 #include "nacre/Lazy/Lazy.h"
+#include "nacre/Schedule/Schedule.h"
 
 using mlir::failure;
 using mlir::LogicalResult;
@@ -30,13 +31,17 @@ namespace nacre {
 /// object larger than the model.
 static constexpr int64_t maxFoldBytes = int64_t(64) << 20;
 
-std::unique_ptr<mlir::MLIRContext> makeContext() {
-  mlir::DialectRegistry registry;
+void registerDialects(mlir::DialectRegistry &registry) {
   registry.insert<lazy::LazyDialect, mlir::affine::AffineDialect,
                   mlir::arith::ArithDialect, mlir::cf::ControlFlowDialect,
                   mlir::func::FuncDialect, mlir::LLVM::LLVMDialect,
                   mlir::math::MathDialect, mlir::memref::MemRefDialect,
                   mlir::scf::SCFDialect, mlir::vector::VectorDialect>();
+}
+
+std::unique_ptr<mlir::MLIRContext> makeContext() {
+  mlir::DialectRegistry registry;
+  registerDialects(registry);
   auto context = std::make_unique<mlir::MLIRContext>(
       registry, mlir::MLIRContext::Threading::DISABLED);
   context->loadAllAvailableDialects();

@@ -2,6 +2,7 @@
 
 #include "Session.h"
 #include "nacre/Artifact/CName.h"
+#include "nacre/Schedule/Schedule.h"
 #include "llvm/Support/Path.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
@@ -20,8 +21,8 @@ namespace nacre::driver {
 static std::string textOf(mlir::Diagnostic &diagnostic) {
   std::string text;
   llvm::raw_string_ostream os(text);
-  if (auto location = diagnostic.getLocation()
-                          ->findInstanceOf<mlir::FileLineColLoc>())
+  if (auto location =
+          diagnostic.getLocation()->findInstanceOf<mlir::FileLineColLoc>())
     os << location.getFilename().getValue() << ":" << location.getLine() << ":"
        << location.getColumn() << ": ";
   else if (auto name =
@@ -74,18 +75,19 @@ std::optional<Phase> phaseNamed(StringRef name) {
 llvm::Expected<Toolchain> chooseToolchain(const ModelOptions &options) {
   if (options.target != "cpu") {
     bool planned = options.target == "opencl" || options.target == "wgsl";
-    return fail(ExitUsage, "--target: " +
-                               Twine(planned ? "target '" : "no target '") +
-                               options.target +
-                               (planned ? "' is not in this build" : "'"));
+    return fail(ExitUsage,
+                "--target: " + Twine(planned ? "target '" : "no target '") +
+                    options.target +
+                    (planned ? "' is not in this build" : "'"));
   }
   if (!options.from.empty() && !phaseNamed(options.from))
     return fail(ExitUsage, Twine("--from: no phase '") + options.from +
                                "', expected import, fuse or schedule");
   if (options.threads < 0 || options.threads > 1024)
-    return fail(ExitUsage, "--threads: " + Twine(options.threads) +
-                               " is not in 0..1024");
-  if (!options.name.empty() && artifact::cIdentifier(options.name) != options.name)
+    return fail(ExitUsage,
+                "--threads: " + Twine(options.threads) + " is not in 0..1024");
+  if (!options.name.empty() &&
+      artifact::cIdentifier(options.name) != options.name)
     return fail(ExitUsage,
                 Twine("--name: '") + options.name + "' is not a C identifier");
 
@@ -93,8 +95,9 @@ llvm::Expected<Toolchain> chooseToolchain(const ModelOptions &options) {
   NativeOptions &native = tools.native;
   std::string host = llvm::sys::getDefaultTargetTriple();
   native.triple = options.triple.empty() ? host : options.triple;
-  bool sameProcessor = llvm::Triple(llvm::Triple::normalize(native.triple))
-                           .getArch() == llvm::Triple(host).getArch();
+  bool sameProcessor =
+      llvm::Triple(llvm::Triple::normalize(native.triple)).getArch() ==
+      llvm::Triple(host).getArch();
   native.cpu = !options.cpu.empty() ? options.cpu
                : sameProcessor      ? "host"
                                     : "generic";
@@ -146,8 +149,8 @@ llvm::Error lower(Program &program, Phase from, Phase to,
                   const Toolchain &tools, PhaseTimes &times) {
   Progress progress;
   DiagnosticLog log(*program.module->getContext());
-  for (auto [phase, name] :
-       {std::pair(Phase::Fuse, "fuse"), std::pair(Phase::Schedule, "schedule")}) {
+  for (auto [phase, name] : {std::pair(Phase::Fuse, "fuse"),
+                             std::pair(Phase::Schedule, "schedule")}) {
     if (phase <= from || phase > to)
       continue;
     progress.say(name);
@@ -155,7 +158,8 @@ llvm::Error lower(Program &program, Phase from, Phase to,
     Phase before = static_cast<Phase>(static_cast<int>(phase) - 1);
     // What the verifier at the border after import has let through may fail
     // only by our fault.
-    if (failed(runPhases(program, before, phase, tools.native, tools.machine))) {
+    if (failed(
+            runPhases(program, before, phase, tools.native, tools.machine))) {
       std::vector<std::string> lines = log.lines();
       lines.insert(lines.begin(), std::string("internal error in phase '") +
                                       name + "'; please report it");
@@ -171,24 +175,25 @@ llvm::Expected<Compiled> compileProgram(Program program, Phase from,
   Compiled result;
   result.program = std::move(program);
   result.times = std::move(times);
-  if (llvm::Error error = lower(result.program, from, Phase::Schedule, tools,
-                                result.times))
+  if (llvm::Error error =
+          lower(result.program, from, Phase::Schedule, tools, result.times))
     return error;
   // A schedule that was edited is the user's, and checked before it is obeyed.
   if (from == Phase::Schedule) {
     DiagnosticLog log(*result.program.module->getContext());
-    if (failed(runPhases(result.program, from, from, tools.native,
-                         tools.machine)))
+    if (failed(schedule::verifySchedule(*result.program.module)))
       return fail(ExitModel, log.lines());
   }
-  Progress progress;
-  progress.say("emit");
-  StepTimer timer(result.times, "emit");
-  DiagnosticLog log(*result.program.module->getContext());
-  llvm::Expected<NativeCode> code = emitNative(result.program, tools.native);
-  if (!code)
-    return code.takeError();
-  result.code = std::move(*code);
+  {
+    Progress progress;
+    progress.say("emit");
+    StepTimer timer(result.times, "emit");
+    DiagnosticLog log(*result.program.module->getContext());
+    llvm::Expected<NativeCode> code = emitNative(result.program, tools.native);
+    if (!code)
+      return code.takeError();
+    result.code = std::move(*code);
+  }
   return result;
 }
 

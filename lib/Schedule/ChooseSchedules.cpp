@@ -5,8 +5,8 @@
 // printed, edited and read back (docs/schedule.md).
 //
 //   map kernels       loops, extents, lane, lanes, prefix, grain
-//   contract kernels  lanes_operand, loops, k_loops, extents, lane, tile, row,
-//                     lanes, tile_m, tile_n, chunk_t, chunk_r, packed, staged
+//   contract kernels  lanes_operand, loops, k_loops, k_order, extents, lane, tile,
+//                     row, lanes, tile_m, tile_n, chunk_t, chunk_r, packed, staged
 //
 //===----------------------------------------------------------------------===//
 #include "nacre/Lazy/IndexMap.h"
@@ -205,7 +205,7 @@ DictionaryAttr Scheduler::map() {
       loops.push_back(lane);
     }
   } else
-    prefix = 0;
+    prefix = !loops.empty() && type.isDynamicDim(loops[0]) ? 1 : 0;
   int64_t grain = 4096;
   return b.getDictionaryAttr({b.getNamedAttr("kind", b.getStringAttr("map")),
                               named("loops", loops), named("extents", extents),
@@ -272,6 +272,8 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
       return dynamic(p);
     return *result.coefficient(p) > *result.coefficient(q);
   });
+  // The packed operand keeps all reduction loops in this order.
+  SmallVector<int64_t> kOrder(kLoops);
   Loops kNest{extents, {scalarAddress}}, outNest{extents, epilogue};
   if (!packed)
     kNest.accesses.push_back(lanesAddress);
@@ -335,12 +337,10 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
 
   // Chunks of the scalar operand that stay in a part of L2 while the lanes
   // operand streams past.
-  int64_t points = 1, reducedPoints = 1;
+  int64_t points = 1;
   for (int64_t d : loops)
     if (*scalarAddress.coefficient(d))
       points *= extents[d];
-  for (int64_t d : kLoops)
-    reducedPoints *= extents[d];
   int64_t scalarElements = 1;
   for (int64_t extent :
        boundedShape(tensorType(kernel.getOperands()[scalar->leaf.getArgNumber()])))
@@ -378,8 +378,8 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
   return b.getDictionaryAttr(
       {b.getNamedAttr("kind", b.getStringAttr("contract")),
        named("lanes_operand", c.lanesOperand), named("loops", loops),
-       named("k_loops", kLoops), named("extents", extents), named("lane", lane),
-       named("tile", tile), named("row", row), named("lanes", lanes),
+       named("k_loops", kLoops), named("k_order", kOrder), named("extents", extents),
+       named("lane", lane), named("tile", tile), named("row", row), named("lanes", lanes),
        named("tile_m", tileM), named("tile_n", tileN), named("chunk_t", chunkT),
        named("chunk_r", chunkR), named("packed", packed), named("staged", staged)});
 }

@@ -61,6 +61,9 @@ std::string show(const Tensor &t) {
       out += std::to_string(t.integerAt(i));
     } else if (double v = t.numberAt(i); std::isnan(v)) {
       out += "nan";
+    } else if (v == std::trunc(v) && std::fabs(v) < 9e18) {
+      out += (std::signbit(v) ? "-" : "") +
+             std::to_string(static_cast<int64_t>(std::fabs(v)));
     } else {
       // The shortest decimal that reads back as the element.
       Tensor back = Tensor::zeros(t.dtype, {});

@@ -16,3 +16,6 @@ target_link_libraries(nacre_reference_tests PRIVATE NacreReference)
 target_compile_options(nacre_reference_tests PRIVATE -fPIC)
 target_precompile_headers(nacre_reference_tests REUSE_FROM NacreLazy)
 add_test(NAME reference COMMAND nacre_reference_tests)
+# Under AddressSanitizer, too, a tensor that cannot be allocated is an error.
+set_tests_properties(reference PROPERTIES
+  ENVIRONMENT "ASAN_OPTIONS=allocator_may_return_null=1")

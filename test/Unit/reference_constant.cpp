@@ -57,7 +57,7 @@ TEST_CASE("what depends on an input, a symbol or a bad index does not fold") {
   })")
             .constant() == "none");
   CHECK(Returned(R"(
-    !open = tensor<?xf32, #lazy.dims<["N"], array<i64: 8>>>
+    !open = tensor<?xf32, #lazy.dims<["N"], [8]>>
     func.func @main() -> !open {
       %0 = lazy.splat 1.0 : f32 : !open
       return %0 : !open

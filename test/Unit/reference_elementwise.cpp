@@ -53,9 +53,9 @@ TEST_CASE("transcendental functions of floats") {
     CHECK(unary("erf", t, "0 -0 inf -inf nan") == "0 -0 1 -1 nan");
   }
   CHECK(unary("exp", "f32", "1 -1 88.5 -104") ==
-        "2.7182817 0.36787945 2.7231226e+38 0");
+        "2.7182817 0.36787945 2.723088e+38 0");
   CHECK(unary("log", "f32", "2 10 0x1p-149") ==
-        "0.6931472 2.3025851 -103.278929");
+        "0.6931472 2.3025851 -103.27893");
   CHECK(unary("sin", "f32", "1 3.1415927 100") ==
         "0.84147096 -8.742278e-08 -0.50636566");
   CHECK(unary("cos", "f32", "1 3.1415927") == "0.5403023 -1");
@@ -65,7 +65,7 @@ TEST_CASE("transcendental functions of floats") {
   CHECK(unary("log", "f64", "10") == "2.302585092994046");
   CHECK(unary("erf", "f64", "0.5") == "0.5204998778130465");
   CHECK(unary("exp", "f16", "1 12") == "2.719 inf");
-  CHECK(unary("sqrt", "bf16", "2") == "1.41");
+  CHECK(unary("sqrt", "bf16", "2") == "1.414");
 }
 
 TEST_CASE("rounding to integers") {

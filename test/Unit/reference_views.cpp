@@ -125,12 +125,13 @@ TEST_CASE("window slides with strides and dilations") {
 }
 
 TEST_CASE("concat joins along an axis") {
-  CHECK(apply("lazy.concat %a, %b, 0 : (tensor<1x2xf32>, tensor<2x2xf32>) -> "
-              "tensor<3x2xf32>",
+  CHECK(apply("\"lazy.concat\"(%a, %b) <{axis = 0 : i64}> : (tensor<1x2xf32>, "
+              "tensor<2x2xf32>) -> tensor<3x2xf32>",
               {tensor("1x2xf32", "1 2"), tensor("2x2xf32", "3 4 5 6")}) ==
         "1 2 3 4 5 6");
-  CHECK(apply("lazy.concat %a, %b, %c, 1 : (tensor<2x1xi8>, tensor<2x0xi8>, "
-              "tensor<2x2xi8>) -> tensor<2x3xi8>",
+  CHECK(apply("\"lazy.concat\"(%a, %b, %c) <{axis = 1 : i64}> : "
+              "(tensor<2x1xi8>, tensor<2x0xi8>, tensor<2x2xi8>) -> "
+              "tensor<2x3xi8>",
               {tensor("2x1xi8", "1 2"), tensor("2x0xi8", ""),
                tensor("2x2xi8", "3 4 5 6")}) == "1 3 4 2 5 6");
 }

@@ -40,7 +40,7 @@ def Lazy_DimsAttr : Lazy_Attr<"Dims", "dims"> {
     order, the symbol's name and the largest value it may take. Buffers and
     the memory plan use the bound; loops run to the value given at run time.
 
-    `tensor<?x64xf32, #lazy.dims<["N"], array<i64: 32>>>`
+    `tensor<?x64xf32, #lazy.dims<["N"], [32]>>`
   }];
   let parameters = (ins "::mlir::ArrayAttr":$names,
                         "::mlir::DenseI64ArrayAttr":$bounds);
@@ -338,7 +338,7 @@ def Lazy_ConcatOp : Lazy_Op<"concat", [Pure]> {
   let summary = "tensors one after another along an axis";
   let arguments = (ins Variadic<Lazy_Tensor>:$xs, I64Attr:$axis);
   let results = (outs Lazy_Tensor:$y);
-  let assemblyFormat = "$xs `,` $axis attr-dict `:` functional-type($xs, $y)";
+  let assemblyFormat = "$xs `axis` $axis attr-dict `:` functional-type($xs, $y)";
   let hasVerifier = 1;
   let hasFolder = 1;
 }

@@ -158,7 +158,7 @@ Tensor onnx_frontend::readExternal(const onnx::TensorProto &proto,
       open(source.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0)
     block("E_PATH: " + what + ": the model directory cannot be opened");
-  auto closeDirectory = llvm::make_scope_exit([&] { close(directory); });
+  llvm::scope_exit closeDirectory([&] { close(directory); });
   int fd = openBeneath(directory, location);
   if (fd < 0) {
     int error = errno;
@@ -173,7 +173,7 @@ Tensor onnx_frontend::readExternal(const onnx::TensorProto &proto,
     block("E_PATH: " + what + ": " + quoted(location) + " cannot be opened: " +
           std::strerror(error));
   }
-  auto closeFile = llvm::make_scope_exit([&] { close(fd); });
+  llvm::scope_exit closeFile([&] { close(fd); });
   struct stat status;
   if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
     block("E_PATH: " + what + ": " + quoted(location) +

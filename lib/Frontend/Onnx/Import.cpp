@@ -256,10 +256,12 @@ void Importer::finish(Scope &scope) {
                            builder.getStringAttr(output.name()));
 
   memo.clear();
-  for (mlir::Operation &op :
-       llvm::make_early_inc_range(llvm::reverse(body->without_terminator())))
-    if (op.use_empty())
-      op.erase();
+  for (mlir::Operation *op = body->getTerminator()->getPrevNode(); op;) {
+    mlir::Operation *previous = op->getPrevNode();
+    if (op->use_empty())
+      op->erase();
+    op = previous;
+  }
   llvm::StringSet<> used;
   body->walk([&](lazy::WeightOp op) { used.insert(op.getName()); });
   auto kept = std::make_shared<WeightStore>();
@@ -289,6 +291,17 @@ mlir::LogicalResult Importer::run() {
   makeArguments(scope);
   importInitializers(file->proto.graph(), scope);
   importNodes(file->proto.graph().node(), scope);
+  if (errors.list.size() != before)
+    return mlir::failure();
+  // Views inside the graph are free, but a result is stored.
+  for (const onnx::ValueInfoProto &output : file->proto.graph().output()) {
+    mlir::RankedTensorType type = lazy::tensorType(*scope.find(output.name()));
+    Ints shape = lazy::boundedShape(type);
+    if (byteSize(shape, dtypeOf(type.getElementType())) > kMaxTensorBytes)
+      errors.add("E_LIMIT: output " + quoted(output.name()) + ": shape " +
+                 shapeText(shape) + " takes more than " +
+                 Twine(kMaxTensorBytes) + " bytes");
+  }
   if (errors.list.size() != before)
     return mlir::failure();
   finish(scope);

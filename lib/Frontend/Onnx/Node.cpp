@@ -240,6 +240,16 @@ void Node::checkBroadcast(Value a, Value b) {
 // Building
 //===----------------------------------------------------------------------===//
 
+Value Node::spread(Value v, Value like) {
+  auto splat = v.getDefiningOp<lazy::SplatOp>();
+  mlir::RankedTensorType from = lazy::tensorType(v), to = lazy::tensorType(like);
+  if (!splat || from.getRank() > to.getRank() || from.getNumElements() != 1)
+    return v;
+  return lazy::SplatOp::create(build.b, build.loc,
+                               lazy::withElement(to, from.getElementType()),
+                               splat.getValue());
+}
+
 Value Node::where(Value condition, Value a, Value b) {
   if (dtype(condition) != DType::Bool)
     block("condition has element type " + Twine(dtypeName(dtype(condition))) +
@@ -249,7 +259,7 @@ Value Node::where(Value condition, Value a, Value b) {
   if (!lazy::broadcastShapes(shape(condition), *both))
     block("E_SHAPE: condition " + shapeText(shape(condition)) +
           " does not broadcast with " + shapeText(*both));
-  return build.where(condition, a, b);
+  return build.where(condition, spread(a, condition), spread(b, condition));
 }
 
 Value Node::reshape(Value x, llvm::ArrayRef<int64_t> to) {

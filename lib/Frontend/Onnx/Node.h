@@ -95,10 +95,10 @@ public:
   // Building with checks of the operands.
   template <typename Op> Value binary(Value a, Value b) {
     checkBroadcast(a, b);
-    return build.binary<Op>(a, b);
+    return build.binary<Op>(spread(a, b), spread(b, a));
   }
   template <typename Op> Value binary(Value a, double b) {
-    return build.binary<Op>(a, build.splat(element(a), b));
+    return build.binary<Op>(a, build.splatLike(a, b));
   }
   template <typename Op> Value unary(Value a) {
     needFloat(a);
@@ -106,7 +106,7 @@ public:
   }
   Value cmp(lazy::CmpKind kind, Value a, Value b) {
     checkBroadcast(a, b);
-    return build.cmp(kind, a, b);
+    return build.cmp(kind, spread(a, b), spread(b, a));
   }
   Value where(Value condition, Value a, Value b);
   Value reshape(Value x, llvm::ArrayRef<int64_t> shape);
@@ -126,6 +126,9 @@ public:
   Value mean(Value x, llvm::ArrayRef<int64_t> axes);
 
 private:
+  /// A splat of one element as a splat of the shape of `like`, so that literals
+  /// need no expand; other values as they are.
+  Value spread(Value v, Value like);
   void checkBroadcast(Value a, Value b);
 };
 

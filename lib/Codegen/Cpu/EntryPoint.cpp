@@ -1,0 +1,180 @@
+//===- EntryPoint.cpp - the function that runs a model --------------------===//
+//
+//   int32_t SYMBOL_run_generic(inputs, outputs, arena, weights, dims, executor)
+//
+// keeps a frame of base pointers on its stack and calls one task function per
+// kernel, directly or through the executor. Task functions work out buffer
+// addresses and call the kernel, which equal kernels share.
+//
+//===----------------------------------------------------------------------===//
+#include "Cpu.h"
+#include "llvm/IR/IRBuilder.h"
+
+namespace nacre::codegen {
+namespace {
+
+/// Slots of the frame, pointers all but the last.
+enum FrameSlot { Inputs, Outputs, Arena, Weights, Dims, Status };
+
+class EntryPoint {
+public:
+  EntryPoint(llvm::Module &module, const NativeCode &code, const NativeOptions &options)
+      : module(module), code(code), options(options), context(module.getContext()),
+        b(context), pointer(llvm::PointerType::get(context, 0)), i32(b.getInt32Ty()),
+        i64(b.getInt64Ty()),
+        indexType(llvm::Type::getInt64Ty(context)),
+        frame(llvm::StructType::get(context, {pointer, pointer, pointer, pointer, pointer, i32})),
+        taskType(llvm::FunctionType::get(b.getVoidTy(), {pointer, i64, i64}, false)) {}
+  void run(llvm::ArrayRef<KernelCall> calls);
+
+private:
+  llvm::Value *slot(llvm::Value *framePointer, FrameSlot s) {
+    return b.CreateStructGEP(frame, framePointer, s);
+  }
+  llvm::Value *base(llvm::Value *framePointer, FrameSlot s) {
+    return b.CreateLoad(pointer, slot(framePointer, s));
+  }
+  llvm::Function *task(const KernelCall &call, unsigned number);
+
+  llvm::Module &module;
+  const NativeCode &code;
+  const NativeOptions &options;
+  llvm::LLVMContext &context;
+  llvm::IRBuilder<> b;
+  llvm::PointerType *pointer;
+  llvm::Type *i32, *i64, *indexType;
+  llvm::StructType *frame;
+  llvm::FunctionType *taskType;
+};
+
+llvm::Function *EntryPoint::task(const KernelCall &call, unsigned number) {
+  auto *f = llvm::Function::Create(taskType, llvm::Function::InternalLinkage,
+                                   options.symbol + "_task" + llvm::Twine(number), module);
+  b.SetInsertPoint(llvm::BasicBlock::Create(context, "", f));
+  llvm::Value *framePointer = f->getArg(0);
+  llvm::Function *kernel = module.getFunction(call.function);
+  llvm::SmallVector<llvm::Value *> args;
+  for (const BufferRef &ref : call.buffers) {
+    llvm::Value *p;
+    if (ref.space == "arena" || ref.space == "weights") {
+      p = base(framePointer, ref.space == "arena" ? Arena : Weights);
+    } else {
+      llvm::Value *table = base(framePointer, ref.space == "input" ? Inputs : Outputs);
+      p = b.CreateLoad(pointer, b.CreateConstGEP1_64(pointer, table, ref.slot));
+    }
+    args.push_back(b.CreateConstGEP1_64(b.getInt8Ty(), p, ref.byteOffset));
+  }
+  args.push_back(slot(framePointer, Status));
+  auto fit = [&](llvm::Value *v, unsigned n) {
+    return b.CreateIntCast(v, kernel->getFunctionType()->getParamType(n), true);
+  };
+  for (unsigned symbol : call.symbols)
+    args.push_back(fit(b.CreateLoad(i64, b.CreateConstGEP1_64(i64, base(framePointer, Dims), symbol)),
+                       args.size()));
+  args.push_back(fit(f->getArg(1), args.size()));
+  args.push_back(fit(f->getArg(2), args.size()));
+  b.CreateCall(kernel, args);
+  b.CreateRetVoid();
+  return f;
+}
+
+void EntryPoint::run(llvm::ArrayRef<KernelCall> calls) {
+  llvm::SmallVector<llvm::Function *> tasks;
+  for (auto [i, call] : llvm::enumerate(calls))
+    tasks.push_back(task(call, i));
+
+  // dispatch(frame, executor, task, count)
+  auto *dispatch = llvm::Function::Create(
+      llvm::FunctionType::get(b.getVoidTy(), {pointer, pointer, pointer, i64}, false),
+      llvm::Function::InternalLinkage, options.symbol + "_dispatch", module);
+  dispatch->addFnAttr(llvm::Attribute::NoInline);
+  auto block = [&](llvm::Function *f) { return llvm::BasicBlock::Create(context, "", f); };
+  {
+    auto *entry = block(dispatch), *alone = block(dispatch), *shared = block(dispatch);
+    b.SetInsertPoint(entry);
+    llvm::Value *executor = dispatch->getArg(1);
+    b.CreateCondBr(b.CreateIsNull(executor), alone, shared);
+    b.SetInsertPoint(alone);
+    b.CreateCall(taskType, dispatch->getArg(2),
+                 {dispatch->getArg(0), b.getInt64(0), dispatch->getArg(3)});
+    b.CreateRetVoid();
+    b.SetInsertPoint(shared);
+    auto *executorType = llvm::StructType::get(context, {pointer, i64, pointer});
+    llvm::Value *ctx = b.CreateLoad(pointer, b.CreateStructGEP(executorType, executor, 0));
+    llvm::Value *parallel = b.CreateLoad(pointer, b.CreateStructGEP(executorType, executor, 2));
+    auto *parallelType =
+        llvm::FunctionType::get(b.getVoidTy(), {pointer, pointer, pointer, i64}, false);
+    b.CreateCall(parallelType, parallel,
+                 {ctx, dispatch->getArg(2), dispatch->getArg(0), dispatch->getArg(3)});
+    b.CreateRetVoid();
+  }
+
+  std::string name = options.symbol + "_run_generic";
+  auto *f = llvm::Function::Create(
+      llvm::FunctionType::get(i32, {pointer, pointer, pointer, pointer, pointer, pointer}, false),
+      llvm::Function::ExternalLinkage, name, module);
+  auto *entry = block(f), *body = block(f), *bad = block(f);
+  b.SetInsertPoint(entry);
+  llvm::Value *framePointer = b.CreateAlloca(frame);
+  llvm::Value *weights = f->getArg(3);
+  if (options.embedWeights && code.weightsBytes > 0) {
+    auto *embedded = new llvm::GlobalVariable(module, b.getInt8Ty(), true,
+                                              llvm::GlobalValue::ExternalLinkage, nullptr,
+                                              options.symbol + "_weights");
+    embedded->setVisibility(llvm::GlobalValue::HiddenVisibility);
+    if (code.weightsBytes > (uint64_t(1) << 31))
+      embedded->setCodeModel(llvm::CodeModel::Large);
+    weights = b.CreateSelect(b.CreateIsNull(weights), embedded, weights);
+  }
+  llvm::Value *ok = b.getTrue();
+  auto need = [&](llvm::Value *p) { ok = b.CreateAnd(ok, b.CreateIsNotNull(p)); };
+  if (!code.inputs.empty())
+    need(f->getArg(0));
+  need(f->getArg(1));
+  if (code.arenaBytes > 0)
+    need(f->getArg(2));
+  if (!options.embedWeights && code.weightsBytes > 0)
+    need(weights);
+  if (!code.dimNames.empty())
+    need(f->getArg(4));
+  b.CreateCondBr(ok, body, bad);
+  b.SetInsertPoint(bad);
+  b.CreateRet(b.getInt32(1)); // NACRE_E_ARG
+  b.SetInsertPoint(body);
+  llvm::Value *values[] = {f->getArg(0), f->getArg(1), f->getArg(2), weights, f->getArg(4)};
+  for (auto [i, value] : llvm::enumerate(values))
+    b.CreateStore(value, slot(framePointer, FrameSlot(i)));
+  b.CreateStore(b.getInt32(0), slot(framePointer, Status));
+  // Symbolic dims must lie within their bounds: buffers are sized by them.
+  for (auto [i, symbol] : llvm::enumerate(code.dimNames)) {
+    int64_t bound = 0;
+    for (const auto *list : {&code.inputs, &code.outputs})
+      for (const TensorInfo &t : *list)
+        for (auto [axis, dim] : llvm::enumerate(t.dimNames))
+          if (dim == symbol)
+            bound = t.shape[axis];
+    llvm::Value *v = b.CreateLoad(i64, b.CreateConstGEP1_64(i64, f->getArg(4), i));
+    auto *next = block(f), *outside = block(f);
+    b.CreateCondBr(b.CreateICmpULE(v, b.getInt64(bound)), next, outside);
+    b.SetInsertPoint(outside);
+    b.CreateRet(b.getInt32(3)); // NACRE_E_SHAPE
+    b.SetInsertPoint(next);
+  }
+  for (auto [call, taskFunction] : llvm::zip(calls, tasks)) {
+    llvm::Value *count = b.getInt64(call.tasks);
+    if (call.taskSymbol >= 0)
+      count = b.CreateMul(
+          count, b.CreateLoad(i64, b.CreateConstGEP1_64(i64, f->getArg(4), call.taskSymbol)));
+    b.CreateCall(dispatch, {framePointer, f->getArg(5), taskFunction, count});
+  }
+  b.CreateRet(b.CreateLoad(i32, slot(framePointer, Status)));
+}
+
+} // namespace
+
+void addEntryPoint(llvm::Module &module, llvm::ArrayRef<KernelCall> calls,
+                   const NativeCode &code, const NativeOptions &options) {
+  EntryPoint(module, code, options).run(calls);
+}
+
+} // namespace nacre::codegen

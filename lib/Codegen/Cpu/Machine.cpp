@@ -1,0 +1,108 @@
+//===- Machine.cpp - what a CPU offers ------------------------------------===//
+#include "Cpu.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
+
+namespace nacre {
+
+static void initialiseTargets() {
+  static bool once = [] {
+    llvm::InitializeAllTargetInfos();
+    llvm::InitializeAllTargets();
+    llvm::InitializeAllTargetMCs();
+    llvm::InitializeAllAsmPrinters();
+    llvm::InitializeAllAsmParsers();
+    return true;
+  }();
+  (void)once;
+}
+
+namespace codegen {
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+makeTargetMachine(const NativeOptions &options) {
+  initialiseTargets();
+  llvm::Triple triple(options.triple);
+  std::string error;
+  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!target)
+    return llvm::createStringError("unknown target triple '%s'", options.triple.c_str());
+  llvm::TargetOptions targetOptions;
+  targetOptions.AllowFPOpFusion = llvm::FPOpFusion::Standard;
+  targetOptions.FunctionSections = true;
+  auto level = options.optLevel == 0   ? llvm::CodeGenOptLevel::None
+               : options.optLevel == 1 ? llvm::CodeGenOptLevel::Less
+               : options.optLevel == 2 ? llvm::CodeGenOptLevel::Default
+                                       : llvm::CodeGenOptLevel::Aggressive;
+  std::unique_ptr<llvm::TargetMachine> machine(
+      target->createTargetMachine(triple, options.cpu, options.features, targetOptions,
+                                  llvm::Reloc::PIC_, std::nullopt, level));
+  if (!machine)
+    return llvm::createStringError("no code generator for '%s'", options.triple.c_str());
+  if (!options.cpu.empty() &&
+      !machine->getMCSubtargetInfo()->isCPUStringValid(options.cpu))
+    return llvm::createStringError("unknown cpu '%s' for %s", options.cpu.c_str(),
+                                   options.triple.c_str());
+  return machine;
+}
+} // namespace codegen
+
+llvm::Expected<MachineDescription> describeMachine(NativeOptions &options) {
+  initialiseTargets();
+  if (options.triple.empty())
+    options.triple = llvm::sys::getDefaultTargetTriple();
+  options.triple = llvm::Triple::normalize(options.triple);
+  if (options.cpu == "host") {
+    llvm::Triple host(llvm::sys::getDefaultTargetTriple()), wanted(options.triple);
+    if (host.getArch() == wanted.getArch()) {
+      options.cpu = llvm::sys::getHostCPUName().str();
+      if (options.features.empty()) {
+        std::vector<std::string> features;
+        for (auto &feature : llvm::sys::getHostCPUFeatures())
+          if (feature.second)
+            features.push_back("+" + feature.first().str());
+        llvm::sort(features);
+        options.features = llvm::join(features, ",");
+      }
+    } else
+      options.cpu = ""; // another architecture: its baseline
+  }
+  auto machine = codegen::makeTargetMachine(options);
+  if (!machine)
+    return machine.takeError();
+  const llvm::MCSubtargetInfo &info = *(*machine)->getMCSubtargetInfo();
+  auto has = [&](llvm::StringRef feature) { return info.checkFeatures(("+" + feature).str()); };
+  MachineDescription d;
+  llvm::Triple triple(options.triple);
+  if (triple.isX86()) {
+    if (has("avx512f") && has("avx512vl") && has("avx512bw")) {
+      d.vectorBytes = 64;
+      d.vectorRegisters = 32;
+      d.l1Bytes = 48 << 10;
+      d.l2Bytes = 1 << 20;
+    } else if (has("avx2")) {
+      d.vectorBytes = 32;
+      d.vectorRegisters = 16;
+    }
+    d.hasFma = has("fma");
+  } else if (triple.isAArch64()) {
+    d.vectorBytes = 16;
+    d.vectorRegisters = 32;
+  } else if (triple.isRISCV()) {
+    d.vectorBytes = has("v") ? 16 : 4;
+    d.vectorRegisters = has("v") ? 32 : 24;
+  } else if (triple.isWasm()) {
+    d.vectorBytes = has("simd128") ? 16 : 4;
+    d.vectorRegisters = 16;
+    d.hasFma = false;
+  } else {
+    d.vectorBytes = 4; // scalar
+    d.vectorRegisters = 12;
+    d.l2Bytes = 64 << 10;
+  }
+  return d;
+}
+
+} // namespace nacre

@@ -1,0 +1,128 @@
+//===- Body.h - a kernel's body as scalar and vector code -------*- C++ -*-===//
+//
+// The body is emitted backwards, from a value wanted at an index: views rewrite
+// the index, elementwise operations ask for their operands, reductions open
+// loops, and the walk ends in loads. Values that do not vary along the lane
+// dimension stay scalar; a vector appears where a load varies along it.
+//
+//===----------------------------------------------------------------------===//
+#ifndef NACRE_CODEGEN_LOWER_BODY_H
+#define NACRE_CODEGEN_LOWER_BODY_H
+
+#include "nacre/Schedule/KernelNest.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace nacre::codegen {
+
+/// A kernel as a function over flat buffers:
+///   fn(operands.., results.., status, symbols.., begin, end)
+/// It runs the tasks [begin, end) of `tasks` (times the symbol's value when
+/// `taskSymbol` is set).
+struct LoweredKernel {
+  mlir::func::FuncOp function;
+  int64_t tasks = 1;
+  mlir::StringAttr taskSymbol;
+  llvm::SmallVector<mlir::StringAttr> symbols; ///< extra index arguments
+  /// The operand stored packed, or -1.
+  int packedOperand = -1;
+};
+
+/// Lowers one kernel by its schedule into `module`. Diagnoses and fails on a
+/// schedule that does not fit the kernel (an edited file).
+mlir::FailureOr<LoweredKernel> lowerKernel(lazy::KernelOp kernel, mlir::ModuleOp module,
+                                           llvm::StringRef name);
+
+/// How a constant contraction operand is laid out for its kernel:
+/// [free dims][lane blocks][reduced dims][block], padded with zeros.
+struct Packing {
+  unsigned operand = 0; ///< kernel operand
+  int64_t elements = 0;
+  int64_t block = 1;       ///< lanes * tile_n
+  int64_t blockStride = 0; ///< packed elements between lane blocks
+  int64_t lane = -1;       ///< contraction dimension, -1: none
+  llvm::SmallVector<int64_t> dims, extents; ///< walked dims but the lane
+  llvm::SmallVector<int64_t> packedStrides; ///< per entry of dims
+  llvm::SmallVector<int64_t> sourceStrides; ///< elements of the weight
+  int64_t laneExtent = 1, laneSourceStride = 0, sourceOffset = 0;
+  /// Packed stride of a contraction dimension (0 when not walked).
+  int64_t strideOf(int64_t dim) const;
+  /// Copies elements of `size` bytes from the weight to the packed form.
+  void write(const uint8_t *source, uint8_t *destination, int64_t size) const;
+};
+std::optional<Packing> packingOf(lazy::KernelOp kernel);
+
+/// The schedule attribute of a kernel, read with defaults.
+struct ScheduleReader {
+  mlir::DictionaryAttr dict;
+  int64_t number(llvm::StringRef key, int64_t otherwise = -1) const;
+  llvm::SmallVector<int64_t> list(llvm::StringRef key) const;
+};
+
+class Body {
+public:
+  Body(mlir::OpBuilder &b, mlir::Location loc, lazy::KernelOp kernel);
+
+  /// The value of `v` at `map`: scalar when uniform along the lane, else a
+  /// vector of `lanes`.
+  mlir::Value pull(mlir::Value v, mlir::AffineMap map);
+  /// Emits reductions under `v` that depend on open loops only, before the
+  /// loops of dimensions [firstOpenDim..] in `inner` begin.
+  void hoistReductions(mlir::Value v, mlir::AffineMap map,
+                       const llvm::SmallBitVector &inner);
+  void store(unsigned result, mlir::Value value, mlir::AffineMap map);
+
+  /// Index arithmetic of an expression over the open loops.
+  mlir::Value index(mlir::AffineExpr expr);
+  mlir::Value index(int64_t value);
+  mlir::Value load(mlir::Value buffer, mlir::Type element, mlir::AffineExpr address);
+  mlir::Value splatTo(mlir::Value v); ///< broadcasts a scalar over the lanes
+  mlir::Type laneType(mlir::Type element);
+  mlir::Value multiplyAdd(mlir::Value a, mlir::Value b, mlir::Value sum);
+  mlir::Value widen(mlir::Value v);  ///< f16, bf16 -> f32
+  mlir::Value narrowTo(mlir::Value v, mlir::Type element);
+  mlir::Value zero(mlir::Type type);
+  /// Runs `emit` with values computed inside forgotten afterwards.
+  void scoped(llvm::function_ref<void()> emit);
+
+  mlir::OpBuilder &b;
+  mlir::Location loc;
+  lazy::KernelOp kernel;
+  llvm::SmallVector<mlir::Value> operands, results; ///< flat buffers
+  mlir::Value status;
+  llvm::SmallVector<mlir::Value> ivs; ///< per loop dimension
+  llvm::SmallVector<int64_t> extents; ///< bounds of the open dimensions
+  int lane = -1;
+  int64_t lanes = 1;
+  mlir::Value mask; ///< null: all lanes
+  llvm::DenseMap<std::pair<mlir::Value, mlir::AffineMap>, mlir::Value> cache;
+
+private:
+  mlir::Value emit(mlir::Value v, mlir::AffineMap map);
+  mlir::Value emitView(lazy::ViewOpInterface view, mlir::AffineMap map);
+  mlir::Value emitReduce(lazy::ReduceOp op, mlir::AffineMap map);
+  mlir::Value emitArgReduce(lazy::ArgReduceOp op, mlir::AffineMap map);
+  mlir::Value emitContract(lazy::ContractOp op, mlir::AffineMap map);
+  mlir::Value emitGather(lazy::GatherOp op, mlir::AffineMap map);
+  mlir::Value emitIota(lazy::IotaOp op, mlir::AffineMap map);
+  mlir::Value combine(lazy::ReduceKind kind, mlir::Type element, mlir::Value a, mlir::Value c);
+  mlir::Value neutral(lazy::ReduceKind kind, mlir::Type element, mlir::Type type);
+  mlir::Value laneIndices(int64_t coefficient, mlir::Value base);
+  bool canBeLane(mlir::Value v, mlir::AffineMap map, unsigned dim, int64_t &unitAccesses);
+  /// A loop nest over `dims` carrying `init`; returns the final values.
+  llvm::SmallVector<mlir::Value>
+  nest(llvm::ArrayRef<unsigned> dims, llvm::ArrayRef<int64_t> steps,
+       llvm::ArrayRef<int64_t> bounds, mlir::ValueRange init,
+       llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::ValueRange)> body);
+};
+
+mlir::FailureOr<int64_t> lowerMapKernel(Body &body, const ScheduleReader &schedule,
+                                        llvm::ArrayRef<mlir::Value> symbolOf,
+                                        mlir::Value begin, mlir::Value end);
+mlir::FailureOr<int64_t> lowerContractKernel(Body &body, const ScheduleReader &schedule,
+                                             llvm::ArrayRef<mlir::Value> symbolOf,
+                                             mlir::Value begin, mlir::Value end);
+
+} // namespace nacre::codegen
+
+#endif // NACRE_CODEGEN_LOWER_BODY_H

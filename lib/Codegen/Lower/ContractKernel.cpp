@@ -1,0 +1,361 @@
+//===- ContractKernel.cpp - register-tiled contractions -------------------===//
+//
+// The nest, from the outside in:
+//
+//   tasks    free loops, chunks of rows, chunks of the tile loop, lane blocks
+//   row      rows of the chunk
+//   tile     tile_m points at a time (a shorter tile for the rest)
+//   reduce   the reduction loops, carrying tile_m x tile_n accumulators
+//            for each step: tile_n vectors of the lanes operand, then point by
+//            point one scalar of the other operand, broadcast, tile_n FMAs
+//   epilogue the elementwise tail of the kernel on each accumulator, then store
+//
+// The lane blocks are innermost among the tasks, so a chunk of the scalar
+// operand stays in cache while the packed lanes operand streams past.
+//
+//===----------------------------------------------------------------------===//
+#include "Body.h"
+#include "nacre/Lazy/IndexMap.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+namespace nacre::codegen {
+using namespace nacre::lazy;
+using namespace nacre::schedule;
+namespace {
+
+class TiledContraction {
+public:
+  TiledContraction(Body &body, const ScheduleReader &s, ArrayRef<Value> symbolOf,
+                   ContractNest nest)
+      : body(body), b(body.b), loc(body.loc), symbolOf(symbolOf), nest(nest),
+        loops(s.list("loops")), kLoops(s.list("k_loops")), extents(s.list("extents")),
+        lane(s.number("lane")), tile(s.number("tile")), row(s.number("row")),
+        lanes(s.number("lanes", 1)), tileM(s.number("tile_m", 1)),
+        tileN(s.number("tile_n", 1)), chunkT(s.number("chunk_t", 1)),
+        chunkR(s.number("chunk_r", 1)), staged(s.number("staged", 0)),
+        packing(packingOf(body.kernel)) {}
+  LogicalResult prepare();
+  int64_t run(Value begin, Value end);
+
+private:
+  Value add(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
+  Value mul(Value x, int64_t c) { return arith::MulIOp::create(b, loc, x, body.index(c)); }
+  void points(int64_t m);
+  SmallVector<Value> reduce(int64_t m);
+  SmallVector<Value> step(int64_t m, ValueRange sums);
+  void epilogue(int64_t m, ValueRange sums);
+  void finish(Value accumulator, Value tileIv, int64_t n);
+  Value lanesVector(int64_t n);
+
+  Body &body;
+  OpBuilder &b;
+  Location loc;
+  ArrayRef<Value> symbolOf;
+  ContractNest nest;
+  SmallVector<int64_t> loops, kLoops, extents;
+  int64_t lane, tile, row, lanes, tileM, tileN, chunkT, chunkR;
+  bool staged;
+  std::optional<Packing> packing;
+
+  AffineExpr scalarAddress, lanesAddress; // over contraction dimensions
+  Value scalarBuffer, lanesBuffer;
+  Type element, accumulator;
+  AffineMap resultMap;
+  Value tileBase, laneBase, laneBlock;
+  Value stage; // tile_m * block accumulators on the stack
+};
+
+LogicalResult TiledContraction::prepare() {
+  KernelOp kernel = body.kernel;
+  unsigned dims = nest.extents.size();
+  if (extents.size() != dims)
+    return kernel.emitOpError("kernel ")
+           << kernel.getName() << ": the schedule does not fit the contraction's " << dims
+           << " dimensions";
+  body.extents.assign(extents.begin(), extents.end());
+  body.lane = lanes > 1 ? lane : -1;
+  body.lanes = lanes;
+  auto scalar = contractLeaf(nest, 1 - nest.lanesOperand);
+  auto lanesLeaf = contractLeaf(nest, nest.lanesOperand);
+  if (!scalar || !lanesLeaf)
+    return kernel.emitOpError("kernel ") << kernel.getName() << ": operands are not in memory";
+  auto address = [&](const Access &a) {
+    auto place = cast<PlaceAttr>((*kernel.getOperandPlaces())[a.leaf.getArgNumber()]);
+    return linearAddress(a.map, place.getStrides().asArrayRef(), nest.extents);
+  };
+  scalarAddress = address(*scalar);
+  lanesAddress = address(*lanesLeaf);
+  scalarBuffer = body.operands[scalar->leaf.getArgNumber()];
+  lanesBuffer = body.operands[lanesLeaf->leaf.getArgNumber()];
+  element = nest.op.getType().getElementType();
+  accumulator = body.laneType(element.isF16() || element.isBF16() ? b.getF32Type()
+                                                                  : storageType(element));
+  SmallVector<AffineExpr> results;
+  for (AffineExpr e : nest.op.map(2).getResults())
+    results.push_back(e);
+  resultMap = simplify(AffineMap::get(maxLoopDims, 0, results, b.getContext()), body.extents);
+  for (unsigned d = 0; d < dims; ++d)
+    body.ivs[d] = body.index(int64_t(0));
+  if (staged) {
+    auto type = MemRefType::get({tileM * tileN * lanes}, getElementTypeOrSelf(accumulator));
+    stage = memref::AllocaOp::create(b, loc, type, b.getI64IntegerAttr(64));
+  }
+  return success();
+}
+
+/// Vector n of the lanes operand at the current reduction step.
+Value TiledContraction::lanesVector(int64_t n) {
+  if (!packing)
+    return body.load(lanesBuffer, element, lanesAddress);
+  AffineExpr at = getAffineConstantExpr(0, b.getContext());
+  for (unsigned d = 0; d < extents.size(); ++d)
+    if (int64_t stride = packing->strideOf(d); stride && extents[d] != 1)
+      at = at + getAffineDimExpr(d, b.getContext()) * stride;
+  Value address = body.index(at);
+  if (packing->block == 1)
+    return memref::LoadOp::create(b, loc, lanesBuffer, address);
+  address = add(address, mul(laneBlock, packing->blockStride));
+  address = add(address, body.index(n * lanes));
+  if (lanes == 1)
+    return memref::LoadOp::create(b, loc, lanesBuffer, address);
+  auto type = VectorType::get({lanes}, cast<MemRefType>(lanesBuffer.getType()).getElementType());
+  return vector::LoadOp::create(b, loc, type, lanesBuffer, address);
+}
+
+SmallVector<Value> TiledContraction::step(int64_t m, ValueRange sums) {
+  SmallVector<Value> next(sums);
+  SmallVector<Value> vectors;
+  Value outerMask = body.mask;
+  auto setLane = [&](int64_t n) {
+    if (lane >= 0)
+      body.ivs[lane] = n ? add(laneBase, body.index(n * lanes)) : laneBase;
+  };
+  auto partial = [&](int64_t n) -> Value {
+    // Only reads that are not padded need a mask in the last block.
+    if (lane < 0 || lanes == 1 || extents[lane] % (lanes * tileN) == 0)
+      return {};
+    Value left = arith::SubIOp::create(b, loc, body.index(extents[lane]), body.ivs[lane]);
+    return vector::CreateMaskOp::create(b, loc, VectorType::get({lanes}, b.getI1Type()), left);
+  };
+  bool scalarVaries = lane >= 0 && lanes > 1 && dependsOn(scalarAddress, lane);
+  for (int64_t n = 0; n < tileN; ++n) {
+    setLane(n);
+    if (!packing)
+      body.mask = partial(n);
+    vectors.push_back(body.widen(lanesVector(n)));
+    body.mask = outerMask;
+  }
+  for (int64_t i = 0; i < m; ++i) {
+    if (tile >= 0)
+      body.ivs[tile] = i ? add(tileBase, body.index(i)) : tileBase;
+    Value scalar;
+    for (int64_t n = 0; n < tileN; ++n) {
+      setLane(n);
+      if (scalarVaries || n == 0) {
+        if (scalarVaries)
+          body.mask = partial(n);
+        scalar = body.widen(body.load(scalarBuffer, element, scalarAddress));
+        if (lanes > 1)
+          scalar = body.splatTo(scalar);
+        body.mask = outerMask;
+      }
+      next[i * tileN + n] = body.multiplyAdd(scalar, vectors[n], sums[i * tileN + n]);
+    }
+  }
+  return next;
+}
+
+SmallVector<Value> TiledContraction::reduce(int64_t m) {
+  SmallVector<Value> sums(m * tileN, body.zero(accumulator));
+  SmallVector<scf::ForOp> nestLoops;
+  OpBuilder::InsertionGuard guard(b);
+  for (int64_t d : kLoops) {
+    auto loop = scf::ForOp::create(b, loc, body.index(int64_t(0)), body.index(extents[d]),
+                                   body.index(1), sums);
+    nestLoops.push_back(loop);
+    b.setInsertionPointToStart(loop.getBody());
+    body.ivs[d] = loop.getInductionVar();
+    sums.assign(loop.getRegionIterArgs().begin(), loop.getRegionIterArgs().end());
+  }
+  SmallVector<Value> next = step(m, sums);
+  for (scf::ForOp loop : llvm::reverse(nestLoops)) {
+    b.setInsertionPointToEnd(loop.getBody());
+    scf::YieldOp::create(b, loc, next);
+    next.assign(loop.getResults().begin(), loop.getResults().end());
+  }
+  return next;
+}
+
+/// The kernel's tail on one accumulator vector, and the stores.
+void TiledContraction::finish(Value sum, Value tileIv, int64_t n) {
+  if (tile >= 0)
+    body.ivs[tile] = tileIv;
+  if (lane >= 0)
+    body.ivs[lane] = n ? add(laneBase, body.index(n * lanes)) : laneBase;
+  body.scoped([&] {
+    body.cache[{nest.op.getResult(), resultMap}] = body.narrowTo(sum, element);
+    Operation *yield = body.kernel.getBody().front().getTerminator();
+    SmallVector<Value> values;
+    for (Value v : yield->getOperands())
+      values.push_back(body.pull(v, resultMap));
+    for (auto [i, v] : llvm::enumerate(values))
+      body.store(i, v, resultMap);
+  });
+}
+
+void TiledContraction::epilogue(int64_t m, ValueRange sums) {
+  bool partial = lane >= 0 && lanes > 1 && extents[lane] % lanes != 0;
+  bool oddBlock = lane >= 0 && extents[lane] % (lanes * tileN) != 0;
+  auto emit = [&](bool masked) {
+    for (int64_t n = 0; n < tileN; ++n) {
+      // Vectors of the last block that lie wholly outside are not stored.
+      OpBuilder::InsertionGuard guard(b);
+      if (masked) {
+        Value first = add(laneBase, body.index(n * lanes));
+        Value left = arith::SubIOp::create(b, loc, body.index(extents[lane]), first);
+        Value some = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, left,
+                                           body.index(int64_t(0)));
+        auto branch = scf::IfOp::create(b, loc, TypeRange{}, some, false);
+        b.setInsertionPoint(branch.thenYield());
+        if (partial)
+          body.mask = vector::CreateMaskOp::create(
+              b, loc, VectorType::get({lanes}, b.getI1Type()), left);
+      }
+      if (!staged) {
+        for (int64_t i = 0; i < m; ++i) {
+          Value at = tile >= 0 ? (i ? add(tileBase, body.index(i)) : tileBase) : Value();
+          finish(sums[i * tileN + n], at, n);
+        }
+      } else {
+        auto loop = scf::ForOp::create(b, loc, body.index(int64_t(0)), body.index(m), body.index(1));
+        OpBuilder::InsertionGuard inner(b);
+        b.setInsertionPointToStart(loop.getBody());
+        Value i = loop.getInductionVar();
+        Value at = add(mul(i, tileN * lanes), body.index(n * lanes));
+        Value sum = lanes > 1 ? Value(vector::LoadOp::create(b, loc, cast<VectorType>(accumulator), stage, at))
+                              : Value(memref::LoadOp::create(b, loc, stage, at));
+        finish(sum, tile >= 0 ? add(tileBase, i) : Value(), n);
+      }
+      body.mask = {};
+    }
+  };
+  if (staged)
+    for (int64_t k = 0; k < m * tileN; ++k) {
+      Value at = body.index(k * lanes);
+      if (lanes > 1)
+        vector::StoreOp::create(b, loc, sums[k], stage, at);
+      else
+        memref::StoreOp::create(b, loc, sums[k], stage, at);
+    }
+  if (!oddBlock) {
+    emit(false);
+    return;
+  }
+  if (extents[lane] < lanes * tileN) { // the only block is odd
+    emit(true);
+    return;
+  }
+  Value left = arith::SubIOp::create(b, loc, body.index(extents[lane]), laneBase);
+  Value whole = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, left,
+                                      body.index(lanes * tileN));
+  auto branch = scf::IfOp::create(b, loc, TypeRange{}, whole, true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch.thenYield());
+  emit(false);
+  b.setInsertionPoint(branch.elseYield());
+  emit(true);
+}
+
+void TiledContraction::points(int64_t m) {
+  SmallVector<Value> sums = reduce(m);
+  epilogue(m, sums);
+}
+
+int64_t TiledContraction::run(Value begin, Value end) {
+  if (llvm::any_of(loops, [&](int64_t d) { return extents[d] == 0; }))
+    return 0;
+  int64_t tileExtent = tile >= 0 ? extents[tile] : 1;
+  int64_t rowExtent = row >= 0 ? extents[row] : 1;
+  int64_t laneExtent = lane >= 0 ? extents[lane] : 1;
+  chunkT = std::clamp<int64_t>(chunkT, 1, tileExtent);
+  chunkR = std::clamp<int64_t>(chunkR, 1, rowExtent);
+  if (chunkT < tileExtent)
+    chunkT = std::max<int64_t>(chunkT / tileM, 1) * tileM;
+  int64_t laneBlocks = llvm::divideCeil(laneExtent, lanes * tileN);
+  int64_t tChunks = llvm::divideCeil(tileExtent, chunkT);
+  int64_t rChunks = llvm::divideCeil(rowExtent, chunkR);
+
+  auto loop = scf::ForOp::create(b, loc, begin, end, body.index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value rest = loop.getInductionVar();
+  int64_t tasks = 1;
+  auto take = [&](int64_t count) -> Value {
+    if (count == 1)
+      return body.index(int64_t(0));
+    tasks *= count;
+    Value at = arith::RemUIOp::create(b, loc, rest, body.index(count));
+    rest = arith::DivUIOp::create(b, loc, rest, body.index(count));
+    return at;
+  };
+  laneBlock = take(laneBlocks);
+  laneBase = mul(laneBlock, lanes * tileN);
+  Value tChunk = take(tChunks), rChunk = take(rChunks);
+  for (int64_t d : llvm::reverse(loops)) {
+    if (symbolOf[d]) // the outermost: what is left is its index
+      body.ivs[d] = rest;
+    else
+      body.ivs[d] = take(extents[d]);
+  }
+  Value rowBegin = mul(rChunk, chunkR);
+  Value rowEnd = arith::MinSIOp::create(b, loc, add(rowBegin, body.index(chunkR)),
+                                        body.index(rowExtent));
+  auto rows = scf::ForOp::create(b, loc, rowBegin, rowEnd, body.index(1));
+  b.setInsertionPointToStart(rows.getBody());
+  if (row >= 0)
+    body.ivs[row] = rows.getInductionVar();
+
+  Value from = mul(tChunk, chunkT);
+  int64_t rest0 = tileExtent % tileM;
+  if (tileExtent >= tileM) {
+    Value to = arith::MinSIOp::create(b, loc, add(from, body.index(chunkT)),
+                                      body.index(tileExtent - rest0));
+    auto tiles = scf::ForOp::create(b, loc, from, to, body.index(tileM));
+    OpBuilder::InsertionGuard inner(b);
+    b.setInsertionPointToStart(tiles.getBody());
+    tileBase = tiles.getInductionVar();
+    points(tileM);
+  }
+  if (rest0) {
+    Value last = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, tChunk,
+                                       body.index(tChunks - 1));
+    auto branch = scf::IfOp::create(b, loc, TypeRange{}, last, false);
+    OpBuilder::InsertionGuard inner(b);
+    b.setInsertionPoint(branch.thenYield());
+    tileBase = body.index(tileExtent - rest0);
+    points(rest0);
+  }
+  return tasks;
+}
+
+} // namespace
+
+FailureOr<int64_t> lowerContractKernel(Body &body, const ScheduleReader &schedule,
+                                       ArrayRef<Value> symbolOf, Value begin, Value end) {
+  ContractOp contract = contractionOf(body.kernel);
+  if (!contract)
+    return body.kernel.emitOpError("kernel ")
+           << body.kernel.getName() << ": a contract schedule on a kernel without contraction";
+  ContractNest nest = analyseContraction(body.kernel, contract);
+  nest.lanesOperand = schedule.number("lanes_operand", 1);
+  TiledContraction tiled(body, schedule, symbolOf, nest);
+  if (failed(tiled.prepare()))
+    return failure();
+  return tiled.run(begin, end);
+}
+
+} // namespace nacre::codegen

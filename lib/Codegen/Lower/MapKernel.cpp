@@ -1,0 +1,328 @@
+//===- MapKernel.cpp - kernels over an output space; entry of lowering ----===//
+#include "Body.h"
+#include "nacre/Lazy/IndexMap.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+namespace nacre::codegen {
+using namespace nacre::lazy;
+using namespace nacre::schedule;
+
+int64_t ScheduleReader::number(StringRef key, int64_t otherwise) const {
+  auto attr = dict.getAs<IntegerAttr>(key);
+  return attr ? attr.getInt() : otherwise;
+}
+SmallVector<int64_t> ScheduleReader::list(StringRef key) const {
+  auto attr = dict.getAs<DenseI64ArrayAttr>(key);
+  return attr ? SmallVector<int64_t>(attr.asArrayRef()) : SmallVector<int64_t>();
+}
+
+namespace {
+
+/// Runs the innermost loops of a map kernel.
+class MapLoops {
+public:
+  MapLoops(Body &body, const ScheduleReader &schedule, ArrayRef<Value> symbolOf)
+      : body(body), symbolOf(symbolOf), loops(schedule.list("loops")),
+        extents(schedule.list("extents")), prefix(schedule.number("prefix", 0)),
+        grain(schedule.number("grain", 4096)) {
+    body.extents.assign(extents.begin(), extents.end());
+    body.lane = schedule.number("lane");
+    body.lanes = schedule.number("lanes", 1);
+    auto rank = tensorType(yielded(body.kernel)).getRank();
+    identity = simplify(loopIdentity(body.kernel.getContext(), rank), body.extents);
+    for (unsigned d = 0; d < extents.size(); ++d)
+      body.ivs[d] = body.index(int64_t(0));
+  }
+  int64_t run(Value begin, Value end);
+
+private:
+  Value bound(int64_t d) { return symbolOf[d] ? symbolOf[d] : body.index(extents[d]); }
+  Value laneMask(Value left) {
+    auto type = VectorType::get({body.lanes}, body.b.getI1Type());
+    return vector::CreateMaskOp::create(body.b, body.loc, type, left);
+  }
+  void points();
+  void inner(size_t depth);
+  void laneLoop(Value from, Value to, bool exact, llvm::function_ref<void()> emit);
+  void afterPrefix();
+
+  Body &body;
+  ArrayRef<Value> symbolOf;
+  SmallVector<int64_t> loops, extents;
+  int64_t prefix, grain;
+  AffineMap identity;
+};
+
+void MapLoops::points() {
+  body.scoped([&] {
+    Operation *yield = body.kernel.getBody().front().getTerminator();
+    SmallVector<Value> values;
+    for (Value v : yield->getOperands())
+      values.push_back(body.pull(v, identity));
+    for (auto [i, v] : llvm::enumerate(values))
+      body.store(i, v, identity);
+  });
+}
+
+/// for from..to by lanes, then one masked step for what is left.
+void MapLoops::laneLoop(Value from, Value to, bool exact, llvm::function_ref<void()> emit) {
+  OpBuilder &b = body.b;
+  Location loc = body.loc;
+  int64_t d = body.lane;
+  Value lanes = body.index(body.lanes);
+  Value wholeEnd = to;
+  if (!exact) {
+    Value count = arith::SubIOp::create(b, loc, to, from);
+    Value whole = arith::MulIOp::create(b, loc, arith::DivUIOp::create(b, loc, count, lanes), lanes);
+    wholeEnd = arith::AddIOp::create(b, loc, from, whole);
+  }
+  auto loop = scf::ForOp::create(b, loc, from, wholeEnd, lanes);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    body.ivs[d] = loop.getInductionVar();
+    body.scoped(emit);
+  }
+  if (exact)
+    return;
+  Value more = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, wholeEnd, to);
+  auto branch = scf::IfOp::create(b, loc, TypeRange{}, more, false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch.thenYield());
+  body.ivs[d] = wholeEnd;
+  body.mask = laneMask(arith::SubIOp::create(b, loc, to, wholeEnd));
+  body.scoped(emit);
+  body.mask = {};
+}
+
+void MapLoops::inner(size_t depth) {
+  if (depth == loops.size()) {
+    points();
+    return;
+  }
+  OpBuilder &b = body.b;
+  int64_t d = loops[depth];
+  if (d == body.lane && body.lanes > 1) {
+    laneLoop(body.index(int64_t(0)), body.index(extents[d]), extents[d] % body.lanes == 0,
+             [&] { inner(depth + 1); });
+    return;
+  }
+  auto loop = scf::ForOp::create(b, body.loc, body.index(int64_t(0)), bound(d), body.index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  body.ivs[d] = loop.getInductionVar();
+  body.scoped([&] { inner(depth + 1); });
+}
+
+void MapLoops::afterPrefix() {
+  body.scoped([&] {
+    llvm::SmallBitVector open(maxLoopDims);
+    for (size_t i = prefix; i < loops.size(); ++i)
+      open.set(loops[i]);
+    if (open.any())
+      for (Value v : body.kernel.getBody().front().getTerminator()->getOperands())
+        body.hoistReductions(v, identity, open);
+    inner(prefix);
+  });
+}
+
+int64_t MapLoops::run(Value begin, Value end) {
+  OpBuilder &b = body.b;
+  Location loc = body.loc;
+  if (llvm::is_contained(extents, 0))
+    return 0;
+  if (prefix == 0 && loops.size() == 1 && !symbolOf[loops[0]]) {
+    // One long loop, cut into tasks of `grain` elements.
+    int64_t d = loops[0], extent = extents[d];
+    Value g = body.index(grain);
+    Value from = arith::MulIOp::create(b, loc, begin, g);
+    Value to = arith::MinSIOp::create(b, loc, arith::MulIOp::create(b, loc, end, g),
+                                      body.index(extent));
+    if (body.lane == d && body.lanes > 1) {
+      laneLoop(from, to, extent % body.lanes == 0 && grain % body.lanes == 0, [&] { points(); });
+    } else {
+      auto loop = scf::ForOp::create(b, loc, from, to, body.index(1));
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(loop.getBody());
+      body.ivs[d] = loop.getInductionVar();
+      points();
+    }
+    return llvm::divideCeil(extent, grain);
+  }
+  // Tasks enumerate the prefix, its last loop fastest; a symbolic loop is the
+  // outermost and multiplies the task count at run time.
+  int64_t tasks = 1;
+  auto loop = scf::ForOp::create(b, loc, begin, end, body.index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value rest = loop.getInductionVar();
+  bool masked = false;
+  for (int64_t i = prefix; i-- > 0;) {
+    int64_t d = loops[i];
+    bool isLane = d == body.lane && body.lanes > 1;
+    int64_t count = isLane ? int64_t(llvm::divideCeil(extents[d], body.lanes)) : extents[d];
+    Value at = rest;
+    if (i > 0) {
+      at = arith::RemUIOp::create(b, loc, rest, body.index(count));
+      rest = arith::DivUIOp::create(b, loc, rest, body.index(count));
+    }
+    if (isLane) {
+      at = arith::MulIOp::create(b, loc, at, body.index(body.lanes));
+      masked = extents[d] % body.lanes != 0;
+    }
+    body.ivs[d] = at;
+    if (!symbolOf[d])
+      tasks *= count;
+  }
+  if (!masked) {
+    afterPrefix();
+    return tasks;
+  }
+  Value left = arith::SubIOp::create(b, loc, body.index(extents[body.lane]), body.ivs[body.lane]);
+  if (extents[body.lane] < body.lanes) { // a single, partial vector
+    body.mask = laneMask(left);
+    afterPrefix();
+    body.mask = {};
+    return tasks;
+  }
+  Value whole = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, left,
+                                      body.index(body.lanes));
+  auto branch = scf::IfOp::create(b, loc, TypeRange{}, whole, true);
+  b.setInsertionPoint(branch.thenYield());
+  afterPrefix();
+  b.setInsertionPoint(branch.elseYield());
+  body.mask = laneMask(left);
+  afterPrefix();
+  body.mask = {};
+  return tasks;
+}
+
+/// Elements from the start of the buffer window to its end.
+int64_t span(PlaceAttr place, RankedTensorType type) {
+  int64_t last = 0;
+  for (auto [stride, extent] : llvm::zip(place.getStrides().asArrayRef(), boundedShape(type)))
+    last += stride * std::max<int64_t>(extent - 1, 0);
+  return last + 1;
+}
+
+} // namespace
+
+FailureOr<int64_t> lowerMapKernel(Body &body, const ScheduleReader &schedule,
+                                  ArrayRef<Value> symbolOf, Value begin, Value end) {
+  auto rank = tensorType(yielded(body.kernel)).getRank();
+  if (int64_t(schedule.list("extents").size()) != rank ||
+      schedule.number("prefix", 0) > int64_t(schedule.list("loops").size()))
+    return body.kernel.emitOpError("kernel ")
+           << body.kernel.getName() << ": the schedule does not fit the result's rank " << rank;
+  return MapLoops(body, schedule, symbolOf).run(begin, end);
+}
+
+FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module, StringRef name) {
+  MLIRContext *context = kernel.getContext();
+  OpBuilder b(context);
+  b.setInsertionPointToEnd(module.getBody());
+  // One location for all: equal kernels must print equal.
+  Location loc = UnknownLoc::get(context);
+  LoweredKernel lowered;
+  ScheduleReader schedule{*kernel.getSchedule()};
+  auto packing = packingOf(kernel);
+  if (packing)
+    lowered.packedOperand = packing->operand;
+
+  auto flat = [&](PlaceAttr place, RankedTensorType type, int64_t elements) {
+    Type element = storageType(type.getElementType());
+    if (element.isInteger(1))
+      element = b.getI8Type();
+    return MemRefType::get({elements}, element);
+  };
+  SmallVector<Type> types;
+  struct Window {
+    StringRef space;
+    int64_t slot, from, to; // bytes
+  };
+  SmallVector<Window> windows;
+  auto add = [&](Attribute attr, Value v, bool packed) {
+    auto place = cast<PlaceAttr>(attr);
+    auto type = tensorType(v);
+    int64_t elements = packed ? packing->elements : span(place, type);
+    int64_t bytes = elementBytes(type.getElementType());
+    windows.push_back({place.getSpace().getValue(), place.getSlot(), place.getOffset() * bytes,
+                       (place.getOffset() + elements) * bytes});
+    types.push_back(flat(place, type, elements));
+  };
+  for (auto [i, v] : llvm::enumerate(kernel.getOperands()))
+    add((*kernel.getOperandPlaces())[i], v, int(i) == lowered.packedOperand);
+  for (auto [i, v] : llvm::enumerate(kernel.getResults()))
+    add((*kernel.getResultPlaces())[i], v, false);
+  unsigned buffers = types.size();
+  types.push_back(MemRefType::get({1}, b.getI32Type()));
+  auto noteSymbols = [&](Value v) {
+    auto type = tensorType(v);
+    for (int64_t i = 0; i < type.getRank(); ++i)
+      if (StringAttr symbol = symbolOf(type, i))
+        if (!llvm::is_contained(lowered.symbols, symbol))
+          lowered.symbols.push_back(symbol);
+  };
+  for (Value v : kernel.getResults())
+    noteSymbols(v);
+  for (size_t i = 0; i < lowered.symbols.size() + 2; ++i)
+    types.push_back(b.getIndexType());
+
+  auto function = func::FuncOp::create(b, loc, name, b.getFunctionType(types, {}));
+  function.setPrivate();
+  // A buffer that overlaps no written one, and a written one that overlaps no
+  // other, cannot alias within this call.
+  for (unsigned i = 0; i < buffers; ++i) {
+    bool alone = true;
+    for (unsigned j = 0; j < buffers; ++j) {
+      bool written = i >= kernel.getNumOperands() || j >= kernel.getNumOperands();
+      const Window &x = windows[i], &y = windows[j];
+      if (i != j && written && x.space == y.space && x.slot == y.slot && x.from < y.to &&
+          y.from < x.to)
+        alone = false;
+    }
+    if (alone)
+      function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), b.getUnitAttr());
+  }
+  Block *entry = function.addEntryBlock();
+  b.setInsertionPointToStart(entry);
+  Body body(b, loc, kernel);
+  for (unsigned i = 0; i < kernel.getNumOperands(); ++i)
+    body.operands.push_back(entry->getArgument(i));
+  for (unsigned i = 0; i < kernel.getNumResults(); ++i)
+    body.results.push_back(entry->getArgument(kernel.getNumOperands() + i));
+  body.status = entry->getArgument(buffers);
+  unsigned n = entry->getNumArguments();
+  Value begin = entry->getArgument(n - 2), end = entry->getArgument(n - 1);
+
+  bool isContract = schedule.dict.getAs<StringAttr>("kind") &&
+                    schedule.dict.getAs<StringAttr>("kind").getValue() == "contract";
+  ContractOp contract = contractionOf(kernel);
+  auto resultType = tensorType(yielded(kernel));
+  SmallVector<Value> symbols(maxLoopDims);
+  for (int64_t i = 0; i < resultType.getRank(); ++i)
+    if (StringAttr symbol = symbolOf(resultType, i)) {
+      unsigned at = llvm::find(lowered.symbols, symbol) - lowered.symbols.begin();
+      unsigned dim = i;
+      if (isContract)
+        dim = cast<AffineDimExpr>(contract.map(2).getResult(i)).getPosition();
+      symbols[dim] = entry->getArgument(buffers + 1 + at);
+      lowered.taskSymbol = symbol;
+    }
+  auto tasks = isContract ? lowerContractKernel(body, schedule, symbols, begin, end)
+                          : lowerMapKernel(body, schedule, symbols, begin, end);
+  if (failed(tasks))
+    return failure();
+  lowered.tasks = *tasks;
+  b.setInsertionPointToEnd(entry);
+  func::ReturnOp::create(b, loc);
+  lowered.function = function;
+  return lowered;
+}
+
+} // namespace nacre::codegen

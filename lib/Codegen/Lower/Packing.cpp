@@ -1,0 +1,106 @@
+//===- Packing.cpp - constant contraction operands, packed ahead of time --===//
+//
+// The kernel reads its lanes operand as one sequential stream: for each block
+// of lanes, all reduction steps, each a full row of the block. The tail block
+// is filled with zeros, so the inner loop never needs a mask.
+//
+//===----------------------------------------------------------------------===//
+#include "Body.h"
+#include "nacre/Lazy/IndexMap.h"
+
+using namespace mlir;
+namespace nacre::codegen {
+using namespace nacre::lazy;
+using namespace nacre::schedule;
+
+std::optional<Packing> packingOf(KernelOp kernel) {
+  ContractOp contract = contractionOf(kernel);
+  ScheduleReader schedule{*kernel.getSchedule()};
+  if (!contract || schedule.number("packed", 0) == 0)
+    return std::nullopt;
+  ContractNest nest = analyseContraction(kernel, contract);
+  nest.lanesOperand = schedule.number("lanes_operand", 1);
+  auto leaf = contractLeaf(nest, nest.lanesOperand);
+  if (!leaf)
+    return std::nullopt;
+  auto place = cast<PlaceAttr>((*kernel.getOperandPlaces())[leaf->leaf.getArgNumber()]);
+  AffineExpr address = linearAddress(leaf->map, place.getStrides().asArrayRef(), nest.extents);
+
+  Packing p;
+  p.operand = leaf->leaf.getArgNumber();
+  p.lane = schedule.number("lane");
+  SmallVector<int64_t> coefficient(nest.extents.size(), 0);
+  for (unsigned d = 0; d < nest.extents.size(); ++d) {
+    auto split = splitLinear(address, d);
+    if (!split)
+      return std::nullopt;
+    coefficient[d] = split->first;
+    address = split->second;
+  }
+  p.sourceOffset = cast<AffineConstantExpr>(address).getValue();
+  if (p.lane >= 0) {
+    p.laneSourceStride = coefficient[p.lane];
+    p.laneExtent = nest.extents[p.lane];
+    p.block = schedule.number("lanes", 1) * schedule.number("tile_n", 1);
+    if (p.laneSourceStride == 0) { // the lane is not walked: nothing to block
+      p.laneExtent = 1;
+      p.block = 1;
+    }
+  }
+  // Innermost first: the block, the reduction loops, lane blocks, free dims.
+  int64_t stride = p.block;
+  auto add = [&](int64_t d) {
+    p.dims.push_back(d);
+    p.extents.push_back(nest.extents[d]);
+    p.sourceStrides.push_back(coefficient[d]);
+    p.packedStrides.push_back(stride);
+    stride *= nest.extents[d];
+  };
+  for (int64_t d : llvm::reverse(schedule.list("k_order")))
+    if (coefficient[d])
+      add(d);
+  p.blockStride = stride;
+  stride *= llvm::divideCeil(p.laneExtent, p.block);
+  for (int64_t d = nest.extents.size(); d-- > 0;)
+    if (!nest.reduced[d] && d != p.lane && coefficient[d])
+      add(d);
+  p.elements = stride;
+  return p;
+}
+
+int64_t Packing::strideOf(int64_t dim) const {
+  for (auto [d, stride] : llvm::zip(dims, packedStrides))
+    if (d == dim)
+      return stride;
+  return 0;
+}
+
+void Packing::write(const uint8_t *source, uint8_t *destination, int64_t size) const {
+  std::memset(destination, 0, elements * size);
+  // Odometer over the walked dimensions, rows of the lane inside.
+  SmallVector<int64_t> at(dims.size(), 0);
+  int64_t from = sourceOffset, to = 0;
+  while (true) {
+    for (int64_t lane0 = 0, base = 0; lane0 < laneExtent; lane0 += block, base += blockStride) {
+      int64_t count = std::min(block, laneExtent - lane0);
+      const uint8_t *s = source + (from + lane0 * laneSourceStride) * size;
+      uint8_t *d = destination + (to + base) * size;
+      for (int64_t i = 0; i < count; ++i)
+        std::memcpy(d + i * size, s + i * laneSourceStride * size, size);
+    }
+    size_t k = 0;
+    for (; k < dims.size(); ++k) {
+      from += sourceStrides[k];
+      to += packedStrides[k];
+      if (++at[k] < extents[k])
+        break;
+      from -= sourceStrides[k] * extents[k];
+      to -= packedStrides[k] * extents[k];
+      at[k] = 0;
+    }
+    if (k == dims.size())
+      return;
+  }
+}
+
+} // namespace nacre::codegen

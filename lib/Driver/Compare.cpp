@@ -1,0 +1,64 @@
+//===- Compare.cpp - are two tensors the same numbers ---------------------===//
+
+#include "Compare.h"
+#include "LoadModel.h"
+#include <cmath>
+
+namespace nacre::driver {
+
+Difference compare(const Tensor &actual, const Tensor &expected, double rtol,
+                   double atol) {
+  Difference result;
+  if (actual.dtype != expected.dtype)
+    result.reason = std::string("dtype is ") + dtypeName(actual.dtype) +
+                    ", expected " + dtypeName(expected.dtype);
+  else if (actual.shape != expected.shape)
+    result.reason = "shape is " + shapeText(actual.shape) + ", expected " +
+                    shapeText(expected.shape);
+  if (!result.reason.empty()) {
+    result.same = false;
+    return result;
+  }
+  int64_t count = expected.count();
+  auto note = [&](int64_t i, double difference, double magnitude, bool ok) {
+    result.maxAbs = std::max(result.maxAbs, difference);
+    if (magnitude > 0)
+      result.maxRel = std::max(result.maxRel, difference / magnitude);
+    if (ok)
+      return;
+    result.same = false;
+    if (result.wrongCount++ == 0)
+      result.firstWrong = i;
+  };
+  if (expected.dtype < DType::F16) {
+    bool stepAllowed =
+        expected.dtype == DType::I8 || expected.dtype == DType::U8;
+    for (int64_t i = 0; i < count; ++i) {
+      int64_t a = actual.integerAt(i), e = expected.integerAt(i);
+      uint64_t apart =
+          a > e ? uint64_t(a) - uint64_t(e) : uint64_t(e) - uint64_t(a);
+      note(i, double(apart), std::abs(double(e)),
+           apart <= (stepAllowed ? 1u : 0u));
+    }
+    return result;
+  }
+  double largest = 0;
+  for (int64_t i = 0; i < count; ++i)
+    if (double e = std::abs(expected.numberAt(i)); std::isfinite(e))
+      largest = std::max(largest, e);
+  for (int64_t i = 0; i < count; ++i) {
+    double a = actual.numberAt(i), e = expected.numberAt(i);
+    if (std::isnan(a) && std::isnan(e))
+      continue;
+    if (!std::isfinite(a) || !std::isfinite(e)) {
+      if (a != e)
+        note(i, INFINITY, 0, false);
+      continue;
+    }
+    double apart = std::abs(a - e);
+    note(i, apart, std::abs(e), apart <= rtol * std::abs(e) + atol * largest);
+  }
+  return result;
+}
+
+} // namespace nacre::driver

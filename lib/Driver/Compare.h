@@ -1,0 +1,25 @@
+//===- Compare.h - are two tensors the same numbers -------------*- C++ -*-===//
+#ifndef NACRE_LIB_DRIVER_COMPARE_H
+#define NACRE_LIB_DRIVER_COMPARE_H
+
+#include "nacre/Lazy/Tensor.h"
+
+namespace nacre::driver {
+
+struct Difference {
+  bool same = true;
+  std::string reason; ///< why not comparable at all; else empty
+  double maxAbs = 0, maxRel = 0;
+  int64_t wrongCount = 0, firstWrong = -1;
+};
+
+/// Floats agree when |actual - expected| <= rtol * |expected| + atol * the
+/// largest finite magnitude of `expected`; NaN agrees with NaN, an infinity
+/// with itself. i8 and u8 may be one step apart (quantized values at a
+/// rounding border); other integers and bools must be equal.
+Difference compare(const Tensor &actual, const Tensor &expected, double rtol,
+                   double atol);
+
+} // namespace nacre::driver
+
+#endif // NACRE_LIB_DRIVER_COMPARE_H

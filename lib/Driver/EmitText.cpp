@@ -1,0 +1,78 @@
+//===- EmitText.cpp - a phase's result as text ----------------------------===//
+
+#include "EmitText.h"
+#include "Data.h"
+#include "Disassemble.h"
+#include "mlir/IR/OperationSupport.h"
+#include "nacre/Artifact/OutputFile.h"
+#include "llvm/Support/Path.h"
+
+using llvm::StringRef;
+using llvm::Twine;
+
+namespace nacre::driver {
+
+llvm::Error checkEmitName(StringRef name) {
+  if (name.empty() || phaseNamed(name) || name == "asm" || name == "llvm")
+    return llvm::Error::success();
+  return fail(ExitUsage, "--emit: no phase '" + name +
+                             "', expected import, fuse, schedule, llvm or asm");
+}
+
+static llvm::Error
+writeText(StringRef output,
+          llvm::function_ref<void(llvm::raw_ostream &)> write) {
+  if (!output.empty())
+    return withCode(ExitUsage, artifact::writeFile(output, write));
+  write(llvm::outs());
+  return finishOutput();
+}
+
+llvm::Error emitText(mlir::MLIRContext &context, ModelSource &source,
+                     const Toolchain &tools, const CompileOptions &options) {
+  std::optional<Phase> phase = phaseNamed(options.emit);
+  if (phase && source.phase() > *phase)
+    return fail(ExitUsage, Twine("--emit: the model is already past phase '") +
+                               options.emit + "'");
+  if (!phase) {
+    llvm::Expected<Compiled> compiled =
+        compileSource(context, source, source.givenDims(), tools);
+    if (!compiled)
+      return compiled.takeError();
+    llvm::Expected<std::string> text = options.emit == "asm"
+                                           ? disassemble(compiled->code)
+                                           : llvmText(compiled->code);
+    if (!text)
+      return text.takeError();
+    return writeText(options.output,
+                     [&](llvm::raw_ostream &os) { os << *text; });
+  }
+
+  llvm::Expected<Program> program = source.program(context, source.givenDims());
+  if (!program)
+    return program.takeError();
+  PhaseTimes times;
+  if (llvm::Error error = lower(*program, source.phase(), *phase, tools, times))
+    return error;
+  mlir::Operation *module = program->module->getOperation();
+  if (options.output.empty() || program->weights->entries().empty()) {
+    module->removeAttr("lazy.weights_file");
+  } else {
+    llvm::SmallString<128> file(options.output);
+    llvm::sys::path::replace_extension(file, "safetensors");
+    std::string error;
+    if (failed(program->weights->save(file, error)))
+      return fail(ExitUsage, error);
+    module->setAttr(
+        "lazy.weights_file",
+        mlir::StringAttr::get(&context, llvm::sys::path::filename(file)));
+  }
+  return writeText(options.output, [&](llvm::raw_ostream &os) {
+    mlir::OpPrintingFlags flags;
+    flags.useLocalScope();
+    module->print(os, flags);
+    os << "\n";
+  });
+}
+
+} // namespace nacre::driver

@@ -1,0 +1,19 @@
+//===- EmitText.h - a phase's result as text --------------------*- C++ -*-===//
+#ifndef NACRE_LIB_DRIVER_EMITTEXT_H
+#define NACRE_LIB_DRIVER_EMITTEXT_H
+
+#include "Session.h"
+
+namespace nacre::driver {
+
+/// Whether `name` is empty or can be asked of --emit.
+llvm::Error checkEmitName(llvm::StringRef name);
+
+/// Prints the program after options.emit on stdout, or writes it to
+/// options.output, then with the weights beside it, ready for --from.
+llvm::Error emitText(mlir::MLIRContext &context, ModelSource &source,
+                     const Toolchain &tools, const CompileOptions &options);
+
+} // namespace nacre::driver
+
+#endif // NACRE_LIB_DRIVER_EMITTEXT_H

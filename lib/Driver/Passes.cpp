@@ -1,0 +1,91 @@
+//===- Passes.cpp - the pipeline's steps by name --------------------------===//
+//
+// nacre-opt runs single steps for tests; the compiler itself calls the
+// functions (Pipeline.cpp).
+//
+//===----------------------------------------------------------------------===//
+
+#include "nacre/Driver/Passes.h"
+#include "mlir/Pass/Pass.h"
+#include "nacre/Fuse/Fuse.h"
+#include "nacre/Schedule/Schedule.h"
+
+using mlir::LogicalResult;
+using mlir::ModuleOp;
+
+namespace nacre {
+
+namespace {
+/// A pass around one function on a module.
+class StepPass
+    : public mlir::PassWrapper<StepPass, mlir::OperationPass<ModuleOp>> {
+public:
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(StepPass)
+  using Step = LogicalResult (*)(ModuleOp);
+
+  StepPass(const char *argument, const char *summary, Step step)
+      : argument(argument), summary(summary), step(step) {}
+  StepPass(const StepPass &) = default;
+
+  llvm::StringRef getArgument() const override { return argument; }
+  llvm::StringRef getDescription() const override { return summary; }
+  llvm::StringRef getName() const override { return argument; }
+  void runOnOperation() override {
+    if (failed(step(getOperation())))
+      signalPassFailure();
+  }
+
+private:
+  const char *argument, *summary;
+  Step step;
+};
+} // namespace
+
+/// Without a weights file: what folds are splats and iotas.
+static LogicalResult foldConstants(ModuleOp module) {
+  Program program;
+  program.module = mlir::OwningOpRef<ModuleOp>(module);
+  fuse::foldConstants(program, int64_t(64) << 20);
+  (void)program.module.release();
+  return mlir::success();
+}
+
+void registerPasses() {
+  struct Entry {
+    const char *argument, *summary;
+    StepPass::Step step;
+  };
+  static const Entry entries[] = {
+      {"canonicalize-lazy", "folders, canonical forms, dead code",
+       fuse::canonicalize},
+      {"fold-constants", "operations of constants become weights",
+       foldConstants},
+      {"raise-contraction", "sums of products become lazy.contract",
+       [](ModuleOp module) {
+         fuse::raiseContraction(module);
+         return mlir::success();
+       }},
+      {"sink-views", "reshape and permute move below elementwise operations",
+       [](ModuleOp module) {
+         fuse::sinkViews(module);
+         return mlir::success();
+       }},
+      {"form-kernels", "operations are grouped into lazy.kernel",
+       [](ModuleOp module) { return fuse::formKernels(module, {}); }},
+      {"form-single-kernels", "one kernel an operation, as at -O0",
+       [](ModuleOp module) { return fuse::formKernels(module, {false}); }},
+      {"plan-memory", "every tensor gets a place", schedule::planMemory},
+      {"choose-schedules", "kernels get schedules for a plain machine",
+       [](ModuleOp module) {
+         return schedule::chooseSchedules(module, MachineDescription());
+       }},
+      {"verify-schedule", "checks places and schedules",
+       schedule::verifySchedule}};
+  for (const Entry &entry : entries)
+    mlir::registerPass([&entry]() -> std::unique_ptr<mlir::Pass> {
+      return std::make_unique<StepPass>(entry.argument, entry.summary,
+                                        entry.step);
+    });
+}
+
+} // namespace nacre

@@ -1,0 +1,145 @@
+//===- Run.cpp - nacre run ------------------------------------------------===//
+
+#include "Data.h"
+#include "NativeModel.h"
+#include "Session.h"
+#include "llvm/Support/Format.h"
+#include <nlohmann/json.hpp>
+
+using llvm::StringRef;
+using llvm::Twine;
+using Json = nlohmann::ordered_json;
+
+namespace nacre::driver {
+
+/// Reads NAME=FILE and NAME=random; an input left without bytes is random.
+/// Names may hold '=': the longest name that fits wins.
+static llvm::Expected<std::vector<Tensor>>
+readNamedInputs(llvm::ArrayRef<std::string> texts,
+                llvm::ArrayRef<Signature> inputs) {
+  std::vector<Tensor> tensors(inputs.size());
+  std::vector<bool> given(inputs.size());
+  std::vector<std::string> usage, wrong, known;
+  for (const Signature &input : inputs)
+    known.push_back(input.name);
+  for (StringRef text : texts) {
+    int64_t found = -1;
+    for (auto [i, input] : llvm::enumerate(inputs))
+      if (text.starts_with(input.name + "=") &&
+          (found < 0 || input.name.size() > inputs[found].name.size()))
+        found = i;
+    if (found < 0) {
+      StringRef name = text.split('=').first;
+      std::string meant = suggestion(name, known);
+      usage.push_back(
+          !text.contains('=')
+              ? ("--input: '" + text + "' is not NAME=FILE").str()
+              : ("--input: the model has no input '" + name + "'" +
+                 (meant.empty() ? "" : ", did you mean '" + meant + "'?"))
+                    .str());
+      continue;
+    }
+    if (given[found]) {
+      usage.push_back("input '" + inputs[found].name + "' is given twice");
+      continue;
+    }
+    given[found] = true;
+    StringRef file = text.drop_front(inputs[found].name.size() + 1);
+    if (file == "random")
+      continue;
+    llvm::Expected<Tensor> tensor = readTensor(file);
+    if (tensor)
+      tensors[found] = std::move(*tensor);
+    else
+      wrong.push_back("input '" + inputs[found].name +
+                      "': " + llvm::toString(tensor.takeError()));
+  }
+  for (auto [i, input] : llvm::enumerate(inputs))
+    if (!given[i])
+      usage.push_back("input '" + input.name + "' (" + dtypeName(input.dtype) +
+                      " " + shapeText(input) + ") is not given, use --input " +
+                      input.name + "=FILE or " + input.name + "=random");
+  if (!usage.empty())
+    return fail(ExitUsage, usage);
+  if (!wrong.empty())
+    return fail(ExitModel, wrong);
+  return tensors;
+}
+
+static void printOutput(StringRef name, const Tensor &tensor) {
+  llvm::outs() << printable(name) << ": " << dtypeName(tensor.dtype) << " "
+               << shapeText(tensor.shape);
+  int64_t count = tensor.count();
+  bool isFloat = tensor.dtype >= DType::F16;
+  for (int64_t i = 0; i < std::min<int64_t>(count, 8); ++i) {
+    llvm::outs() << (i ? " " : " = ");
+    if (isFloat)
+      llvm::outs() << llvm::format("%.6g", tensor.numberAt(i));
+    else
+      llvm::outs() << tensor.integerAt(i);
+  }
+  llvm::outs() << (count > 8 ? " ...\n" : "\n");
+}
+
+llvm::Error run(const RunOptions &options) {
+  if (!options.data.empty() && !options.inputs.empty())
+    return fail(ExitUsage, "--data and --input exclude each other");
+  llvm::Expected<Toolchain> tools = chooseToolchain(options);
+  if (!tools)
+    return tools.takeError();
+  tools->native.embedWeights = false;
+  std::unique_ptr<mlir::MLIRContext> context = makeContext();
+  llvm::Expected<ModelSource> source = ModelSource::open(*context, options);
+  if (!source)
+    return source.takeError();
+  llvm::Expected<std::vector<Tensor>> inputs =
+      options.data.empty() ? readNamedInputs(options.inputs, source->inputs())
+                           : readInputs(options.data, source->inputs());
+  if (!inputs)
+    return inputs.takeError();
+  llvm::Expected<Dims> dims = bindDims(
+      source->inputs(), *inputs, source->givenDims(), source->symbolicDims());
+  if (!dims)
+    return dims.takeError();
+  if (llvm::Error error = fillRandom(source->inputs(), *inputs, *dims,
+                                     source->symbolicDims(), options.seed))
+    return error;
+
+  llvm::Expected<Compiled> compiled =
+      compileSource(*context, *source, *dims, *tools);
+  if (!compiled)
+    return compiled.takeError();
+  auto model = NativeModel::load(compiled->code, tools->native.symbol);
+  if (!model)
+    return model.takeError();
+  Pool pool;
+  if (llvm::Error error = pool.create(tools->threads))
+    return error;
+  llvm::Expected<NativeModel::Call> call = (*model)->prepare(*inputs);
+  if (!call)
+    return call.takeError();
+  if (llvm::Error error = (*model)->run(*call, pool.executor()))
+    return error;
+
+  std::vector<std::string> names;
+  for (const TensorInfo &output : compiled->code.outputs)
+    names.push_back(output.name);
+  if (!options.outputDir.empty())
+    if (llvm::Error error =
+            writeOutputs(options.outputDir, names, call->outputs))
+      return error;
+  if (options.json) {
+    Json list = Json::array();
+    for (auto [name, tensor] : llvm::zip_equal(names, call->outputs))
+      list.push_back({{"name", name},
+                      {"dtype", dtypeName(tensor.dtype)},
+                      {"shape", tensor.shape}});
+    printJson({{"outputs", list}, {"compile_ms", compiled->times.total()}});
+  } else {
+    for (auto [name, tensor] : llvm::zip_equal(names, call->outputs))
+      printOutput(name, tensor);
+  }
+  return finishOutput();
+}
+
+} // namespace nacre::driver

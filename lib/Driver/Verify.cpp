@@ -1,0 +1,221 @@
+//===- Verify.cpp - nacre verify ------------------------------------------===//
+
+#include "Compare.h"
+#include "Data.h"
+#include "NativeModel.h"
+#include "Session.h"
+#include "nacre/Reference/Interpreter.h"
+#include "llvm/Support/Format.h"
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+using llvm::StringRef;
+using llvm::Twine;
+using Json = nlohmann::ordered_json;
+
+namespace nacre::driver {
+
+namespace {
+/// A model compiled for one binding of the dims, and the program as imported
+/// when the interpreter is asked.
+struct Subject {
+  Dims dims;
+  std::optional<Program> imported;
+  std::unique_ptr<NativeModel> model;
+  std::vector<std::string> outputNames;
+};
+
+/// What all comparisons of one command add up to.
+struct Tally {
+  const VerifyOptions &options;
+  int64_t compared = 0, different = 0;
+  Json sets = Json::array();
+
+  void compareAll(StringRef what, llvm::ArrayRef<std::string> names,
+                  llvm::ArrayRef<Tensor> actual,
+                  llvm::ArrayRef<Tensor> expected, StringRef data);
+};
+} // namespace
+
+static Json numberOrText(double value) {
+  return std::isfinite(value) ? Json(value) : Json("inf");
+}
+
+void Tally::compareAll(StringRef what, llvm::ArrayRef<std::string> names,
+                       llvm::ArrayRef<Tensor> actual,
+                       llvm::ArrayRef<Tensor> expected, StringRef data) {
+  Json list = Json::array();
+  for (size_t i = 0; i < std::min(actual.size(), expected.size()); ++i) {
+    Difference d = compare(actual[i], expected[i], options.rtol, options.atol);
+    ++compared;
+    different += !d.same;
+    Json entry = {{"name", names[i]},
+                  {"dtype", dtypeName(expected[i].dtype)},
+                  {"shape", expected[i].shape},
+                  {"max_abs_error", numberOrText(d.maxAbs)},
+                  {"max_rel_error", numberOrText(d.maxRel)},
+                  {"wrong", d.wrongCount},
+                  {"ok", d.same}};
+    if (!d.reason.empty())
+      entry["reason"] = d.reason;
+    list.push_back(entry);
+    if (options.json)
+      continue;
+    llvm::outs() << (d.same ? "ok   " : "FAIL ") << what << " output '"
+                 << printable(names[i]) << "' " << dtypeName(actual[i].dtype)
+                 << " " << shapeText(actual[i].shape);
+    if (!d.reason.empty()) {
+      llvm::outs() << ": " << d.reason << "\n";
+      continue;
+    }
+    llvm::outs() << ": max abs err " << llvm::format("%.3g", d.maxAbs)
+                 << ", max rel err " << llvm::format("%.3g", d.maxRel);
+    if (d.wrongCount)
+      llvm::outs() << ", " << d.wrongCount << " of " << expected[i].count()
+                   << " wrong, first at " << d.firstWrong << ": "
+                   << llvm::format("%.9g", actual[i].numberAt(d.firstWrong))
+                   << ", expected "
+                   << llvm::format("%.9g", expected[i].numberAt(d.firstWrong));
+    llvm::outs() << "\n";
+  }
+  sets.push_back({{"compared", what.str()},
+                  {"data", data.str()},
+                  {"outputs", std::move(list)}});
+}
+
+static llvm::Expected<Subject>
+makeSubject(mlir::MLIRContext &context, ModelSource &source, const Dims &dims,
+            const Toolchain &tools, bool reference) {
+  Subject subject;
+  subject.dims = dims;
+  llvm::Expected<Program> program = source.program(context, dims);
+  if (!program)
+    return program.takeError();
+  if (reference)
+    subject.imported = copyOf(*program);
+  llvm::Expected<Compiled> compiled =
+      compileProgram(std::move(*program), source.phase(), tools);
+  if (!compiled)
+    return compiled.takeError();
+  for (const TensorInfo &output : compiled->code.outputs)
+    subject.outputNames.push_back(output.name);
+  auto model = NativeModel::load(compiled->code, tools.native.symbol);
+  if (!model)
+    return model.takeError();
+  subject.model = std::move(*model);
+  return subject;
+}
+
+static bool sameDims(const Dims &a, const Dims &b) {
+  return a.size() == b.size() && llvm::all_of(a, [&](const auto &entry) {
+           auto at = b.find(entry.getKey());
+           return at != b.end() && at->second == entry.second;
+         });
+}
+
+/// Runs one set of inputs every way that is asked for, and compares.
+static llvm::Error check(Subject &subject, llvm::ArrayRef<Tensor> inputs,
+                         llvm::ArrayRef<Tensor> expected, StringRef data,
+                         const nacre_executor *executor, Tally &tally) {
+  llvm::Expected<NativeModel::Call> call = subject.model->prepare(inputs);
+  if (!call)
+    return call.takeError();
+  Progress progress;
+  progress.say("run");
+  if (llvm::Error error = subject.model->run(*call, executor))
+    return error;
+  std::vector<Tensor> &compiled = call->outputs;
+  std::optional<llvm::SmallVector<Tensor>> interpreted;
+  if (subject.imported) {
+    progress.say("reference interpreter");
+    auto result = reference::run(*subject.imported, inputs);
+    if (!result)
+      return withCode(ExitModel, result.takeError());
+    interpreted = std::move(*result);
+  }
+  progress.clear();
+  if (!expected.empty())
+    tally.compareAll("compiled", subject.outputNames, compiled, expected, data);
+  if (interpreted) {
+    if (!expected.empty())
+      tally.compareAll("reference", subject.outputNames, *interpreted, expected,
+                       data);
+    tally.compareAll("compiled against reference", subject.outputNames,
+                     compiled, *interpreted, data);
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error verify(const VerifyOptions &options) {
+  if (!(options.rtol >= 0) || !(options.atol >= 0))
+    return fail(ExitUsage, "--rtol and --atol must not be negative");
+  llvm::Expected<Toolchain> tools = chooseToolchain(options);
+  if (!tools)
+    return tools.takeError();
+  tools->native.embedWeights = false;
+  std::unique_ptr<mlir::MLIRContext> context = makeContext();
+  llvm::Expected<ModelSource> source = ModelSource::open(*context, options);
+  if (!source)
+    return source.takeError();
+  Pool pool;
+  if (llvm::Error error = pool.create(tools->threads))
+    return error;
+
+  Tally tally{options};
+  bool reference = options.reference || options.data.empty();
+  std::optional<Subject> subject;
+  std::vector<std::string> folders = options.data;
+  if (folders.empty())
+    folders.push_back("");
+  for (const std::string &folder : folders) {
+    std::vector<Tensor> inputs(source->inputs().size()), expected;
+    if (!folder.empty()) {
+      llvm::Expected<std::vector<Tensor>> read =
+          readInputs(folder, source->inputs());
+      if (!read)
+        return read.takeError();
+      inputs = std::move(*read);
+      read = readSet(folder, "output");
+      if (!read)
+        return read.takeError();
+      expected = std::move(*read);
+      size_t outputs = source->modelInfo().outputs.size();
+      if (expected.size() != outputs)
+        return fail(ExitModel,
+                    Twine(folder) + ": has " + Twine(expected.size()) +
+                        (expected.size() == 1 ? " output" : " outputs") +
+                        ", model has " + Twine(outputs));
+    }
+    llvm::Expected<Dims> dims = bindDims(
+        source->inputs(), inputs, source->givenDims(), source->symbolicDims());
+    if (!dims)
+      return dims.takeError();
+    if (llvm::Error error = fillRandom(source->inputs(), inputs, *dims,
+                                       source->symbolicDims(), options.seed))
+      return error;
+    if (!subject || !sameDims(subject->dims, *dims)) {
+      subject.reset();
+      llvm::Expected<Subject> made =
+          makeSubject(*context, *source, *dims, *tools, reference);
+      if (!made)
+        return made.takeError();
+      subject = std::move(*made);
+    }
+    if (llvm::Error error =
+            check(*subject, inputs, expected, folder, pool.executor(), tally))
+      return error;
+  }
+  if (options.json)
+    printJson({{"ok", tally.different == 0},
+               {"rtol", options.rtol},
+               {"atol", options.atol},
+               {"sets", tally.sets}});
+  if (llvm::Error error = finishOutput())
+    return error;
+  if (tally.different)
+    return fail(ExitDiffer, Twine(tally.different) + " of " +
+                                Twine(tally.compared) + " comparisons differ");
+  return llvm::Error::success();
+}
+
+} // namespace nacre::driver

@@ -1,0 +1,310 @@
+#!/usr/bin/env python3
+"""Writes the wrong models of this folder.
+
+Each is small and wrong in one way. expected.txt holds, for each file, the exit
+code and the exact message of `nacre compile`. Path attacks on external data
+need links and pipes, which a repository cannot hold well; the test makes those
+when it runs. Needs the Python package onnx; the models are kept, so only who
+adds one runs this.
+"""
+import os
+
+import numpy as np
+from onnx import TensorProto as T
+from onnx import helper as h
+from onnx import numpy_helper as nh
+
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "models")
+F = T.FLOAT
+
+
+def value(name, shape, dtype=F):
+    return h.make_tensor_value_info(name, dtype, shape)
+
+
+def tensor(name, array):
+    return nh.from_array(np.asarray(array), name)
+
+
+def floats(name, *shape):
+    return tensor(name, np.ones(shape, np.float32))
+
+
+def raw(name, dims, data, dtype=F):
+    t = T(name=name, data_type=dtype, raw_data=data)
+    t.dims.extend(dims)
+    return t
+
+
+def external(name, dims, **entries):
+    t = T(name=name, data_type=F, data_location=T.EXTERNAL)
+    t.dims.extend(dims)
+    for key, text in entries.items():
+        t.external_data.add(key=key, value=text)
+    return t
+
+
+def model(nodes, inputs=None, inits=(), outputs=("y",), opset=13, functions=(),
+          domains=()):
+    graph = h.make_graph(nodes, "g", inputs or [value("x", [4])],
+                         [value(o, None) for o in outputs], list(inits))
+    m = h.make_model(graph, functions=list(functions), producer_name="wrong",
+                     opset_imports=[h.make_opsetid("", opset)] +
+                     [h.make_opsetid(d, 1) for d in domains])
+    m.ir_version = 8
+    return m
+
+
+def node(op, inputs, outputs="y", name="n", **attributes):
+    return h.make_node(op, inputs.split(), outputs.split(), name=name,
+                       **attributes)
+
+
+def relu(**more):
+    return model([node("Relu", "x")], **more)
+
+
+def with_weight(t):
+    return model([node("Add", "x w")], inits=[t])
+
+
+def conv(x=(1, 3, 8, 8), w=(4, 3, 3, 3), **attributes):
+    return model([node("Conv", "x w", name="conv1", **attributes)],
+                 [value("x", x)], [floats("w", *w)])
+
+
+def ints(name, *values):
+    return tensor(name, np.array(values, np.int64))
+
+
+def field(number, payload):
+    """One length-delimited protobuf field."""
+    size, out = len(payload), bytearray([number << 3 | 2])
+    while True:
+        out.append(size & 0x7F | (0x80 if size > 0x7F else 0))
+        size >>= 7
+        if not size:
+            return bytes(out) + payload
+
+
+def nested(levels):
+    """If in If in If ..., written by hand: builders refuse such depth."""
+    graph = b""
+    for _ in range(levels):
+        attribute = field(1, b"then_branch") + field(6, graph)
+        graph = field(1, field(1, b"c") + field(4, b"If") + field(5, attribute))
+    return b"\x08\x08" + field(7, graph) + field(8, b"\x10\x0d")
+
+
+def laughs(steps):
+    """f0 calls f1 twice, f1 calls f2 twice, ..."""
+    functions = []
+    for i in range(steps):
+        op, domain = (f"f{i + 1}", "loc") if i + 1 < steps else ("Relu", "")
+        functions.append(h.make_function(
+            "loc", f"f{i}", ["a"], ["c"],
+            [h.make_node(op, ["a"], ["b"], domain=domain),
+             h.make_node(op, ["b"], ["c"], domain=domain)],
+            [h.make_opsetid("", 13), h.make_opsetid("loc", 1)]))
+    return model([h.make_node("f0", ["x"], ["y"], domain="loc")],
+                 functions=functions, domains=["loc"])
+
+
+def recursive():
+    f = h.make_function("loc", "f0", ["a"], ["b"],
+                        [h.make_node("f0", ["a"], ["b"], domain="loc")],
+                        [h.make_opsetid("loc", 1)])
+    return model([h.make_node("f0", ["x"], ["y"], domain="loc")], functions=[f],
+                 domains=["loc"])
+
+
+def changed(m, change):
+    change(m)
+    return m
+
+
+def sparse_outside():
+    m = with_weight(floats("unused", 1))
+    del m.graph.initializer[:]
+    s = m.graph.sparse_initializer.add()
+    s.values.CopyFrom(external("w", [1], location="../outside.bin"))
+    s.indices.CopyFrom(ints("i", 0))
+    s.dims.append(4)
+    return m
+
+
+def cases():
+    yield "ok_control", relu()
+    # The file.
+    yield "empty", b""
+    yield "text", b"this is not a model, it is a line of text\n"
+    yield "zip", b"PK\x03\x04" + b"\0" * 40
+    whole = with_weight(floats("w", 4)).SerializeToString()
+    yield "truncated", whole[:-20]
+    yield "length_past_end", b"\x08\x08\x3a\xff\xff\xff\xff\x07abc"
+    yield "no_ir_version", field(7, b"")
+    yield "ir_version_new", changed(relu(), lambda m: setattr(
+        m, "ir_version", 2**31 - 1))
+    yield "ir_version_old", changed(relu(), lambda m: setattr(
+        m, "ir_version", 2))
+    yield "opset_new", relu(opset=9999)
+    yield "opset_old", relu(opset=6)
+    yield "opset_none", changed(relu(), lambda m: m.ClearField("opset_import"))
+    yield "no_graph", changed(relu(), lambda m: m.ClearField("graph"))
+    yield "nest_70", nested(70)
+    yield "name_66000", model([node("Relu", "x", name="n" * 66000)])
+    # Names and edges.
+    yield "unknown_op", model([node("FrobnicateX", "x")])
+    yield "unknown_domain", model([node("Fuse", "x", domain="com.vendor")])
+    yield "two_blockers", model([node("FooA", "x", "t", name="a"),
+                                 node("FooB", "t", name="b")])
+    yield "cycle", model([node("Add", "x b", "a", name="n1"),
+                          node("Relu", "a", "b", name="n2"),
+                          node("Relu", "b", "y", name="n3")])
+    yield "duplicate_output", model([node("Relu", "x"), node("Neg", "x")])
+    yield "duplicate_initializer", model(
+        [node("Add", "x w")], inits=[floats("w", 4), floats("w", 4)])
+    yield "duplicate_input", model([node("Relu", "x")],
+                                   [value("x", [4]), value("x", [4])])
+    yield "missing_input", model([node("Add", "x ghost")])
+    yield "missing_output", model([node("Relu", "x")], outputs=["z"])
+    yield "no_output", model([node("Relu", "x")], outputs=[])
+    yield "control_characters", model([node("Relu\n\x1b[31m", "x",
+                                            name="a'b\"\n")])
+    # Functions.
+    yield "function_laughs", laughs(40)
+    yield "function_recursion", recursive()
+    # Inputs.
+    yield "open_dim", relu(inputs=[value("x", ["N", 4])])
+    yield "open_dim_unnamed", relu(inputs=[value("x", [None, 4])])
+    yield "negative_input_dim", relu(inputs=[value("x", [-4])])
+    yield "input_no_shape", relu(inputs=[value("x", None)])
+    yield "input_string", relu(inputs=[value("x", [4], T.STRING)])
+    yield "input_sequence", relu(inputs=[
+        h.make_tensor_sequence_value_info("x", F, [4])])
+    yield "input_overflow", relu(inputs=[value("x", [2**40, 2**40])])
+    yield "input_huge", relu(inputs=[value("x", [2**40])])
+    # Tensors.
+    yield "raw_short", with_weight(raw("w", [4], b"\0" * 12))
+    yield "raw_long", with_weight(raw("w", [4], b"\0" * 20))
+    yield "typed_short", with_weight(
+        T(name="w", data_type=F, dims=[4], float_data=[1, 2]))
+    yield "typed_wrong_field", with_weight(
+        T(name="w", data_type=F, dims=[1], int64_data=[1]))
+    yield "two_payloads", with_weight(
+        T(name="w", data_type=F, dims=[1], raw_data=b"\0" * 4, float_data=[1]))
+    yield "dim_negative", with_weight(raw("w", [-4], b""))
+    yield "dim_overflow", with_weight(raw("w", [2**32, 2**32], b""))
+    yield "dim_huge_no_data", with_weight(raw("w", [2**40], b""))
+    yield "dtype_unknown", with_weight(raw("w", [1], b"\0" * 4, 9999))
+    yield "dtype_float8", with_weight(raw("w", [1], b"\0", T.FLOAT8E4M3FN))
+    yield "rank_65", with_weight(raw("w", [1] * 65, b"\0" * 4))
+    yield "segment", changed(with_weight(floats("w", 4)), lambda m: setattr(
+        m.graph.initializer[0].segment, "end", 4))
+    yield "sparse_index", changed(model([node("Add", "x w")]), lambda m:
+        m.graph.sparse_initializer.append(h.make_sparse_tensor(
+            floats("w", 1), ints("i", 9), [4])) or
+        m.graph.ClearField("initializer"))
+    # External data; more of it is made by the test.
+    outside = {"location": "../outside.bin"}
+    yield "external_dotdot", with_weight(external("w", [4], **outside))
+    yield "external_absolute", with_weight(
+        external("w", [4], location="/etc/passwd"))
+    yield "external_hidden_dotdot", with_weight(
+        external("w", [4], location="a/../../outside.bin"))
+    yield "external_no_location", with_weight(external("w", [4], offset="0"))
+    yield "external_missing", with_weight(
+        external("w", [4], location="none.bin"))
+    yield "external_offset_negative", with_weight(
+        external("w", [4], location="none.bin", offset="-8"))
+    yield "external_offset_wrap", with_weight(
+        external("w", [4], location="none.bin", offset=str(2**64 - 8),
+                 length="16"))
+    yield "external_sparse", sparse_outside()
+    yield "external_constant", model([
+        node("Constant", "", "w", name="c", value=external("w", [4], **outside)),
+        node("Add", "x w")])
+    # Convolution and pooling.
+    yield "conv_channels", conv(x=(1, 5, 8, 8))
+    yield "conv_stride0", conv(strides=[0, 1])
+    yield "conv_group0", conv(group=0)
+    yield "conv_group_uneven", conv(w=(4, 1, 3, 3), group=3)
+    yield "conv_dilation_negative", conv(dilations=[-1, 1])
+    yield "conv_pad_negative", conv(pads=[-1, 0, 0, 0])
+    yield "conv_pad_huge", conv(pads=[2**62, 0, 2**62, 0])
+    yield "conv_pads_count", conv(pads=[1, 1])
+    yield "conv_auto_pad", conv(auto_pad="SAME")
+    yield "conv_kernel_differs", conv(kernel_shape=[5, 5])
+    yield "conv_kernel_too_large", conv(x=(1, 3, 2, 2))
+    yield "conv_stride_type", conv(strides=1.5)
+    pool = [value("x", [1, 1, 8, 8])]
+    yield "pool_kernel0", model([node("MaxPool", "x", kernel_shape=[0, 2])],
+                                pool)
+    yield "pool_no_kernel", model([node("AveragePool", "x")], pool)
+    yield "pool_indices", model(
+        [node("MaxPool", "x", "y i", kernel_shape=[2, 2])], pool)
+    # Shapes.
+    yield "matmul_shapes", model([node("MatMul", "x w")], [value("x", [2, 3])],
+                                 [floats("w", 4, 5)])
+    yield "add_shapes", model([node("Add", "x w")], inits=[floats("w", 3)])
+    yield "add_types", model([node("Add", "x w")], inits=[ints("w", 1)])
+    yield "sqrt_integer", model([node("Sqrt", "x")], [value("x", [4], T.INT64)])
+    yield "reshape_count", model([node("Reshape", "x s")], inits=[ints("s", 3)])
+    yield "reshape_two_open", model([node("Reshape", "x s")],
+                                    inits=[ints("s", -1, -1)])
+    yield "reshape_overflow", model([node("Reshape", "x s")],
+                                    inits=[ints("s", 2**33, 2**33)])
+    yield "reshape_runtime", model(
+        [node("Reshape", "x s")], [value("x", [4]), value("s", [1], T.INT64)])
+    yield "transpose_perm", model([node("Transpose", "x", perm=[1, 1])],
+                                  [value("x", [2, 2])])
+    yield "concat_shapes", model([node("Concat", "x w", axis=0)],
+                                 [value("x", [2, 3])], [floats("w", 2, 2)])
+    yield "split_negative", model(
+        [node("Split", "x s", "y z")], outputs=["y", "z"],
+        inits=[ints("s", 2**62, -2**62)])
+    yield "axis_outside", model([node("Softmax", "x", axis=3)])
+    yield "squeeze_not_one", model([node("Squeeze", "x a")],
+                                   inits=[ints("a", 0)])
+    yield "expand_bomb", model([node("Expand", "x s")],
+                               inits=[ints("s", 2**38, 4)])
+    yield "tile_overflow", model([node("Tile", "x s")], inits=[ints("s", 2**62)])
+    yield "constantofshape_bomb", model(
+        [node("ConstantOfShape", "s", "c"), node("ReduceSum", "c", "r"),
+         node("Add", "x r")], inits=[ints("s", 2**40)])
+    yield "range_step0", model(
+        [node("Range", "a b d", "r"), node("Cast", "r", "f", to=F),
+         node("Add", "x f")],
+        inits=[tensor("a", np.int64(0)), tensor("b", np.int64(4)),
+               tensor("d", np.int64(0))])
+    yield "gather_outside", model([node("Gather", "x i", name="pick")],
+                                  [value("x", [8])], [ints("i", 1000000)])
+    yield "slice_step0", model([node("Slice", "x a b c d")], inits=[
+        ints("a", 0), ints("b", 4), ints("c", 0), ints("d", 0)])
+    yield "pad_mode", model([node("Pad", "x p", mode="mirror")],
+                            inits=[ints("p", 1, 1)])
+    yield "resize_both", model(
+        [node("Resize", "x  s z".replace("  ", " r "))],
+        inits=[floats("r", 0), floats("s", 1), ints("z", 4)])
+    yield "cast_unknown", model([node("Cast", "x", to=9999)])
+    yield "quantize_scale0", model([node("QuantizeLinear", "x s")],
+                                   inits=[tensor("s", np.float32(0))])
+    yield "if_runtime", model(
+        [node("If", "c", then_branch=h.make_graph(
+            [node("Relu", "x", "t")], "t", [], [value("t", [4])]),
+            else_branch=h.make_graph(
+            [node("Neg", "x", "e")], "e", [], [value("e", [4])]))],
+        [value("x", [4]), value("c", [1], T.BOOL)])
+
+
+def main():
+    os.makedirs(HERE, exist_ok=True)
+    for name, content in cases():
+        data = content if isinstance(content, bytes) else (
+            content.SerializeToString(deterministic=True))
+        with open(os.path.join(HERE, name + ".onnx"), "wb") as file:
+            file.write(data)
+
+
+if __name__ == "__main__":
+    main()

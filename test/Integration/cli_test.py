@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+"""The command line: exact messages, exit codes, files written.
+
+    cli_test.py NACRE
+
+Needs nothing but Python and the compiler; models are textual lazy IR.
+"""
+import json
+import os
+import pathlib
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+
+NACRE = os.path.abspath(sys.argv[1])
+failures = []
+
+MODEL = """module {
+  func.func @main(%x: tensor<2x3xf32> {lazy.name = "x/in"}, %m: tensor<3xi1> {lazy.name = "mask"})
+      -> (tensor<2x3xf32> {lazy.name = "y"}, tensor<3xi1> {lazy.name = "int"}) {
+    %0 = lazy.neg %x : tensor<2x3xf32>
+    %1 = lazy.not %m : tensor<3xi1>
+    return %0, %1 : tensor<2x3xf32>, tensor<3xi1>
+  }
+}
+"""
+
+
+def nacre(*words):
+    done = subprocess.run([NACRE, *words], capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stdout, done.stderr
+
+
+def complain(words, text):
+    failures.append(f"nacre {' '.join(words)}: {text}")
+    print("FAIL", failures[-1])
+
+
+def errors(stderr):
+    """The lines of an end in error, without the line of defaults."""
+    return [line for line in stderr.splitlines() if not line.startswith("nacre: ")]
+
+
+def expect_error(code, *lines, words):
+    got_code, _, stderr = nacre(*words)
+    if got_code != code:
+        complain(words, f"exit code {got_code}, expected {code}; stderr: {stderr}")
+    if errors(stderr) != [f"error: {line}" for line in lines]:
+        complain(words, f"expected {list(lines)}, got {errors(stderr)}")
+
+
+def expect_ok(words):
+    code, stdout, stderr = nacre(*words)
+    if code != 0:
+        complain(words, f"exit code {code}: {stderr}")
+    return stdout, stderr
+
+
+def write_npy(path, descr, shape, data):
+    shape_text = "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
+    header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape_text}, }}"
+    header += " " * ((-len(header) - 11) % 64) + "\n"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + data)
+
+
+def floats(*values):
+    return struct.pack(f"<{len(values)}f", *values)
+
+
+def usage():
+    expect_error(2, "no command is given, see nacre --help", words=[])
+    expect_error(2, "unknown command 'complie', did you mean 'compile'?", words=["complie", "m.mlir"])
+    expect_error(2, "unknown command 'xyzzy'", words=["xyzzy"])
+    expect_error(2, "unknown option '--jsno', did you mean '--json'?", words=["compile", "m.mlir", "--jsno"])
+    expect_error(2, "unknown option '--thread', did you mean '--threads'?",
+                 words=["compile", "m.mlir", "--thread=2"])
+    expect_error(2, "unknown option '--frobnicate'", words=["run", "m.mlir", "--frobnicate"])
+    expect_error(2, "unexpected argument 'other.mlir'", words=["compile", "m.mlir", "other.mlir"])
+    expect_error(2, "MODEL is required", words=["compile"])
+    expect_error(2, "--output is required", words=["build", "m.mlir"])
+    expect_error(2, "-O: Value 4 not in range 0 to 3", words=["compile", "m.mlir", "-O4"])
+    expect_error(2, "--target: no target 'gpu'", words=["compile", "m.mlir", "--target", "gpu"])
+    expect_error(2, "--from: no phase 'fused', expected import, fuse or schedule",
+                 words=["compile", "m.mlir", "--from", "fused"])
+    expect_error(2, "--emit: no phase 'bogus', expected import, fuse, schedule, llvm or asm",
+                 words=["compile", "m.mlir", "--emit", "bogus"])
+    expect_error(2, "--weights: 'inline' is neither embed nor file",
+                 words=["compile", "m.mlir", "--weights", "inline"])
+    expect_error(2, "--threads: -1 is not in 0..1024", words=["run", "m.mlir", "--threads=-1"])
+    expect_error(2, "--name: '2d' is not a C identifier", words=["compile", "m.mlir", "--name", "2d"])
+    expect_error(2, "--dim: 'N' is not NAME=N", words=["compile", "m.mlir", "--dim", "N"])
+    expect_error(2, "--dim: 'N=two' is not NAME=N", words=["compile", "m.mlir", "--dim", "N=two"])
+    expect_error(2, "--dim: N=-1 is out of range", words=["compile", "m.mlir", "--dim", "N=-1"])
+    expect_error(2, "--dim: 'N' is given twice", words=["compile", "m.mlir", "--dim", "N=1", "--dim", "N=2"])
+    expect_error(2, "--dim: textual IR has its dims bound", words=["compile", "m.mlir", "--dim", "N=1"])
+    expect_error(2, "--rtol and --atol must not be negative", words=["verify", "m.mlir", "--rtol=-1"])
+    expect_error(2, "--min-time: must be 0 to 3600 seconds", words=["bench", "m.mlir", "--min-time=-1"])
+    expect_error(2, "'m.bin' is neither .onnx nor .mlir", words=["compile", "m.bin"])
+    expect_error(2, "-o: 'x.exe' is neither a folder nor .o nor .so", words=["compile", "m.mlir", "-o", "x.exe"])
+    for verb in ["compile", "build", "run", "verify", "bench", "inspect"]:
+        stdout, _ = expect_ok([verb, "--help"])
+        if "MODEL" not in stdout:
+            complain([verb, "--help"], "does not mention MODEL")
+
+
+def models():
+    expect_error(3, "no.onnx: cannot read: No such file or directory", words=["compile", "no.onnx"])
+    os.mkdir("folder.onnx")
+    expect_error(3, "folder.onnx: is a folder", words=["compile", "folder.onnx"])
+    pathlib.Path("bad.mlir").write_text("module {\n  func.func @main() { foo.bar }\n}\n")
+    code, _, stderr = nacre("compile", "bad.mlir")
+    if code != 3 or not errors(stderr)[0].startswith("error: bad.mlir:2:"):
+        complain(["compile", "bad.mlir"], stderr)
+    pathlib.Path("empty.mlir").write_text("module {}\n")
+    expect_error(3, "empty.mlir: there is no function 'main'", words=["compile", "empty.mlir"])
+    pathlib.Path("w.mlir").write_text(
+        'module {\n  func.func @main() -> tensor<2xf32> {\n    %0 = lazy.weight "w" : tensor<2xf32>\n'
+        "    return %0 : tensor<2xf32>\n  }\n}\n")
+    expect_error(3, "w.mlir: weight 'w' is not in the weights file", words=["compile", "w.mlir"])
+    pathlib.Path("e.mlir").write_text(
+        'module attributes {lazy.weights_file = "../w.safetensors"} {\n  func.func @main() { return }\n}\n')
+    expect_error(3, "e.mlir: lazy.weights_file '../w.safetensors' must be a file name without a folder",
+                 words=["compile", "e.mlir"])
+
+
+def data():
+    expect_error(2, "input 'x/in' (f32 [2, 3]) is not given, use --input x/in=FILE or x/in=random",
+                 "input 'mask' (bool [3]) is not given, use --input mask=FILE or mask=random", words=["run", "m.mlir"])
+    both = ["--input", "x/in=random", "--input", "mask=random"]
+    expect_error(2, "--input: the model has no input 'x/on', did you mean 'x/in'?",
+                 words=["run", "m.mlir", *both, "--input", "x/on=random"])
+    expect_error(2, "--input: 'mask' is not NAME=FILE", words=["run", "m.mlir", *both, "--input", "mask"])
+    expect_error(2, "input 'mask' is given twice", words=["run", "m.mlir", *both, "--input", "mask=random"])
+    expect_error(2, "--data and --input exclude each other", words=["run", "m.mlir", *both, "--data", "d"])
+    expect_error(2, "--data: 'nodir' is not a folder", words=["run", "m.mlir", "--data", "nodir"])
+    folder = pathlib.Path("d")
+    folder.mkdir()
+    expect_error(3, "d: has 0 inputs, model needs 2", words=["run", "m.mlir", "--data", "d"])
+    write_npy(folder / "input_1.npy", "|b1", [3], b"\1\0\1")
+    write_npy(folder / "input_0.npy", "<f8", [2, 3], bytes(48))
+    expect_error(3, "input 'x/in': data has f64, model needs f32", words=["run", "m.mlir", "--data", "d"])
+    write_npy(folder / "input_0.npy", "<f4", [3, 2], bytes(24))
+    expect_error(3, "input 'x/in': data has shape [3, 2], model needs [2, 3]", words=["run", "m.mlir", "--data", "d"])
+    write_npy(folder / "input_0.npy", "<f4", [2, 3], floats(1, 2, 3, 4, 5, 6))
+    expect_error(3, "d: has 0 outputs, model has 2", words=["verify", "m.mlir", "--data", "d"])
+    stdout, _ = expect_ok(["run", "m.mlir", "--data", "d", "--output-dir", "out"])
+    if stdout != "y: f32 [2, 3] = -1 -2 -3 -4 -5 -6\nint: bool [3] = 0 1 0\n":
+        complain(["run"], f"printed {stdout}")
+    listing = json.loads(pathlib.Path("out/outputs.json").read_text())
+    if listing["outputs"][1] != {"name": "int", "dtype": "bool", "shape": [3], "file": "output_1.npy"}:
+        complain(["run"], f"outputs.json: {listing}")
+    if not pathlib.Path("out/output_0.npy").read_bytes().endswith(floats(-1, -2, -3, -4, -5, -6)):
+        complain(["run"], "output_0.npy has other values")
+    write_npy(folder / "output_0.npy", "<f4", [2, 3], floats(-1, -2, -3, -4, -5, -6.0001))
+    write_npy(folder / "output_1.npy", "|b1", [3], b"\0\1\0")
+    expect_ok(["verify", "m.mlir", "--data", "d"])
+    expect_error(4, "1 of 2 comparisons differ",
+                 words=["verify", "m.mlir", "--data", "d", "--rtol", "1e-9", "--atol", "1e-9"])
+    write_npy(folder / "output_1.npy", "|b1", [3], b"\0\1\1")
+    expect_error(4, "1 of 2 comparisons differ", words=["verify", "m.mlir", "--data", "d"])
+
+
+def results():
+    for level in "0123":
+        stdout, stderr = expect_ok(["verify", "m.mlir", f"-O{level}", "--threads", "1", "--json"])
+        if not json.loads(stdout)["ok"]:
+            complain(["verify"], stdout)
+        if not re.fullmatch(rf"nacre: cpu \S+ \(host\), 1 thread, -O{level}\n", stderr):
+            complain(["verify"], f"stderr is {stderr!r}")
+    bench = json.loads(expect_ok(["bench", "m.mlir", "--min-time", "0.05", "--json"])[0])
+    for key in ["median_ms", "p90_ms", "runs", "threads", "kernels", "compile_ms", "arena_bytes", "weights_bytes"]:
+        if key not in bench:
+            complain(["bench"], f"no {key} in {bench}")
+    os.mkdir("other")
+    pathlib.Path("other/m.mlir").write_text(MODEL)
+    expect_ok(["compile", "m.mlir", "-o", "made", "--depfile", "m.d"])
+    expect_ok(["compile", "other/m.mlir", "-o", "other/made"])
+    for name in ["m.o", "m.h"]:
+        if pathlib.Path("made", name).read_bytes() != pathlib.Path("other/made", name).read_bytes():
+            complain(["compile"], f"{name} differs between folders")
+    if pathlib.Path("m.d").read_text() != "made/m.o: \\\n  m.mlir\n":
+        complain(["compile"], "depfile: " + pathlib.Path("m.d").read_text())
+    leftovers = [p for p in pathlib.Path(".").rglob("*") if "tmp" in p.name or p.name.startswith(".nacre")]
+    if leftovers:
+        complain(["compile"], f"left {leftovers}")
+    report = json.loads(expect_ok(["inspect", "made/m.o", "--json"])[0])
+    if [t["name"] for t in report["inputs"]] != ["x/in", "mask"]:
+        complain(["inspect"], str(report))
+    expect_ok(["inspect", "m.mlir", "--html", "m.html"])
+    if "<h1>m.mlir</h1>" not in pathlib.Path("m.html").read_text():
+        complain(["inspect"], "no title in the page")
+    for phase in ["import", "fuse", "schedule"]:
+        expect_ok(["compile", "m.mlir", "--emit", phase, "-o", f"{phase}.mlir"])
+        expect_ok(["verify", f"{phase}.mlir", "--from", phase])
+    expect_ok(["build", "m.mlir", "-o", "m.exe"])
+    done = subprocess.run(["./m.exe", "--input", "x/in=d/input_0.npy", "--input", "mask=d/input_1.npy",
+                           "--output-dir", "exe"], capture_output=True, text=True)
+    if done.returncode or pathlib.Path("exe/output_0.npy").read_bytes() != pathlib.Path(
+            "out/output_0.npy").read_bytes():
+        complain(["build"], f"the executable: {done}")
+
+
+with tempfile.TemporaryDirectory() as scratch:
+    os.chdir(scratch)
+    pathlib.Path("m.mlir").write_text(MODEL)
+    usage()
+    models()
+    data()
+    results()
+    os.chdir("/")
+print(f"{len(failures)} failures")
+sys.exit(1 if failures else 0)

@@ -1,0 +1,204 @@
+//===- main.cpp - the command line ----------------------------------------===//
+//
+// Only the flags live here; what they do is in lib/Driver, one file a verb.
+//
+//===----------------------------------------------------------------------===//
+
+#include "nacre/Driver/Commands.h"
+#include "llvm/Support/raw_ostream.h"
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <new>
+
+using namespace nacre::driver;
+
+static const char *description =
+    "Compiles neural networks to native objects.\n"
+    "MODEL is an ONNX file or textual lazy IR (.mlir). Exit codes: 0 ok, "
+    "2 usage,\n3 model invalid or unsupported, 4 numbers differ, 5 a limit is "
+    "exceeded, 70 a bug.";
+
+/// Flags that every verb has.
+static void addModelFlags(CLI::App *verb, ModelOptions &options) {
+  verb->set_help_flag("--help,-h", "Print this and exit");
+  verb->add_option("MODEL", options.model, "Model file")->required();
+  verb->add_option("--target", options.target, "What to make code for: cpu")
+      ->type_name("NAME");
+  verb->add_option("--triple", options.triple,
+                   "LLVM target triple (default: this machine's)")
+      ->type_name("TRIPLE");
+  verb->add_option("--cpu", options.cpu,
+                   "host or an LLVM CPU name (default: host)")
+      ->type_name("NAME");
+  verb->add_option("--features", options.features,
+                   "LLVM features, as +avx2,-fma")
+      ->type_name("LIST");
+  verb->add_option("-O", options.optLevel, "Optimization level")
+      ->check(CLI::Range(0, 3).description(""))
+      ->type_name("0..3");
+  verb->add_option("--dim", options.dims,
+                   "Extent of an open dim; NAME<=N keeps it open up to N")
+      ->type_name("NAME=N")
+      ->expected(1)
+      ->take_all()
+      ->default_str("");
+  verb->add_option("--threads", options.threads,
+                   "Threads to run on, 0 for one per processor")
+      ->type_name("N");
+  verb->add_option("--from", options.from,
+                   "Phase that made the text: import, fuse or schedule")
+      ->type_name("PHASE");
+  verb->add_flag("--json", options.json, "Report as JSON on stdout");
+}
+
+static void addDataFlags(CLI::App *verb, uint64_t &seed) {
+  verb->add_option("--seed", seed, "Seed of random inputs")->type_name("N");
+}
+
+/// A wrong command line as an error: unknown words with what may be meant.
+static llvm::Error usageError(const CLI::App &app,
+                              const CLI::ParseError &error) {
+  std::vector<std::string> verbs;
+  for (const CLI::App *verb :
+       app.get_subcommands([](const CLI::App *) { return true; }))
+    verbs.push_back(verb->get_name());
+  auto say = [](const std::string &what, const std::string &word,
+                const std::vector<std::string> &known) {
+    std::string meant = suggestion(word, known);
+    return fail(ExitUsage,
+                what + " '" + word + "'" +
+                    (meant.empty() ? "" : ", did you mean '" + meant + "'?"));
+  };
+  std::vector<CLI::App *> used = app.get_subcommands();
+  const CLI::App &current = used.empty() ? app : *used.front();
+  std::vector<std::string> flags;
+  for (const CLI::Option *option : current.get_options())
+    for (const std::string &name : option->get_lnames())
+      flags.push_back("--" + name);
+  for (std::string word : current.remaining())
+    if (word.size() > 1 && word[0] == '-')
+      return say("unknown option", word.substr(0, word.find('=')), flags);
+  if (used.empty()) {
+    for (const std::string &word : app.remaining())
+      return say("unknown command", word, verbs);
+    return fail(ExitUsage, "no command is given, see nacre --help");
+  }
+  for (const std::string &word : current.remaining())
+    return fail(ExitUsage, "unexpected argument '" + word + "'");
+  return fail(ExitUsage, std::string(error.what()));
+}
+
+static int dispatch(int argc, char **argv) {
+  CLI::App app(description, "nacre");
+  app.set_help_flag("--help,-h", "Print this and exit");
+  app.set_version_flag("--version", "nacre " NACRE_VERSION);
+  app.require_subcommand(1);
+  app.option_defaults()->always_capture_default();
+  std::function<llvm::Error()> action;
+
+  CompileOptions compileOptions;
+  CLI::App *verb = app.add_subcommand("compile", "Make an object and a header");
+  addModelFlags(verb, compileOptions);
+  verb->add_option("-o,--output", compileOptions.output,
+                   "Folder, or file .o or .so; with --emit a text file")
+      ->type_name("PATH");
+  verb->add_option("--name", compileOptions.name,
+                   "C name of the model (default: from the file name)")
+      ->type_name("NAME");
+  verb->add_option("--weights", compileOptions.weights,
+                   "embed in the object, or file beside it")
+      ->type_name("WHERE");
+  verb->add_option("--emit", compileOptions.emit,
+                   "Print instead: import, fuse, schedule, llvm or asm")
+      ->type_name("PHASE");
+  verb->add_option("--depfile", compileOptions.depfile,
+                   "Write a make rule with what the object depends on")
+      ->type_name("FILE");
+  verb->callback([&] { action = [&] { return compile(compileOptions); }; });
+
+  BuildOptions buildOptions;
+  verb = app.add_subcommand("build", "Make a standalone executable");
+  addModelFlags(verb, buildOptions);
+  verb->add_option("-o,--output", buildOptions.output, "Executable")
+      ->required()
+      ->type_name("FILE");
+  verb->add_option("--name", buildOptions.name, "C name of the model")
+      ->type_name("NAME");
+  verb->add_option("--runtime", buildOptions.runtime,
+                   "Folder of libnacre_rt.a (default: beside this program)")
+      ->type_name("DIR");
+  verb->callback([&] { action = [&] { return build(buildOptions); }; });
+
+  RunOptions runOptions;
+  verb = app.add_subcommand("run", "Compile, run once, show or write outputs");
+  addModelFlags(verb, runOptions);
+  addDataFlags(verb, runOptions.seed);
+  verb->add_option("--input", runOptions.inputs,
+                   "Value of an input: FILE.npy, FILE.pb or random")
+      ->type_name("NAME=FILE")
+      ->expected(1)
+      ->take_all()
+      ->default_str("");
+  verb->add_option("--data", runOptions.data,
+                   "Folder with input_N.npy or input_N.pb in model order")
+      ->type_name("DIR");
+  verb->add_option("--output-dir", runOptions.outputDir,
+                   "Write output_N.npy and outputs.json there")
+      ->type_name("DIR");
+  verb->callback([&] { action = [&] { return run(runOptions); }; });
+
+  VerifyOptions verifyOptions;
+  verb = app.add_subcommand("verify", "Compare with known outputs, or with the "
+                                      "reference interpreter");
+  addModelFlags(verb, verifyOptions);
+  addDataFlags(verb, verifyOptions.seed);
+  verb->add_option("--data", verifyOptions.data,
+                   "Folder with input_N and output_N; may be repeated")
+      ->type_name("DIR")
+      ->expected(1)
+      ->take_all()
+      ->default_str("");
+  verb->add_option("--rtol", verifyOptions.rtol, "Relative tolerance")
+      ->type_name("R");
+  verb->add_option("--atol", verifyOptions.atol,
+                   "Absolute tolerance, times the output's largest magnitude")
+      ->type_name("A");
+  verb->add_flag("--reference", verifyOptions.reference,
+                 "Compare with the reference interpreter too");
+  verb->callback([&] { action = [&] { return verify(verifyOptions); }; });
+
+  BenchOptions benchOptions;
+  verb = app.add_subcommand("bench", "Measure the time of a run");
+  addModelFlags(verb, benchOptions);
+  addDataFlags(verb, benchOptions.seed);
+  verb->add_option("--data", benchOptions.data, "Folder with input_N files")
+      ->type_name("DIR");
+  verb->add_option("--min-time", benchOptions.minTime, "Seconds to measure")
+      ->type_name("S");
+  verb->callback([&] { action = [&] { return bench(benchOptions); }; });
+
+  InspectOptions inspectOptions;
+  verb = app.add_subcommand("inspect", "Describe a model, object or weights");
+  addModelFlags(verb, inspectOptions);
+  verb->add_option("--html", inspectOptions.html, "Write a page instead")
+      ->type_name("FILE");
+  verb->callback([&] { action = [&] { return inspect(inspectOptions); }; });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success &wish) { // --help, --version
+    return app.exit(wish);
+  } catch (const CLI::ParseError &error) {
+    return report(usageError(app, error));
+  }
+  return report(action());
+}
+
+int main(int argc, char **argv) {
+  installCrashReport(argc, argv);
+  try {
+    return dispatch(argc, argv);
+  } catch (const std::bad_alloc &) {
+    return report(fail(ExitLimit, "out of memory"));
+  }
+}
