@@ -7,6 +7,7 @@
 
 #include "Data.h"
 #include "NativeModel.h"
+#include "Peak.h"
 #include "Session.h"
 #include "llvm/Support/Format.h"
 #include <nlohmann/json.hpp>
@@ -129,6 +130,11 @@ llvm::Error bench(const BenchOptions &options) {
   });
   if (!profiled)
     return profiled.takeError();
+  progress.say("measure peak");
+  llvm::Expected<double> peak =
+      measurePeak(tools->native, tools->machine, executor);
+  if (!peak)
+    return peak.takeError();
   progress.clear();
 
   double median = quantile(*runs, 0.5), p90 = quantile(*runs, 0.9);
@@ -159,16 +165,20 @@ llvm::Error bench(const BenchOptions &options) {
                {"cpu", code.cpu},
                {"flops", flops},
                {"gflops", gflops(flops, median)},
+               {"peak_gflops", *peak},
+               {"share_of_peak", gflops(flops, median) / *peak},
                {"compile_ms", compiled->times.total()},
                {"arena_bytes", code.arenaBytes},
                {"weights_bytes", code.weightsBytes},
                {"kernels", kernels}});
     return finishOutput();
   }
-  llvm::outs() << llvm::format("median %.3f ms, p90 %.3f ms, %zu runs, "
-                               "%.2f GFLOP/s, compiled in %.0f ms\n",
-                               median / 1e3, p90 / 1e3, runs->size(),
-                               gflops(flops, median), compiled->times.total());
+  llvm::outs() << llvm::format(
+      "median %.3f ms, p90 %.3f ms, %zu runs, "
+      "%.2f GFLOP/s (%.0f%% of %.0f), compiled in "
+      "%.0f ms\n",
+      median / 1e3, p90 / 1e3, runs->size(), gflops(flops, median),
+      100 * gflops(flops, median) / *peak, *peak, compiled->times.total());
   llvm::outs() << "      us  share  GFLOP/s  kernel\n";
   for (const Json &kernel : kernels) {
     double time = kernel["median_us"];

@@ -44,7 +44,8 @@ static llvm::Expected<Outputs> chooseOutputs(const CompileOptions &options,
                 "-o: '" + given + "' is neither a folder nor .o nor .so");
   }
   if (!outputs.folder.empty())
-    if (std::error_code code = fs::create_directories(outputs.folder))
+    if (std::error_code code = fs::create_directories(
+            outputs.folder, /*IgnoreExisting=*/true, fs::all_all))
       return fail(ExitUsage,
                   Twine(outputs.folder) + ": cannot write: " + code.message());
   auto in = [&](const Twine &name) {

@@ -133,7 +133,8 @@ llvm::Error fillRandom(llvm::ArrayRef<Signature> inputs,
 
 llvm::Error writeOutputs(StringRef folder, llvm::ArrayRef<std::string> names,
                          llvm::ArrayRef<Tensor> outputs) {
-  if (std::error_code code = llvm::sys::fs::create_directories(folder))
+  if (std::error_code code = llvm::sys::fs::create_directories(
+          folder, /*IgnoreExisting=*/true, llvm::sys::fs::all_all))
     return fail(ExitUsage, folder + ": cannot write: " + code.message());
   Json list = Json::array();
   for (auto [i, tensor] : llvm::enumerate(outputs)) {

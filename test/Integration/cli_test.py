@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -202,6 +203,16 @@ def results():
         complain(["build"], f"the executable: {done}")
 
 
+def crash():
+    """A signal inside is our bug: a message of what to report, exit code 70."""
+    process = subprocess.Popen([NACRE, "bench", "m.mlir", "--min-time", "60"], stderr=subprocess.PIPE, text=True)
+    process.stderr.readline()
+    process.send_signal(signal.SIGSEGV)
+    _, stderr = process.communicate(timeout=60)
+    if process.returncode != 70 or "nacre bench m.mlir --min-time 60" not in stderr:
+        complain(["bench"], f"after SIGSEGV: {process.returncode}, {stderr}")
+
+
 with tempfile.TemporaryDirectory() as scratch:
     os.chdir(scratch)
     pathlib.Path("m.mlir").write_text(MODEL)
@@ -209,6 +220,7 @@ with tempfile.TemporaryDirectory() as scratch:
     models()
     data()
     results()
+    crash()
     os.chdir("/")
 print(f"{len(failures)} failures")
 sys.exit(1 if failures else 0)

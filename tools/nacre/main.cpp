@@ -5,18 +5,15 @@
 //===----------------------------------------------------------------------===//
 
 #include "nacre/Driver/Commands.h"
-#include "llvm/Support/raw_ostream.h"
 #include <CLI/CLI.hpp>
 #include <functional>
-#include <new>
 
 using namespace nacre::driver;
 
 static const char *description =
-    "Compiles neural networks to native objects.\n"
-    "MODEL is an ONNX file or textual lazy IR (.mlir). Exit codes: 0 ok, "
-    "2 usage,\n3 model invalid or unsupported, 4 numbers differ, 5 a limit is "
-    "exceeded, 70 a bug.";
+    "Compiles neural networks (ONNX or textual lazy IR) to native objects.\n"
+    "Exit codes: 0 ok, 2 usage, 3 model invalid or unsupported,\n"
+    "4 numbers differ, 5 a limit is exceeded, 70 a bug.";
 
 /// Flags that every verb has.
 static void addModelFlags(CLI::App *verb, ModelOptions &options) {
@@ -51,14 +48,14 @@ static void addModelFlags(CLI::App *verb, ModelOptions &options) {
   verb->add_flag("--json", options.json, "Report as JSON on stdout");
 }
 
-static void addDataFlags(CLI::App *verb, uint64_t &seed) {
+static void addSeed(CLI::App *verb, uint64_t &seed) {
   verb->add_option("--seed", seed, "Seed of random inputs")->type_name("N");
 }
 
 /// A wrong command line as an error: unknown words with what may be meant.
 static llvm::Error usageError(const CLI::App &app,
                               const CLI::ParseError &error) {
-  std::vector<std::string> verbs;
+  std::vector<std::string> verbs, flags;
   for (const CLI::App *verb :
        app.get_subcommands([](const CLI::App *) { return true; }))
     verbs.push_back(verb->get_name());
@@ -71,7 +68,6 @@ static llvm::Error usageError(const CLI::App &app,
   };
   std::vector<CLI::App *> used = app.get_subcommands();
   const CLI::App &current = used.empty() ? app : *used.front();
-  std::vector<std::string> flags;
   for (const CLI::Option *option : current.get_options())
     for (const std::string &name : option->get_lnames())
       flags.push_back("--" + name);
@@ -132,7 +128,7 @@ static int dispatch(int argc, char **argv) {
   RunOptions runOptions;
   verb = app.add_subcommand("run", "Compile, run once, show or write outputs");
   addModelFlags(verb, runOptions);
-  addDataFlags(verb, runOptions.seed);
+  addSeed(verb, runOptions.seed);
   verb->add_option("--input", runOptions.inputs,
                    "Value of an input: FILE.npy, FILE.pb or random")
       ->type_name("NAME=FILE")
@@ -151,7 +147,7 @@ static int dispatch(int argc, char **argv) {
   verb = app.add_subcommand("verify", "Compare with known outputs, or with the "
                                       "reference interpreter");
   addModelFlags(verb, verifyOptions);
-  addDataFlags(verb, verifyOptions.seed);
+  addSeed(verb, verifyOptions.seed);
   verb->add_option("--data", verifyOptions.data,
                    "Folder with input_N and output_N; may be repeated")
       ->type_name("DIR")
@@ -170,7 +166,7 @@ static int dispatch(int argc, char **argv) {
   BenchOptions benchOptions;
   verb = app.add_subcommand("bench", "Measure the time of a run");
   addModelFlags(verb, benchOptions);
-  addDataFlags(verb, benchOptions.seed);
+  addSeed(verb, benchOptions.seed);
   verb->add_option("--data", benchOptions.data, "Folder with input_N files")
       ->type_name("DIR");
   verb->add_option("--min-time", benchOptions.minTime, "Seconds to measure")
@@ -183,7 +179,6 @@ static int dispatch(int argc, char **argv) {
   verb->add_option("--html", inspectOptions.html, "Write a page instead")
       ->type_name("FILE");
   verb->callback([&] { action = [&] { return inspect(inspectOptions); }; });
-
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success &wish) { // --help, --version
