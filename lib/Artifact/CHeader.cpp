@@ -15,19 +15,11 @@ using llvm::StringRef;
 namespace nacre::artifact {
 
 static const char *cType(DType dtype) {
-  static constexpr const char *names[] = {"uint8_t",
-                                          "int8_t",
-                                          "uint8_t",
-                                          "int16_t",
-                                          "uint16_t",
-                                          "int32_t",
-                                          "uint32_t",
-                                          "int64_t",
-                                          "uint64_t",
-                                          /*f16*/ "uint16_t",
-                                          /*bf16*/ "uint16_t",
-                                          "float",
-                                          "double"};
+  static constexpr const char *names[] = {
+      "uint8_t",           "int8_t",   "uint8_t", "int16_t",  "uint16_t",
+      "int32_t",           "uint32_t", "int64_t", "uint64_t",
+      /*f16*/ "uint16_t",
+      /*bf16*/ "uint16_t", "float",    "double"};
   static_assert(std::size(names) == static_cast<size_t>(DType::F64) + 1);
   return names[static_cast<size_t>(dtype)];
 }

@@ -151,7 +151,8 @@ static llvm::Error writeObject(const NativeCode &code, const DataSection &data,
   header.e_shstrndx = 3;
 
   return writeMappedFile(
-      path, tableAt + count * sizeof(Shdr), [&](uint8_t *file) {
+      path, tableAt + count * sizeof(Shdr),
+      [&](uint8_t *file) {
         std::memcpy(file, &header, sizeof header);
         if (data.write)
           data.write(file + sections[1].sh_offset);
@@ -167,7 +168,8 @@ static llvm::Error writeObject(const NativeCode &code, const DataSection &data,
                       sections[5].sh_size); // Rel is Rela's beginning
         }
         std::memcpy(file + tableAt, sections.data(), count * sizeof(Shdr));
-      });
+      },
+      Durability::Scratch);
 }
 
 static llvm::Error writeLike(const NativeCode &code, const DataSection &data,

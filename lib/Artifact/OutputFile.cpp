@@ -23,15 +23,16 @@ static std::error_code lastError() {
   return std::error_code(errno, std::generic_category());
 }
 
-llvm::Error moveIntoPlace(StringRef temporary, StringRef path,
-                          bool executable) {
+llvm::Error moveIntoPlace(StringRef temporary, StringRef path, bool executable,
+                          Durability durability) {
   std::string from = temporary.str();
   // Temporaries are made for the owner alone; the result gets what the user's
   // umask allows.
   mode_t mask = ::umask(0);
   ::umask(mask);
   ::chmod(from.c_str(), (executable ? 0777 : 0666) & ~mask);
-  int file = ::open(from.c_str(), O_RDONLY);
+  bool sync = durability == Durability::Synced;
+  int file = sync ? ::open(from.c_str(), O_RDONLY) : -1;
   if (file >= 0) {
     (void)::fsync(file);
     ::close(file);
@@ -41,7 +42,8 @@ llvm::Error moveIntoPlace(StringRef temporary, StringRef path,
     return cannotWrite(path, code);
   }
   StringRef folder = llvm::sys::path::parent_path(path);
-  int handle = ::open(folder.empty() ? "." : folder.str().c_str(), O_RDONLY);
+  int handle =
+      sync ? ::open(folder.empty() ? "." : folder.str().c_str(), O_RDONLY) : -1;
   if (handle >= 0) {
     (void)::fsync(handle); // a file system that cannot loses only this
     ::close(handle);
@@ -51,7 +53,7 @@ llvm::Error moveIntoPlace(StringRef temporary, StringRef path,
 
 /// Opens a temporary beside `path`, lets `fill` write it, moves it.
 static llvm::Error
-throughTemporary(StringRef path,
+throughTemporary(StringRef path, Durability durability,
                  llvm::function_ref<std::error_code(int descriptor)> fill) {
   llvm::SmallString<128> temporary;
   int descriptor;
@@ -61,25 +63,22 @@ throughTemporary(StringRef path,
     return cannotWrite(path, code);
   llvm::sys::RemoveFileOnSignal(temporary);
   std::error_code code = fill(descriptor);
-  if (!code && ::fsync(descriptor) != 0)
+  if (!code && durability == Durability::Synced && ::fsync(descriptor) != 0)
     code = lastError();
   ::close(descriptor);
-  llvm::Error error = llvm::Error::success();
-  if (code) {
+  if (code)
     fs::remove(temporary);
-    llvm::consumeError(std::move(error));
-    error = cannotWrite(path, code);
-  } else {
-    llvm::consumeError(std::move(error));
-    error = moveIntoPlace(temporary, path);
-  }
+  llvm::Error error = code ? cannotWrite(path, code)
+                           : moveIntoPlace(temporary, path,
+                                           /*executable=*/false, durability);
   llvm::sys::DontRemoveFileOnSignal(temporary);
   return error;
 }
 
 llvm::Error writeFile(StringRef path,
-                      llvm::function_ref<void(llvm::raw_ostream &)> write) {
-  return throughTemporary(path, [&](int descriptor) {
+                      llvm::function_ref<void(llvm::raw_ostream &)> write,
+                      Durability durability) {
+  return throughTemporary(path, durability, [&](int descriptor) {
     llvm::raw_fd_ostream os(descriptor, /*shouldClose=*/false);
     write(os);
     os.flush();
@@ -90,20 +89,22 @@ llvm::Error writeFile(StringRef path,
 }
 
 llvm::Error writeMappedFile(StringRef path, uint64_t size,
-                            llvm::function_ref<void(uint8_t *)> write) {
-  return throughTemporary(path, [&](int descriptor) -> std::error_code {
-    if (size == 0)
-      return {};
-    if (int code = ::posix_fallocate(descriptor, 0, size))
-      return std::error_code(code, std::generic_category());
-    void *bytes = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED,
-                         descriptor, 0);
-    if (bytes == MAP_FAILED)
-      return lastError();
-    write(static_cast<uint8_t *>(bytes));
-    ::munmap(bytes, size);
-    return {};
-  });
+                            llvm::function_ref<void(uint8_t *)> write,
+                            Durability durability) {
+  return throughTemporary(
+      path, durability, [&](int descriptor) -> std::error_code {
+        if (size == 0)
+          return {};
+        if (int code = ::posix_fallocate(descriptor, 0, size))
+          return std::error_code(code, std::generic_category());
+        void *bytes = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+                             descriptor, 0);
+        if (bytes == MAP_FAILED)
+          return lastError();
+        write(static_cast<uint8_t *>(bytes));
+        ::munmap(bytes, size);
+        return {};
+      });
 }
 
 llvm::Error ScratchFolder::create(StringRef parent) {

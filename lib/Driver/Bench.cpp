@@ -115,16 +115,16 @@ llvm::Error bench(const BenchOptions &options) {
   progress.say("warm up");
   const nacre_executor *executor = pool.executor();
   auto once = [&] { return (*model)->run(*call, executor); };
-  auto warm = repeat(std::min(options.minTime / 4, 0.5), 2, once);
+  auto warm = repeat(std::min(options.minTime / 4, 0.5), 1, once);
   if (!warm)
     return warm.takeError();
   progress.say("measure");
-  auto runs = repeat(options.minTime, 5, once);
+  auto runs = repeat(options.minTime, 3, once);
   if (!runs)
     return runs.takeError();
   progress.say("measure kernels");
   Stopwatch watch(executor, code.kernels.size());
-  auto profiled = repeat(std::min(options.minTime / 2, 2.0), 3, [&] {
+  auto profiled = repeat(std::min(options.minTime / 2, 2.0), 1, [&] {
     watch.next = 0;
     return (*model)->run(*call, &watch.executor);
   });

@@ -69,7 +69,8 @@ llvm::Error build(const BuildOptions &options) {
     std::vector<std::string> objects = {scratch.file("code.o"),
                                         scratch.file("entry.o")};
     if (llvm::Error error = artifact::writeFile(
-            objects[0], [&](llvm::raw_ostream &os) { os << code.object; }))
+            objects[0], [&](llvm::raw_ostream &os) { os << code.object; },
+            artifact::Durability::Scratch))
       return withCode(ExitUsage, std::move(error));
     if (llvm::Error error = artifact::writePointerObject(
             code, "nacre_entry", tools->native.symbol + "_model", objects[1]))

@@ -100,7 +100,8 @@ static llvm::Error writeObject(const Compiled &compiled,
     return error;
   std::vector<std::string> objects = {scratch.file("code.o")};
   if (llvm::Error error = artifact::writeFile(
-          objects[0], [&](llvm::raw_ostream &os) { os << code.object; }))
+          objects[0], [&](llvm::raw_ostream &os) { os << code.object; },
+          artifact::Durability::Scratch))
     return error;
   if (weights) {
     objects.push_back(scratch.file("weights.o"));

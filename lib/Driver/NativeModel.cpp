@@ -44,7 +44,8 @@ NativeModel::load(const NativeCode &code, StringRef symbol) {
   std::string object = scratch.file("model.o"),
               library = scratch.file("model.so");
   if (llvm::Error error = artifact::writeFile(
-          object, [&](llvm::raw_ostream &os) { os << code.object; }))
+          object, [&](llvm::raw_ostream &os) { os << code.object; },
+          artifact::Durability::Scratch))
     return error;
   if (llvm::Error error = artifact::linkShared({object}, library))
     return error;

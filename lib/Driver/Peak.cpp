@@ -117,7 +117,8 @@ llvm::Expected<double> measurePeak(const NativeOptions &options,
   std::string object = scratch.file("peak.o"),
               library = scratch.file("peak.so");
   if (llvm::Error error = artifact::writeFile(
-          object, [&](llvm::raw_ostream &os) { os << *code; }))
+          object, [&](llvm::raw_ostream &os) { os << *code; },
+          artifact::Durability::Scratch))
     return error;
   if (llvm::Error error = artifact::linkShared({object}, library))
     return error;

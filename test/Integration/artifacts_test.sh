@@ -3,8 +3,8 @@
 # tools: compilers, linkers and readelf.
 #   artifacts_test.sh PROBE RUNTIME_INCLUDE
 set -eu
-probe=$1
-include=$2
+probe=$(realpath "$1")
+include=$(realpath "$2")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"

@@ -1,8 +1,8 @@
 //===- DataObject.h - relocatable ELF objects of plain data -----*- C++ -*-===//
 //
 // Weights reach an object file without passing through LLVM: a constant of
-// 400 MB costs it 8 seconds and 1.2 GB (docs/decisions has the measurement),
-// a section written by hand the time of the disk.
+// 400 MB costs it 8 seconds and 1.2 GB of memory, a section written by hand
+// the time of the disk.
 //
 //===----------------------------------------------------------------------===//
 #ifndef NACRE_ARTIFACT_DATAOBJECT_H

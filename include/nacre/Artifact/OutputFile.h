@@ -9,19 +9,25 @@
 
 namespace nacre::artifact {
 
+/// Results survive a crash of the machine, intermediate files need not.
+enum class Durability { Synced, Scratch };
+
 /// Writes a file through a temporary beside it, fsync and rename. The error is
 /// `PATH: cannot write: REASON`.
 llvm::Error writeFile(llvm::StringRef path,
-                      llvm::function_ref<void(llvm::raw_ostream &)> write);
+                      llvm::function_ref<void(llvm::raw_ostream &)> write,
+                      Durability durability = Durability::Synced);
 
 /// The same for `size` bytes that `write` fills in memory: the temporary is
 /// mapped, its blocks allocated before (a full disk is an error, no signal).
 llvm::Error writeMappedFile(llvm::StringRef path, uint64_t size,
-                            llvm::function_ref<void(uint8_t *)> write);
+                            llvm::function_ref<void(uint8_t *)> write,
+                            Durability durability = Durability::Synced);
 
-/// Moves a finished file into place; syncs it and its folder first.
+/// Moves a finished file into place; syncs it before and its folder after.
 llvm::Error moveIntoPlace(llvm::StringRef temporary, llvm::StringRef path,
-                          bool executable = false);
+                          bool executable = false,
+                          Durability durability = Durability::Synced);
 
 /// A folder for intermediate files, removed with its files at the end, also
 /// when a signal ends the process.

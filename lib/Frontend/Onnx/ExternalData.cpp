@@ -55,9 +55,8 @@ static std::string findSymlink(int directory, StringRef location) {
     struct stat status;
     if (fstatat(directory, path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
         S_ISLNK(status.st_mode))
-      return i + 1 == parts.size()
-                 ? quoted(path) + " is a symlink"
-                 : "symlink in parent " + quoted(path);
+      return i + 1 == parts.size() ? quoted(path) + " is a symlink"
+                                   : "symlink in parent " + quoted(path);
   }
   return "symlink in " + quoted(location);
 }
@@ -71,8 +70,8 @@ static int openBeneath(int directory, const std::string &location) {
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
   int fd = -1;
   for (int attempt = 0; attempt < 8; ++attempt) { // EAGAIN: a rename raced
-    fd = int(syscall(SYS_openat2, directory, location.c_str(), &how,
-                     sizeof how));
+    fd = int(
+        syscall(SYS_openat2, directory, location.c_str(), &how, sizeof how));
     if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
       break;
   }
@@ -122,8 +121,8 @@ static Tensor load(int fd, DType dtype, llvm::ArrayRef<int64_t> shape,
   }
   Tensor t = Tensor::zeros(dtype, shape);
   for (int64_t done = 0; done < size;) {
-    ssize_t got = pread(fd, t.data<uint8_t>() + done, size - done,
-                        off_t(offset) + done);
+    ssize_t got =
+        pread(fd, t.data<uint8_t>() + done, size - done, off_t(offset) + done);
     if (got < 0 && errno == EINTR)
       continue;
     if (got <= 0)
@@ -170,8 +169,8 @@ Tensor onnx_frontend::readExternal(const onnx::TensorProto &proto,
     if (error == ENXIO)
       block("E_PATH: " + what + ": " + quoted(location) +
             " is not a regular file");
-    block("E_PATH: " + what + ": " + quoted(location) + " cannot be opened: " +
-          std::strerror(error));
+    block("E_PATH: " + what + ": " + quoted(location) +
+          " cannot be opened: " + std::strerror(error));
   }
   llvm::scope_exit closeFile([&] { close(fd); });
   struct stat status;

@@ -9,10 +9,10 @@
 #include "Node.h"
 #include "OpTable.h"
 #include "Shapes.h"
-#include "nacre/Reference/Interpreter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "llvm/ADT/MapVector.h"
+#include "nacre/Reference/Interpreter.h"
 #include "llvm/Support/Path.h"
+#include <google/protobuf/unknown_field_set.h>
 
 using namespace nacre;
 using namespace nacre::onnx_frontend;
@@ -110,17 +110,20 @@ void Importer::importNode(const onnx::NodeProto &node, int index,
   std::string op = quoted(node.op_type());
   op = op.substr(1, op.size() - 2);
   if (!domain.empty())
-    op = llvm::StringRef(quoted(domain)).drop_front().drop_back().str() + "." + op;
+    op = llvm::StringRef(quoted(domain)).drop_front().drop_back().str() + "." +
+         op;
   auto blocked = [&](const llvm::Twine &text) {
     errors.add("node " + quoted(name) + " (" + op +
-               (opset ? ", opset " + std::to_string(opset) : "") + "): " + text);
+               (opset ? ", opset " + std::to_string(opset) : "") +
+               "): " + text);
   };
   for (const std::string &output : node.output())
     if (!output.empty())
       scope.values[output] = Value();
 
   auto function = functions.find(functionKey(node.domain(), node.op_type()));
-  OpImporter importer = domain.empty() ? opTable().lookup(node.op_type()) : nullptr;
+  OpImporter importer =
+      domain.empty() ? opTable().lookup(node.op_type()) : nullptr;
   if (function == functions.end() && !importer)
     return blocked("E_OP: " + op + " is not supported" +
                    (opset ? "" : "; its domain has no opset import"));
@@ -135,8 +138,14 @@ void Importer::importNode(const onnx::NodeProto &node, int index,
     if (opset == 0)
       block("E_OPSET: no opset of ai.onnx is imported");
     Node context(*this, scope, node, opset, loc, name);
+    size_t before = errors.list.size();
     importer(context);
     checkSizes(last);
+    // An output the importer does not make must not pass in silence.
+    for (int i = 0; i < node.output_size(); ++i)
+      if (context.wants(i) && !scope.values[node.output(i)] &&
+          errors.list.size() == before)
+        context.onlyOutputs(i);
   } catch (const Blocker &blocker) {
     for (const std::string &output : node.output())
       if (!output.empty())
@@ -163,8 +172,8 @@ void Importer::checkSizes(mlir::Operation *last) {
               " has a negative extent or too many elements");
       // Views are never stored.
       if (*bytes > kMaxTensorBytes && !mlir::isa<lazy::ViewOpInterface>(op))
-        block("E_LIMIT: shape " + shapeText(shape) + " takes " +
-              Twine(*bytes) + " bytes, more than " + Twine(kMaxTensorBytes));
+        block("E_LIMIT: shape " + shapeText(shape) + " takes " + Twine(*bytes) +
+              " bytes, more than " + Twine(kMaxTensorBytes));
     }
 }
 
@@ -186,8 +195,24 @@ void Importer::callFunction(const onnx::FunctionProto &function,
     block("E_OPSET: function " + quoted(function.name()) + " uses opset " +
           Twine(opset->second) + "; supported are " + Twine(kOldestOpset) +
           " to " + Twine(kNewestOpset));
+  // Defaults of attributes are newer than the proto classes: field 11.
+  onnx::NodeProto call = node;
+  const auto &unknown = function.GetReflection()->GetUnknownFields(function);
+  for (int i = 0; i < unknown.field_count(); ++i) {
+    onnx::AttributeProto attribute;
+    if (unknown.field(i).number() != 11 ||
+        unknown.field(i).type() !=
+            google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED ||
+        !attribute.ParseFromString(unknown.field(i).length_delimited()))
+      continue;
+    bool given = llvm::any_of(node.attribute(), [&](const auto &a) {
+      return a.name() == attribute.name();
+    });
+    if (!given)
+      *call.add_attribute() = attribute;
+  }
   Scope inner;
-  inner.call = &node;
+  inner.call = &call;
   inner.callScope = &scope;
   inner.opsets = &opsets;
   for (int i = 0; i < node.input_size(); ++i)
@@ -281,8 +306,8 @@ mlir::LogicalResult Importer::run() {
   program.name = llvm::sys::path::stem(file->name).str();
   program.module = mlir::ModuleOp::create(loc);
   builder.setInsertionPointToEnd(program.module->getBody());
-  auto function = mlir::func::FuncOp::create(
-      builder, loc, "main", builder.getFunctionType({}, {}));
+  auto function = mlir::func::FuncOp::create(builder, loc, "main",
+                                             builder.getFunctionType({}, {}));
   function.setPublic();
   body = function.addEntryBlock();
   builder.setInsertionPointToEnd(body);
@@ -295,7 +320,12 @@ mlir::LogicalResult Importer::run() {
     return mlir::failure();
   // Views inside the graph are free, but a result is stored.
   for (const onnx::ValueInfoProto &output : file->proto.graph().output()) {
-    mlir::RankedTensorType type = lazy::tensorType(*scope.find(output.name()));
+    std::optional<Value> value = scope.find(output.name());
+    if (!value || !*value) {
+      errors.add("output " + quoted(output.name()) + " has no value");
+      continue;
+    }
+    mlir::RankedTensorType type = lazy::tensorType(*value);
     Ints shape = lazy::boundedShape(type);
     if (byteSize(shape, dtypeOf(type.getElementType())) > kMaxTensorBytes)
       errors.add("E_LIMIT: output " + quoted(output.name()) + ": shape " +
@@ -309,13 +339,13 @@ mlir::LogicalResult Importer::run() {
 }
 
 //===----------------------------------------------------------------------===//
-// Entry points
+// Entry point
 //===----------------------------------------------------------------------===//
 
-mlir::FailureOr<Program>
-onnx_frontend::import(mlir::MLIRContext &context, llvm::StringRef path,
-                      const ImportOptions &options,
-                      std::vector<std::string> &list) {
+mlir::FailureOr<Program> onnx_frontend::import(mlir::MLIRContext &context,
+                                               llvm::StringRef path,
+                                               const ImportOptions &options,
+                                               std::vector<std::string> &list) {
   Errors errors{list, llvm::sys::path::filename(path).str()};
   context.loadDialect<lazy::LazyDialect, mlir::func::FuncDialect>();
   std::shared_ptr<ModelFile> file = readModelFile(path, errors);
@@ -325,57 +355,4 @@ onnx_frontend::import(mlir::MLIRContext &context, llvm::StringRef path,
   if (mlir::failed(importer.run()))
     return mlir::failure();
   return std::move(importer.program);
-}
-
-mlir::FailureOr<ModelInfo>
-onnx_frontend::readInfo(llvm::StringRef path, std::vector<std::string> &list,
-                        const ImportOptions &options) {
-  Errors errors{list, llvm::sys::path::filename(path).str()};
-  std::shared_ptr<ModelFile> file = readModelFile(path, errors);
-  if (!file)
-    return mlir::failure();
-  size_t before = list.size();
-  checkStructure(*file, options.maxNodes, errors);
-  const onnx::GraphProto &graph = file->proto.graph();
-  ModelInfo info;
-  info.producer = file->proto.producer_name();
-  info.irVersion = file->proto.ir_version();
-  for (const onnx::OperatorSetIdProto &import : file->proto.opset_import())
-    info.opsets.emplace_back(import.domain(), import.version());
-  llvm::StringSet<> initializers, external;
-  auto tensor = [&](const onnx::TensorProto &proto) {
-    initializers.insert(proto.name());
-    std::vector<int64_t> shape(proto.dims().begin(), proto.dims().end());
-    info.parameterCount += elementCount(shape).value_or(0);
-    if (proto.data_location() == onnx::TensorProto::EXTERNAL)
-      for (const onnx::StringStringEntryProto &entry : proto.external_data())
-        if (entry.key() == "location" && external.insert(entry.value()).second)
-          info.externalFiles.push_back(entry.value());
-  };
-  for (const onnx::TensorProto &proto : graph.initializer())
-    tensor(proto);
-  for (const onnx::SparseTensorProto &proto : graph.sparse_initializer())
-    tensor(proto.values());
-  auto declare = [&](const onnx::ValueInfoProto &value, bool isInput) {
-    try {
-      (isInput ? info.inputs : info.outputs)
-          .push_back(declaredSignature(value, isInput));
-    } catch (const Blocker &blocker) {
-      errors.add(blocker.text);
-    }
-  };
-  for (const onnx::ValueInfoProto &input : graph.input())
-    if (!initializers.contains(input.name()))
-      declare(input, true);
-  for (const onnx::ValueInfoProto &output : graph.output())
-    declare(output, false);
-  llvm::MapVector<llvm::StringRef, int64_t> counts;
-  for (const onnx::NodeProto &node : graph.node())
-    ++counts[node.op_type()];
-  for (const auto &[op, count] : counts)
-    info.opCounts.emplace_back(op.str(), count);
-  info.nodeCount = graph.node_size();
-  if (list.size() != before)
-    return mlir::failure();
-  return info;
 }

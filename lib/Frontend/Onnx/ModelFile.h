@@ -32,7 +32,9 @@ struct ModelFile {
 struct Errors {
   std::vector<std::string> &list;
   std::string file;
-  void add(const llvm::Twine &text) { list.push_back((file + ": " + text).str()); }
+  void add(const llvm::Twine &text) {
+    list.push_back((file + ": " + text).str());
+  }
 };
 
 /// Reads and parses; checks versions. Null after an error.

@@ -35,8 +35,7 @@ Value Node::in(int i) {
 Tensor Node::constant(int i, llvm::StringRef what) {
   std::optional<Tensor> value = importer.constantValue(in(i));
   if (!value)
-    block("needs a constant '" + what +
-          "' input; it depends on run-time data");
+    block("needs a constant '" + what + "' input; it depends on run-time data");
   return *value;
 }
 
@@ -242,7 +241,8 @@ void Node::checkBroadcast(Value a, Value b) {
 
 Value Node::spread(Value v, Value like) {
   auto splat = v.getDefiningOp<lazy::SplatOp>();
-  mlir::RankedTensorType from = lazy::tensorType(v), to = lazy::tensorType(like);
+  mlir::RankedTensorType from = lazy::tensorType(v),
+                         to = lazy::tensorType(like);
   if (!splat || from.getRank() > to.getRank() || from.getNumElements() != 1)
     return v;
   return lazy::SplatOp::create(build.b, build.loc,

@@ -11,8 +11,7 @@ Signature onnx_frontend::declaredSignature(const onnx::ValueInfoProto &value,
                                            bool isInput) {
   Signature signature;
   signature.name = value.name();
-  std::string what =
-      (isInput ? "input " : "output ") + quoted(signature.name);
+  std::string what = (isInput ? "input " : "output ") + quoted(signature.name);
   if (!value.type().has_tensor_type())
     block("E_DTYPE: " + what + " is not a tensor");
   const onnx::TypeProto_Tensor &type = value.type().tensor_type();
@@ -33,17 +32,18 @@ Signature onnx_frontend::declaredSignature(const onnx::ValueInfoProto &value,
             Twine(dim.dim_value()));
     bool named = dim.has_dim_param() && !dim.dim_param().empty();
     signature.dims.push_back(open ? -1 : dim.dim_value());
-    signature.dimNames.push_back(
-        !open   ? ""
-        : named ? dim.dim_param()
-                : signature.name + "." + std::to_string(axis));
+    signature.dimNames.push_back(!open   ? ""
+                                 : named ? dim.dim_param()
+                                         : signature.name + "." +
+                                               std::to_string(axis));
   }
   return signature;
 }
 
-mlir::RankedTensorType
-onnx_frontend::boundType(mlir::MLIRContext *context, const Signature &signature,
-                         const ImportOptions &options, Errors &errors) {
+mlir::RankedTensorType onnx_frontend::boundType(mlir::MLIRContext *context,
+                                                const Signature &signature,
+                                                const ImportOptions &options,
+                                                Errors &errors) {
   std::string what = "input " + quoted(signature.name);
   std::vector<int64_t> shape, bounds;
   llvm::SmallVector<mlir::Attribute> symbols;
@@ -76,8 +76,8 @@ onnx_frontend::boundType(mlir::MLIRContext *context, const Signature &signature,
     } else {
       bad = true;
       errors.add(what + " has open dim " + quoted(name) +
-                 "; bind it with --dim " + llvm::StringRef(name).take_front(120) +
-                 "=VALUE");
+                 "; bind it with --dim " +
+                 llvm::StringRef(name).take_front(120) + "=VALUE");
     }
   }
   if (bad)
@@ -99,9 +99,9 @@ onnx_frontend::boundType(mlir::MLIRContext *context, const Signature &signature,
   }
   mlir::Attribute encoding;
   if (!bounds.empty())
-    encoding = lazy::DimsAttr::get(
-        context, mlir::ArrayAttr::get(context, symbols),
-        mlir::DenseI64ArrayAttr::get(context, bounds));
+    encoding =
+        lazy::DimsAttr::get(context, mlir::ArrayAttr::get(context, symbols),
+                            mlir::DenseI64ArrayAttr::get(context, bounds));
   return mlir::RankedTensorType::get(
       shape, elementType(context, signature.dtype), encoding);
 }

@@ -17,7 +17,6 @@ using llvm::StringRef;
 using llvm::Twine;
 using Nodes = RepeatedPtrField<onnx::NodeProto>;
 
-
 std::string nacre::onnx_frontend::functionKey(StringRef domain,
                                               StringRef name) {
   return (canonicalDomain(domain) + "::" + name).str();
@@ -117,8 +116,9 @@ std::vector<int> nacre::onnx_frontend::runOrder(const Nodes &nodes,
   std::reverse(ring.begin() + 1, ring.end());
   auto show = [&](int i) {
     const onnx::NodeProto &node = nodes[i];
-    return node.name().empty() ? quoted(node.op_type() + "_" + std::to_string(i))
-                               : quoted(node.name());
+    return node.name().empty()
+               ? quoted(node.op_type() + "_" + std::to_string(i))
+               : quoted(node.name());
   };
   for (auto [i, n] : llvm::enumerate(ring)) {
     if (i == 8 && ring.size() > 10) {
@@ -220,8 +220,8 @@ private:
     if (!isNew) {
       if (entry->second < 0 && !reported) {
         reported = true;
-        errors.add("E_CYCLE: function " + quoted(function.domain() + "." +
-                                                 function.name()) +
+        errors.add("E_CYCLE: function " +
+                   quoted(function.domain() + "." + function.name()) +
                    " calls itself");
       }
       return std::max<int64_t>(entry->second, 0);
@@ -312,9 +312,8 @@ private:
       errors.add("E_CYCLE: nodes need each other: " + loop);
     Names here{defined, outer};
     for (const onnx::NodeProto &node : list)
-      forSubgraphs(node, [&](const onnx::GraphProto &inner) {
-        graph(inner, &here);
-      });
+      forSubgraphs(node,
+                   [&](const onnx::GraphProto &inner) { graph(inner, &here); });
   }
 
   const ModelFile &file;

@@ -12,19 +12,32 @@ using llvm::Twine;
 
 DType onnx_frontend::dtypeOfOnnx(int32_t type, StringRef what) {
   switch (type) {
-  case onnx::TensorProto::FLOAT: return DType::F32;
-  case onnx::TensorProto::UINT8: return DType::U8;
-  case onnx::TensorProto::INT8: return DType::I8;
-  case onnx::TensorProto::UINT16: return DType::U16;
-  case onnx::TensorProto::INT16: return DType::I16;
-  case onnx::TensorProto::INT32: return DType::I32;
-  case onnx::TensorProto::INT64: return DType::I64;
-  case onnx::TensorProto::BOOL: return DType::Bool;
-  case onnx::TensorProto::FLOAT16: return DType::F16;
-  case onnx::TensorProto::DOUBLE: return DType::F64;
-  case onnx::TensorProto::UINT32: return DType::U32;
-  case onnx::TensorProto::UINT64: return DType::U64;
-  case onnx::TensorProto::BFLOAT16: return DType::BF16;
+  case onnx::TensorProto::FLOAT:
+    return DType::F32;
+  case onnx::TensorProto::UINT8:
+    return DType::U8;
+  case onnx::TensorProto::INT8:
+    return DType::I8;
+  case onnx::TensorProto::UINT16:
+    return DType::U16;
+  case onnx::TensorProto::INT16:
+    return DType::I16;
+  case onnx::TensorProto::INT32:
+    return DType::I32;
+  case onnx::TensorProto::INT64:
+    return DType::I64;
+  case onnx::TensorProto::BOOL:
+    return DType::Bool;
+  case onnx::TensorProto::FLOAT16:
+    return DType::F16;
+  case onnx::TensorProto::DOUBLE:
+    return DType::F64;
+  case onnx::TensorProto::UINT32:
+    return DType::U32;
+  case onnx::TensorProto::UINT64:
+    return DType::U64;
+  case onnx::TensorProto::BFLOAT16:
+    return DType::BF16;
   case onnx::TensorProto::STRING:
     block("E_DTYPE: " + what + ": string tensors are not supported");
   case onnx::TensorProto::COMPLEX64:
@@ -50,12 +63,17 @@ struct TypedField {
 
 static const char *typedFieldName(DType dtype) {
   switch (dtype) {
-  case DType::F32: return "float_data";
-  case DType::F64: return "double_data";
-  case DType::I64: return "int64_data";
+  case DType::F32:
+    return "float_data";
+  case DType::F64:
+    return "double_data";
+  case DType::I64:
+    return "int64_data";
   case DType::U32:
-  case DType::U64: return "uint64_data";
-  default: return "int32_data";
+  case DType::U64:
+    return "uint64_data";
+  default:
+    return "int32_data";
   }
 }
 
@@ -158,8 +176,8 @@ Tensor onnx_frontend::readTensor(const onnx::TensorProto &proto,
   }
   if (proto.has_raw_data() && (!used || used == &fields[0])) {
     if (fields[0].size != *bytes)
-      block("E_DATA_SIZE: " + what + ": raw_data has " +
-            Twine(fields[0].size) + " bytes" + needs + Twine(*bytes));
+      block("E_DATA_SIZE: " + what + ": raw_data has " + Twine(fields[0].size) +
+            " bytes" + needs + Twine(*bytes));
     const void *data = proto.raw_data().data();
     if (source.owner && reinterpret_cast<uintptr_t>(data) % 8 == 0)
       return normalizeBools(Tensor::view(dtype, shape, data, source.owner));

@@ -79,7 +79,8 @@ public:
                       ", past the end of the file");
         return end == bytes.size() ? truncated() : malformed(start);
       }
-      Message inner = (tag & 7) == 2 ? fieldMessage(kind, field) : Message::Leaf;
+      Message inner =
+          (tag & 7) == 2 ? fieldMessage(kind, field) : Message::Leaf;
       if (inner == Message::Leaf)
         at += length;
       else if (!message(inner, at + length,

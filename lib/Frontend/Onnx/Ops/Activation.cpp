@@ -85,9 +85,9 @@ void selu(Node &n) {
   Value x = n.in(0);
   Value below = n.binary<lazy::MulOp>(
       expm1Below(n, x), n.floatAttr("alpha", 1.67326319217681884765625));
-  n.set(0, n.binary<lazy::MulOp>(
-               positiveElse(n, x, below),
-               n.floatAttr("gamma", 1.05070102214813232421875)));
+  n.set(0,
+        n.binary<lazy::MulOp>(positiveElse(n, x, below),
+                              n.floatAttr("gamma", 1.05070102214813232421875)));
 }
 
 /// max(0, x) + min(0, alpha * (exp(x / alpha) - 1)).
@@ -113,8 +113,7 @@ void softplus(Node &n) { n.set(0, softplusOf(n, n.in(0))); }
 
 void mish(Node &n) {
   Value x = n.in(0);
-  n.set(0, n.binary<lazy::MulOp>(
-               x, n.unary<lazy::TanhOp>(softplusOf(n, x))));
+  n.set(0, n.binary<lazy::MulOp>(x, n.unary<lazy::TanhOp>(softplusOf(n, x))));
 }
 
 void softsign(Node &n) {
@@ -197,8 +196,7 @@ template <bool logarithm> void softmax(Node &n) {
   auto reduce = [&](lazy::ReduceKind kind, Value v) {
     return n.build.reduce(kind, v, axes, /*keepDims=*/true);
   };
-  Value centered =
-      n.binary<lazy::SubOp>(x, reduce(lazy::ReduceKind::max, x));
+  Value centered = n.binary<lazy::SubOp>(x, reduce(lazy::ReduceKind::max, x));
   Value e = n.unary<lazy::ExpOp>(centered);
   Value sum = reduce(lazy::ReduceKind::add, e);
   n.set(0, logarithm

@@ -20,12 +20,13 @@ void constant(Node &n) {
     return n.set(0, n.constantOf(readTensor(n.attribute("value")->t(),
                                             n.importer.source)));
   if (auto *a = n.attribute("sparse_value"))
-    return n.set(0, n.constantOf(
-                        readSparse(a->sparse_tensor(), n.importer.source)));
+    return n.set(
+        0, n.constantOf(readSparse(a->sparse_tensor(), n.importer.source)));
   if (auto *a = n.attribute("value_float"))
     return n.set(0, n.constantOf(Tensor::of<float>(DType::F32, {}, {a->f()})));
   if (auto *a = n.attribute("value_int"))
-    return n.set(0, n.constantOf(Tensor::of<int64_t>(DType::I64, {}, {a->i()})));
+    return n.set(0,
+                 n.constantOf(Tensor::of<int64_t>(DType::I64, {}, {a->i()})));
   if (auto *a = n.attribute("value_floats"))
     return n.set(0, n.constantOf(listTensor<float>(DType::F32, a->floats())));
   if (auto *a = n.attribute("value_ints"))
@@ -49,8 +50,8 @@ void constantOfShape(Node &n) {
   value.shape.clear();
   Value scalar = n.constantOf(value);
   if (scalar.getDefiningOp<lazy::SplatOp>())
-    return n.set(0, n.build.splat(Node::element(scalar), value.numberAt(0),
-                                  shape));
+    return n.set(
+        0, n.build.splat(Node::element(scalar), value.numberAt(0), shape));
   n.set(0, n.build.expand(scalar, shape));
 }
 

@@ -9,8 +9,7 @@ using namespace nacre::onnx_frontend;
 static void ifBranch(Node &n) {
   Tensor condition = n.constant(0, "cond");
   if (condition.count() != 1)
-    block("E_SHAPE: cond has " + Twine(condition.count()) +
-          " elements, not 1");
+    block("E_SHAPE: cond has " + Twine(condition.count()) + " elements, not 1");
   bool taken = condition.integerAt(0) != 0;
   const char *name = taken ? "then_branch" : "else_branch";
   const onnx::AttributeProto *branch = n.attribute(name);

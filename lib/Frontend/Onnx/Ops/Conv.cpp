@@ -23,8 +23,9 @@ int64_t checkChannels(Node &n, Value x, Value w) {
     block("weight has " + Twine(ws[1] * groups) +
           " input channels but the input has " + Twine(xs[1]));
   if (ws[0] % groups != 0)
-    block("E_ATTR: " + Twine(ws[0]) + " output channels are not a multiple of " +
-          Twine(groups) + " groups");
+    block("E_ATTR: " + Twine(ws[0]) +
+          " output channels are not a multiple of " + Twine(groups) +
+          " groups");
   if (std::optional<Ints> kernel = n.intsAttr("kernel_shape");
       kernel && llvm::ArrayRef<int64_t>(*kernel) != ws.drop_front(2))
     block("E_ATTR: kernel_shape " + shapeText(*kernel) +

@@ -47,17 +47,16 @@ Geometry readGeometry(Node &n, Value x, llvm::ArrayRef<int64_t> kernel) {
     int64_t extent = Node::shape(x)[i + 2];
     if (g.kernel[i] < 1 || extent < 1)
       block("E_SHAPE: empty kernel or input on spatial axis " + Twine(i));
-    if (g.outputPadding[i] < 0 ||
-        (g.outputPadding[i] >= g.strides[i] &&
-         g.outputPadding[i] >= g.dilations[i]))
+    if (g.outputPadding[i] < 0 || (g.outputPadding[i] >= g.strides[i] &&
+                                   g.outputPadding[i] >= g.dilations[i]))
       block("E_ATTR: output_padding[" + Twine(i) + "] is " +
             Twine(g.outputPadding[i]) + ", must be below stride or dilation");
     if (mode == "VALID")
       g.low[i] = g.high[i] = 0;
     int64_t reach = addChecked(mulChecked(kernel[i] - 1, g.dilations[i]), 1);
-    int64_t full = addChecked(
-        addChecked(mulChecked(extent - 1, g.strides[i]), reach),
-        g.outputPadding[i]);
+    int64_t full =
+        addChecked(addChecked(mulChecked(extent - 1, g.strides[i]), reach),
+                   g.outputPadding[i]);
     if (outputShape || same) {
       int64_t wanted =
           outputShape ? (*outputShape)[i] : mulChecked(extent, g.strides[i]);
@@ -126,7 +125,8 @@ Value contractBlocks(Node &n, Value x, Value w, int64_t groups,
 Value insertZeros(Node &n, Value x, llvm::ArrayRef<int64_t> strides) {
   if (llvm::all_of(strides, [](int64_t s) { return s == 1; }))
     return x;
-  Ints apart(Node::shape(x).take_front(2)), low(2, 0), high(2, 0), joined(apart);
+  Ints apart(Node::shape(x).take_front(2)), low(2, 0), high(2, 0),
+      joined(apart);
   for (size_t i = 0; i < strides.size(); ++i) {
     int64_t extent = Node::shape(x)[i + 2];
     apart.append({extent, 1});
@@ -148,7 +148,8 @@ Value growSpatial(Node &n, Value x, llvm::ArrayRef<int64_t> low,
       block("E_SHAPE: pads are larger than the input on spatial axis " +
             Twine(i));
     if (cutLow || cutHigh)
-      x = n.sliceAxis(x, i + 2, cutLow, Node::shape(x)[i + 2] - cutLow - cutHigh);
+      x = n.sliceAxis(x, i + 2, cutLow,
+                      Node::shape(x)[i + 2] - cutLow - cutHigh);
     before.push_back(std::max<int64_t>(low[i], 0));
     after.push_back(std::max<int64_t>(high[i], 0));
   }
@@ -158,7 +159,8 @@ Value growSpatial(Node &n, Value x, llvm::ArrayRef<int64_t> low,
 /// The weight [c,m/g,k..] of a transposed convolution as that of the ordinary
 /// one [m,c/g,k..] with its kernel reversed.
 Value transposedWeight(Node &n, Value w, int64_t groups) {
-  Ints shape(Node::shape(w)), axes, split{groups, shape[0] / groups}, perm{0, 2, 1};
+  Ints shape(Node::shape(w)), axes, split{groups, shape[0] / groups},
+      perm{0, 2, 1};
   for (size_t i = 2; i < shape.size(); ++i) {
     axes.push_back(i);
     perm.push_back(i + 1);

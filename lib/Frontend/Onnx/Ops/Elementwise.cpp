@@ -107,8 +107,8 @@ void power(Node &n) {
   mlir::Type given = Node::element(x);
   bool integers = !Node::isFloat(x);
   mlir::Type compute = integers ? n.type(DType::F64) : given;
-  Value z = n.binary<lazy::PowOp>(n.build.cast(x, compute),
-                                  n.build.cast(y, compute));
+  Value z =
+      n.binary<lazy::PowOp>(n.build.cast(x, compute), n.build.cast(y, compute));
   n.set(0, n.build.cast(z, given));
 }
 
@@ -118,15 +118,13 @@ void modulo(Node &n) {
   Value r = n.binary<lazy::RemOp>(a, b);
   bool fmod = n.intAttr("fmod", 0) != 0;
   if (Node::isFloat(a) && !fmod)
-    block("E_ATTR: fmod must be 1 on " +
-          Twine(dtypeName(Node::dtype(a))));
+    block("E_ATTR: fmod must be 1 on " + Twine(dtypeName(Node::dtype(a))));
   if (!fmod && !lazy::isUnsignedElement(Node::element(a))) {
     Value zero = n.build.splat(Node::element(a), 0);
-    Value differ =
-        n.build.binary<lazy::XorOp>(n.cmp(CmpKind::lt, r, zero),
-                                    n.cmp(CmpKind::lt, b, zero));
-    Value wrong = n.build.binary<lazy::AndOp>(
-        differ, n.cmp(CmpKind::ne, r, zero));
+    Value differ = n.build.binary<lazy::XorOp>(n.cmp(CmpKind::lt, r, zero),
+                                               n.cmp(CmpKind::lt, b, zero));
+    Value wrong =
+        n.build.binary<lazy::AndOp>(differ, n.cmp(CmpKind::ne, r, zero));
     r = n.where(wrong, n.binary<lazy::AddOp>(r, b), r);
   }
   n.set(0, r);

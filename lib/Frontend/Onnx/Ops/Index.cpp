@@ -63,14 +63,12 @@ void oneHot(Node &n) {
   int64_t axis = n.axis(n.intAttr("axis", -1), rank);
   mlir::Type i64 = n.type(DType::I64);
   index = n.build.cast(index, i64);
-  Value negative =
-      n.cmp(lazy::CmpKind::lt, index, n.build.splat(i64, 0));
+  Value negative = n.cmp(lazy::CmpKind::lt, index, n.build.splat(i64, 0));
   index = n.where(negative, n.binary<lazy::AddOp>(index, double(depth)), index);
   Ints shape(Node::shape(index)), classes(rank, 1);
   shape.insert(shape.begin() + axis, 1);
   classes[axis] = depth;
-  Value iota =
-      n.build.iota(mlir::RankedTensorType::get({depth}, i64), 0);
+  Value iota = n.build.iota(mlir::RankedTensorType::get({depth}, i64), 0);
   Value hit = n.cmp(lazy::CmpKind::eq, n.reshape(index, shape),
                     n.reshape(iota, classes));
   Value off = n.reshape(n.sliceAxis(values, 0, 0, 1), {});
@@ -98,7 +96,8 @@ void trilu(Node &n) {
                                           n.type(DType::I64));
   Value row = n.binary<lazy::AddOp>(n.build.iota(type, 0), double(k));
   Value column = n.build.iota(type, 1);
-  Value keep = n.cmp(upper ? lazy::CmpKind::ge : lazy::CmpKind::le, column, row);
+  Value keep =
+      n.cmp(upper ? lazy::CmpKind::ge : lazy::CmpKind::le, column, row);
   n.set(0, n.where(keep, x, n.build.splat(Node::element(x), 0)));
 }
 

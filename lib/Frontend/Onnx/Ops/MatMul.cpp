@@ -8,7 +8,8 @@ using mlir::AffineExpr;
 
 namespace {
 
-mlir::AffineMap mapOf(Node &n, unsigned dims, llvm::ArrayRef<AffineExpr> exprs) {
+mlir::AffineMap mapOf(Node &n, unsigned dims,
+                      llvm::ArrayRef<AffineExpr> exprs) {
   return mlir::AffineMap::get(dims, 0, exprs, n.importer.builder.getContext());
 }
 
@@ -26,8 +27,8 @@ Value product(Node &n, Value a, Value b) {
     block("E_SHAPE: shapes " + shapeText(as) + " and " + shapeText(bs) +
           " do not multiply");
   if (!lazy::broadcastShapes(as.take_front(aBatch), bs.take_front(bBatch)))
-    block("E_SHAPE: batch axes of " + shapeText(as) + " and " +
-          shapeText(bs) + " do not broadcast");
+    block("E_SHAPE: batch axes of " + shapeText(as) + " and " + shapeText(bs) +
+          " do not broadcast");
   unsigned next = 0;
   auto dim = [&] { return mlir::getAffineDimExpr(next++, context); };
   llvm::SmallVector<AffineExpr> xs, ys, zs;

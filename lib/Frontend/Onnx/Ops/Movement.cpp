@@ -175,8 +175,7 @@ void depthToSpace(Node &n) {
                           {0, 3, 4, 1, 5, 2})
                 : permute(n, n.reshape(x, {s[0], c, b, b, s[2], s[3]}),
                           {0, 1, 4, 2, 5, 3});
-  n.set(0, n.reshape(
-               y, {s[0], c, mulChecked(s[2], b), mulChecked(s[3], b)}));
+  n.set(0, n.reshape(y, {s[0], c, mulChecked(s[2], b), mulChecked(s[3], b)}));
 }
 
 void spaceToDepth(Node &n) {
@@ -184,12 +183,11 @@ void spaceToDepth(Node &n) {
   int64_t b = blockSize(n, x);
   Ints s(Node::shape(x));
   if (s[2] % b != 0 || s[3] % b != 0)
-    block("E_SHAPE: shape " + shapeText(s) + " is not a multiple of blocks of " +
-          Twine(b));
+    block("E_SHAPE: shape " + shapeText(s) +
+          " is not a multiple of blocks of " + Twine(b));
   Value y = n.reshape(x, {s[0], s[1], s[2] / b, b, s[3] / b, b});
   y = permute(n, y, {0, 3, 5, 1, 2, 4});
-  n.set(0, n.reshape(
-               y, {s[0], mulChecked(s[1], b * b), s[2] / b, s[3] / b}));
+  n.set(0, n.reshape(y, {s[0], mulChecked(s[1], b * b), s[2] / b, s[3] / b}));
 }
 
 } // namespace

@@ -75,8 +75,8 @@ void instanceNormalization(Node &n) {
   needVector(scale, Node::shape(x)[1], "scale");
   needVector(bias, Node::shape(x)[1], "bias");
   int64_t rank = Node::rank(x);
-  Value y = normalize(n, x, axesFrom(2, rank), n.floatAttr("epsilon", 1e-5f))
-                .value;
+  Value y =
+      normalize(n, x, axesFrom(2, rank), n.floatAttr("epsilon", 1e-5f)).value;
   y = n.binary<lazy::MulOp>(y, n.channels(scale, rank));
   n.set(0, n.binary<lazy::AddOp>(y, n.channels(bias, rank)));
 }
@@ -100,8 +100,8 @@ void layerNormalization(Node &n) {
   n.set(0, y);
   n.set(1, r.mean);
   if (n.wants(2))
-    n.set(2, n.binary<lazy::DivOp>(
-                 n.build.splat(Node::element(wide), 1), r.inverseDeviation));
+    n.set(2, n.binary<lazy::DivOp>(n.build.splat(Node::element(wide), 1),
+                                   r.inverseDeviation));
 }
 
 /// Opset 18 gives scale and bias per group, opset 21 per channel.
@@ -146,8 +146,7 @@ void lrn(Node &n) {
   Value sum = n.build.reduce(ReduceKind::add, squares, {rank});
   double alpha = n.floatAttr("alpha", 1e-4f), beta = n.floatAttr("beta", 0.75f);
   Value base = n.binary<lazy::AddOp>(
-      n.binary<lazy::MulOp>(sum, alpha / double(size)),
-      n.floatAttr("bias", 1));
+      n.binary<lazy::MulOp>(sum, alpha / double(size)), n.floatAttr("bias", 1));
   Value y;
   if (beta == 0.75) { // base^0.75 without pow
     Value root = n.unary<lazy::SqrtOp>(base);
@@ -166,8 +165,8 @@ void lpNormalization(Node &n) {
   int64_t p = n.intAttr("p", 2);
   if (p != 1 && p != 2)
     block("E_ATTR: p is " + Twine(p) + ", must be 1 or 2");
-  Value terms = p == 1 ? n.build.unary<lazy::AbsOp>(x)
-                       : n.binary<lazy::MulOp>(x, x);
+  Value terms =
+      p == 1 ? n.build.unary<lazy::AbsOp>(x) : n.binary<lazy::MulOp>(x, x);
   Value norm = n.build.reduce(ReduceKind::add, terms, {axis}, true);
   if (p == 2)
     norm = n.unary<lazy::SqrtOp>(norm);

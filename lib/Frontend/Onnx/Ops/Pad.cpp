@@ -86,8 +86,7 @@ void pad(Node &n) {
       block("E_SHAPE: pads cut more than the extent " + Twine(extent) +
             " of axis " + Twine(a));
     int64_t cut = std::max<int64_t>(-low[a], 0);
-    x = n.sliceAxis(x, a, cut,
-                    extent - cut - std::max<int64_t>(-high[a], 0));
+    x = n.sliceAxis(x, a, cut, extent - cut - std::max<int64_t>(-high[a], 0));
     low[a] = std::max<int64_t>(low[a], 0);
     high[a] = std::max<int64_t>(high[a], 0);
   }

@@ -49,11 +49,20 @@ bool isZero(Node &n, Value v) {
 Value saturate(Node &n, Value x, DType to) {
   double low, high;
   switch (to) {
-  case DType::I8: low = -128, high = 127; break;
-  case DType::U8: low = 0, high = 255; break;
-  case DType::I16: low = -32768, high = 32767; break;
-  case DType::U16: low = 0, high = 65535; break;
-  default: block("cannot quantize to " + Twine(dtypeName(to)));
+  case DType::I8:
+    low = -128, high = 127;
+    break;
+  case DType::U8:
+    low = 0, high = 255;
+    break;
+  case DType::I16:
+    low = -32768, high = 32767;
+    break;
+  case DType::U16:
+    low = 0, high = 65535;
+    break;
+  default:
+    block("cannot quantize to " + Twine(dtypeName(to)));
   }
   x = n.binary<lazy::MinOp>(n.binary<lazy::MaxOp>(x, low), high);
   return n.build.cast(x, n.type(to));
@@ -89,8 +98,8 @@ void dequantize(Node &n) {
       y = n.binary<lazy::SubOp>(
           y, alongAxis(n, x, n.build.cast(n.in(2), f32), "zero point"));
   }
-  y = n.binary<lazy::MulOp>(
-      y, alongAxis(n, x, n.build.cast(scale, f32), "scale"));
+  y = n.binary<lazy::MulOp>(y,
+                            alongAxis(n, x, n.build.cast(scale, f32), "scale"));
   n.set(0, n.build.cast(y, given));
 }
 
@@ -102,16 +111,18 @@ void dynamicQuantize(Node &n) {
   Ints all;
   for (int64_t a = 0; a < Node::rank(x); ++a)
     all.push_back(a);
-  Value low = n.binary<lazy::MinOp>(n.build.reduce(ReduceKind::min, x, all), 0.0);
+  Value low =
+      n.binary<lazy::MinOp>(n.build.reduce(ReduceKind::min, x, all), 0.0);
   Value high =
       n.binary<lazy::MaxOp>(n.build.reduce(ReduceKind::max, x, all), 0.0);
   Value span = n.binary<lazy::SubOp>(high, low);
   Value one = n.build.splat(Node::element(x), 1);
   // Zeros only: any scale will do.
-  Value flat = n.cmp(lazy::CmpKind::eq, span, n.build.splat(Node::element(x), 0));
+  Value flat =
+      n.cmp(lazy::CmpKind::eq, span, n.build.splat(Node::element(x), 0));
   Value scale = n.where(flat, one, n.binary<lazy::DivOp>(span, 255.0));
-  Value zero = n.unary<lazy::RoundOp>(n.binary<lazy::DivOp>(
-      n.build.unary<lazy::NegOp>(low), scale));
+  Value zero = n.unary<lazy::RoundOp>(
+      n.binary<lazy::DivOp>(n.build.unary<lazy::NegOp>(low), scale));
   zero = n.binary<lazy::MinOp>(n.binary<lazy::MaxOp>(zero, 0.0), 255.0);
   Value y = n.unary<lazy::RoundOp>(n.binary<lazy::DivOp>(x, scale));
   n.set(0, saturate(n, n.binary<lazy::AddOp>(y, zero), DType::U8));

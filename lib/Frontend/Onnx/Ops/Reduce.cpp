@@ -18,8 +18,8 @@ struct Reduction {
 Reduction readReduction(Node &n, int64_t sinceOpset) {
   Reduction r{n.in(0), {}, n.intAttr("keepdims", 1) != 0};
   int64_t rank = Node::rank(r.x);
-  r.axes = n.axes(n.intsAttrOrInput("axes", 1, sinceOpset).value_or(Ints()),
-                  rank);
+  r.axes =
+      n.axes(n.intsAttrOrInput("axes", 1, sinceOpset).value_or(Ints()), rank);
   if (r.axes.empty() && n.intAttr("noop_with_empty_axes", 0) == 0)
     for (int64_t a = 0; a < rank; ++a)
       r.axes.push_back(a);
@@ -100,9 +100,9 @@ template <ReduceKind kind> void arg(Node &n) {
   n.needStatic(x, axis);
   if (Node::shape(x)[axis] == 0)
     block("E_SHAPE: axis " + Twine(axis) + " is empty");
-  n.set(0, n.build.argReduce(kind, x, axis,
-                             n.intAttr("select_last_index", 0) != 0,
-                             n.intAttr("keepdims", 1) != 0));
+  n.set(0,
+        n.build.argReduce(kind, x, axis, n.intAttr("select_last_index", 0) != 0,
+                          n.intAttr("keepdims", 1) != 0));
 }
 
 } // namespace

@@ -11,129 +11,14 @@
 //   more (antialiasing)         contraction with the interpolation matrix
 //
 //===----------------------------------------------------------------------===//
-#include "../Node.h"
 #include "../OpTable.h"
+#include "ResizeTaps.h"
 #include <cmath>
 
 using namespace nacre;
 using namespace nacre::onnx_frontend;
 
 namespace {
-
-struct Method {
-  std::string mode, coordinates, nearest;
-  double cubic, extrapolation;
-  bool excludeOutside, antialias;
-};
-
-/// What one axis becomes.
-struct AxisPlan {
-  int64_t in, out;
-  double scale, roiStart, roiEnd;
-};
-
-/// `width` taps for each output place: source places (not yet clamped to the
-/// axis) and weights.
-struct Taps {
-  int64_t width;
-  std::vector<int64_t> place;
-  std::vector<double> weight;
-  std::vector<bool> outside; ///< takes the extrapolation value instead
-  int64_t out() const { return int64_t(place.size()) / width; }
-};
-
-double sourcePlace(const Method &m, const AxisPlan &a, int64_t o) {
-  double x = double(o);
-  if (m.coordinates == "half_pixel")
-    return (x + 0.5) / a.scale - 0.5;
-  if (m.coordinates == "half_pixel_symmetric") {
-    double adjust = double(a.out) / (a.scale * double(a.in));
-    return double(a.in) / 2 * (1 - adjust) + (x + 0.5) / a.scale - 0.5;
-  }
-  if (m.coordinates == "pytorch_half_pixel")
-    return a.out > 1 ? (x + 0.5) / a.scale - 0.5 : 0;
-  if (m.coordinates == "align_corners")
-    // The specification takes the length before it is rounded down.
-    return a.out > 1 ? x * double(a.in - 1) / (a.scale * double(a.in) - 1) : 0;
-  if (m.coordinates == "asymmetric")
-    return x / a.scale;
-  if (m.coordinates == "tf_half_pixel_for_nn")
-    return (x + 0.5) / a.scale;
-  if (m.coordinates == "tf_crop_and_resize")
-    return a.out > 1 ? a.roiStart * double(a.in - 1) +
-                           x * (a.roiEnd - a.roiStart) * double(a.in - 1) /
-                               double(a.out - 1)
-                     : 0.5 * (a.roiStart + a.roiEnd) * double(a.in - 1);
-  block("E_ATTR: unknown coordinate_transformation_mode " +
-        quoted(m.coordinates));
-}
-
-int64_t nearestPlace(const Method &m, const AxisPlan &a, double x) {
-  if (m.nearest == "round_prefer_floor")
-    return int64_t(std::ceil(x - 0.5));
-  if (m.nearest == "round_prefer_ceil")
-    return int64_t(std::floor(x + 0.5));
-  if (m.nearest == "floor")
-    return int64_t(std::floor(x));
-  if (m.nearest == "ceil")
-    return int64_t(std::ceil(x));
-  if (m.nearest == "simple") // before opset 11
-    return int64_t(a.scale < 1 ? std::ceil(x) : std::floor(x));
-  block("E_ATTR: unknown nearest_mode " + quoted(m.nearest));
-}
-
-/// The kernel at distance d: a triangle, or Keys' cubic.
-double kernelAt(const Method &m, double d) {
-  d = std::fabs(d);
-  if (m.mode == "linear")
-    return std::max(0.0, 1 - d);
-  double a = m.cubic;
-  if (d < 1)
-    return ((a + 2) * d - (a + 3)) * d * d + 1;
-  if (d < 2)
-    return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
-  return 0;
-}
-
-Taps makeTaps(Node &n, const Method &m, const AxisPlan &a) {
-  bool nearest = m.mode == "nearest";
-  int64_t support = m.mode == "linear" ? 1 : 2;
-  double shrink = m.antialias && a.scale < 1 ? a.scale : 1;
-  // Places floor(x) + first .. floor(x) + 1 - first.
-  double first = nearest ? 0 : std::floor(-double(support) / shrink) + 1;
-  if (!(first > -1e6))
-    block("E_LIMIT: the filter is too wide");
-  Taps t;
-  t.width = nearest ? 1 : 2 - 2 * int64_t(first);
-  n.newTensor(DType::I64, {a.out, t.width}); // within the limit?
-  for (int64_t o = 0; o < a.out; ++o) {
-    double x = sourcePlace(m, a, o);
-    if (!(std::fabs(x) < 1e15))
-      block("E_ATTR: scales are out of range");
-    t.outside.push_back(m.coordinates == "tf_crop_and_resize" &&
-                        (x < 0 || x > double(a.in - 1)));
-    if (nearest) {
-      t.place.push_back(nearestPlace(m, a, x));
-      t.weight.push_back(1);
-      continue;
-    }
-    int64_t base = int64_t(std::floor(x));
-    double sum = 0;
-    size_t from = t.weight.size();
-    for (int64_t k = 0; k < t.width; ++k) {
-      int64_t place = base + int64_t(first) + k;
-      double weight = kernelAt(m, (double(place) - x) * shrink);
-      if (m.excludeOutside && (place < 0 || place >= a.in))
-        weight = 0;
-      t.place.push_back(place);
-      t.weight.push_back(weight);
-      sum += weight;
-    }
-    for (size_t k = from; k < t.weight.size() && sum != 0; ++k)
-      t.weight[k] /= sum;
-  }
-  return t;
-}
 
 /// f when place[o] is o / f throughout, else 0.
 int64_t repeatFactor(const Taps &t, const AxisPlan &a) {
@@ -207,9 +92,9 @@ Value resamplePhases(Node &n, Value x, int64_t axis, const Taps &t,
     parts.push_back(n.build.expand(end, shape));
   };
   edge(0, -least);
-  parts.push_back(least > 0
-                      ? n.sliceAxis(x, axis, least, Node::shape(x)[axis] - least)
-                      : x);
+  parts.push_back(
+      least > 0 ? n.sliceAxis(x, axis, least, Node::shape(x)[axis] - least)
+                : x);
   edge(a.in - 1, most);
   Value grown = n.concat(parts, axis);
   if (int64_t extra = Node::shape(grown)[axis] - (a.in + width - 1); extra > 0)
@@ -230,8 +115,8 @@ Value resamplePhases(Node &n, Value x, int64_t axis, const Taps &t,
     return mlir::AffineMap::get(rank + 2, 0, exprs, context);
   };
   Value weights = n.build.cast(n.constantOf(filter), Node::element(x));
-  Value y = n.build.contract(grown, weights, map(xs), map({phase, place}),
-                             map(ys));
+  Value y =
+      n.build.contract(grown, weights, map(xs), map({phase, place}), map(ys));
   Ints shape(Node::shape(x));
   shape[axis] = a.out;
   return n.reshape(y, shape);
@@ -251,8 +136,8 @@ Value resampleGathers(Node &n, Value x, int64_t axis, const Taps &t,
       weight.data<float>()[o] = float(t.weight[o * t.width + k]);
     }
     Value w = n.build.cast(n.constantOf(weight), Node::element(x));
-    Value term = n.binary<lazy::MulOp>(
-        n.build.gather(x, n.constantOf(index), axis), w);
+    Value term =
+        n.binary<lazy::MulOp>(n.build.gather(x, n.constantOf(index), axis), w);
     y = y ? n.binary<lazy::AddOp>(y, term) : term;
   }
   return y;
@@ -378,8 +263,8 @@ void resample(Node &n, const Method &method, std::vector<double> roi,
                         : sizes[i];
     if (!(wanted >= 1 && wanted < 1e15) || a.in < 1)
       block("E_ATTR: axis " + Twine(axis) + " of extent " + Twine(a.in) +
-            " cannot be resized to " + Twine(int64_t(std::clamp(
-                                           wanted, -1e15, 1e15))));
+            " cannot be resized to " +
+            Twine(int64_t(std::clamp(wanted, -1e15, 1e15))));
     a.out = int64_t(wanted);
     a.scale = sizes.empty() ? scales[i] : wanted / double(a.in);
     if (crop) {
@@ -400,7 +285,8 @@ void resize(Node &n) {
   m.coordinates =
       old ? "asymmetric"
           : n.stringAttr("coordinate_transformation_mode", "half_pixel");
-  m.nearest = old ? "simple" : n.stringAttr("nearest_mode", "round_prefer_floor");
+  m.nearest =
+      old ? "simple" : n.stringAttr("nearest_mode", "round_prefer_floor");
   m.cubic = n.floatAttr("cubic_coeff_a", -0.75);
   m.extrapolation = n.floatAttr("extrapolation_value", 0);
   m.excludeOutside = n.intAttr("exclude_outside", 0) != 0;
@@ -414,8 +300,13 @@ void resize(Node &n) {
 }
 
 void upsample(Node &n) {
-  Method m{n.stringAttr("mode", "nearest"), "asymmetric", "floor",
-           -0.75, 0, false, false};
+  Method m{n.stringAttr("mode", "nearest"),
+           "asymmetric",
+           "floor",
+           -0.75,
+           0,
+           false,
+           false};
   if (m.mode == "bilinear")
     m.mode = "linear";
   if (m.mode != "nearest" && m.mode != "linear")

@@ -47,8 +47,10 @@ void reshape(Node &n) {
   for (auto [i, extent] : llvm::enumerate(to)) {
     if (extent == 0 && !allowZero) {
       if (i >= from.size())
-        block("E_ATTR: shape[" + Twine(i) + "] copies an axis the input of "
-              "shape " + shapeText(from) + " lacks");
+        block("E_ATTR: shape[" + Twine(i) +
+              "] copies an axis the input of "
+              "shape " +
+              shapeText(from) + " lacks");
       extent = from[i];
     } else if (extent == -1) {
       if (open >= 0)

@@ -9,8 +9,8 @@ Ints onnx_frontend::positiveAttr(Node &n, llvm::StringRef name, size_t count) {
   if (!given || given->empty())
     return Ints(count, 1);
   if (given->size() != count)
-    block("E_ATTR: " + name + " has " + Twine(given->size()) +
-          " values for " + Twine(count) + " spatial axes");
+    block("E_ATTR: " + name + " has " + Twine(given->size()) + " values for " +
+          Twine(count) + " spatial axes");
   for (auto [i, value] : llvm::enumerate(*given))
     if (value <= 0)
       block("E_ATTR: " + name + "[" + Twine(i) + "] is " + Twine(value) +

@@ -9,7 +9,7 @@ namespace nacre::onnx_frontend {
 /// The geometry of a sliding window over the spatial axes, all checked.
 struct WindowShape {
   Ints kernel, strides, dilations;
-  Ints low, high; ///< padding, including what ceil_mode adds at the end
+  Ints low, high;    ///< padding, including what ceil_mode adds at the end
   Ints highDeclared; ///< padding at the end without that
   Ints output;
 };
