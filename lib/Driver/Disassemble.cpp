@@ -153,17 +153,4 @@ llvm::Expected<std::string> disassemble(const NativeCode &code) {
   return text;
 }
 
-/// Native.h may keep the IR for us, when it was asked to.
-template <typename Code>
-static llvm::Expected<std::string> keptText(const Code &code) {
-  if constexpr (requires { code.llvmText; })
-    return code.llvmText;
-  else
-    return fail(ExitUsage, "--emit: 'llvm' is not in this build");
-}
-
-llvm::Expected<std::string> llvmText(const NativeCode &code) {
-  return keptText(code);
-}
-
 } // namespace nacre::driver

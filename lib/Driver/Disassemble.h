@@ -9,9 +9,6 @@ namespace nacre::driver {
 /// The instructions of code.object, with labels and relocations.
 llvm::Expected<std::string> disassemble(const NativeCode &code);
 
-/// The LLVM IR that the object was made from.
-llvm::Expected<std::string> llvmText(const NativeCode &code);
-
 } // namespace nacre::driver
 
 #endif // NACRE_LIB_DRIVER_DISASSEMBLE_H

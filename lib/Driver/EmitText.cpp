@@ -35,13 +35,15 @@ llvm::Error emitText(mlir::MLIRContext &context, ModelSource &source,
     return fail(ExitUsage, Twine("--emit: the model is already past phase '") +
                                options.emit + "'");
   if (!phase) {
+    Toolchain asked = tools;
+    asked.native.keepLlvmText = options.emit == "llvm";
     llvm::Expected<Compiled> compiled =
-        compileSource(context, source, source.givenDims(), tools);
+        compileSource(context, source, source.givenDims(), asked);
     if (!compiled)
       return compiled.takeError();
-    llvm::Expected<std::string> text = options.emit == "asm"
-                                           ? disassemble(compiled->code)
-                                           : llvmText(compiled->code);
+    llvm::Expected<std::string> text = compiled->code.llvmText;
+    if (options.emit == "asm")
+      text = disassemble(compiled->code);
     if (!text)
       return text.takeError();
     return writeText(options.output,

@@ -36,6 +36,8 @@ bool isView(Operation *op) { return isa<ViewOpInterface>(op); }
 /// Joined in memory, never inside a kernel.
 bool isJoin(Operation *op) { return isa<ConcatOp>(op); }
 
+void mergeKernels(Block &block);
+
 class KernelFormer {
 public:
   KernelFormer(func::FuncOp main, const FuseOptions &options)
@@ -324,7 +326,107 @@ LogicalResult KernelFormer::run() {
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
     if (op.use_empty() && isMemoryEffectFree(&op) && !op.hasTrait<OpTrait::IsTerminator>())
       op.erase();
+  if (options.enabled)
+    mergeKernels(block);
   return success();
+}
+
+/// Whether the kernel only maps elements: no loops of its own.
+bool isMap(KernelOp kernel) {
+  return llvm::all_of(kernel.getBody().front(), [](Operation &op) {
+    return isa<ElementwiseOpInterface, ViewOpInterface, SplatOp, YieldOp>(op);
+  });
+}
+
+/// Whether the body reads `argument` only at the index it writes.
+bool readsInPlace(BlockArgument argument) {
+  return llvm::all_of(argument.getUsers(), [&](Operation *user) {
+    return isa<ElementwiseOpInterface>(user) &&
+           tensorType(user->getResult(0)).getShape() == tensorType(argument).getShape();
+  });
+}
+
+/// A map kernel that reads a kernel's result element by element joins it: the
+/// value is still written for its other readers but not read again.
+void mergeKernels(Block &block) {
+  for (auto second : llvm::make_early_inc_range(block.getOps<KernelOp>())) {
+    if (!isMap(second) || second.getNumResults() != 1)
+      continue;
+    auto shape = tensorType(second.getResult(0)).getShape();
+    auto returned = [](Value v) {
+      return llvm::any_of(v.getUsers(), [](Operation *u) { return isa<func::ReturnOp>(u); });
+    };
+    KernelOp first;
+    for (auto [i, operand] : llvm::enumerate(second.getOperands())) {
+      auto candidate = operand.getDefiningOp<KernelOp>();
+      if (!candidate || candidate.getNumResults() > 2 || candidate == second ||
+          tensorType(operand).getShape() != shape || returned(operand) ||
+          returned(second.getResult(0)))
+        continue;
+      Value yielded = candidate.getBody().front().getTerminator()->getOperand(0);
+      if (!isa<ElementwiseOpInterface, ContractOp>(yielded.getDefiningOp()))
+        continue;
+      // Everything the second reads must be there before the first.
+      bool ready = llvm::all_of(second.getOperands(), [&](Value v) {
+        Operation *def = v.getDefiningOp();
+        return !def || def == candidate || def->isBeforeInBlock(candidate);
+      });
+      bool inPlace = true;
+      for (auto [k, v] : llvm::enumerate(second.getOperands()))
+        if (v.getDefiningOp() == candidate)
+          inPlace &= readsInPlace(second.getBody().getArgument(k));
+      // A reduction inside would be computed for each of both results.
+      bool cheap = llvm::none_of(candidate.getBody().front(), [](Operation &op) {
+        return isa<ReduceOp, ArgReduceOp, GatherOp>(op);
+      });
+      if (ready && inPlace && cheap) {
+        first = candidate;
+        break;
+      }
+    }
+    if (!first)
+      continue;
+    // The users of the second come after it, so it can move up to the first.
+    OpBuilder b(first);
+    SmallVector<Value> operands(first.getOperands());
+    SmallVector<Type> types(first.getResultTypes());
+    types.push_back(second.getResult(0).getType());
+    for (Value v : second.getOperands())
+      if (v.getDefiningOp() != first && !llvm::is_contained(operands, v))
+        operands.push_back(v);
+    auto merged = KernelOp::create(b, first.getLoc(), types, operands, first.getNameAttr(),
+                                   DictionaryAttr(), ArrayAttr(), ArrayAttr());
+    Block *body = b.createBlock(&merged.getBody());
+    IRMapping mapping;
+    for (auto [i, v] : llvm::enumerate(operands))
+      body->addArgument(v.getType(), v.getLoc());
+    for (auto [i, v] : llvm::enumerate(first.getOperands()))
+      mapping.map(first.getBody().getArgument(i), body->getArgument(i));
+    b.setInsertionPointToStart(body);
+    for (Operation &op : first.getBody().front().without_terminator())
+      b.clone(op, mapping);
+    SmallVector<Value> results;
+    for (Value v : first.getBody().front().getTerminator()->getOperands())
+      results.push_back(mapping.lookup(v));
+    for (auto [i, v] : llvm::enumerate(second.getOperands())) {
+      Value inner;
+      if (v.getDefiningOp() == first)
+        inner = results[cast<OpResult>(v).getResultNumber()];
+      else
+        inner = body->getArgument(llvm::find(operands, v) - operands.begin());
+      mapping.map(second.getBody().getArgument(i), inner);
+    }
+    for (Operation &op : second.getBody().front().without_terminator())
+      b.clone(op, mapping);
+    results.push_back(
+        mapping.lookup(second.getBody().front().getTerminator()->getOperand(0)));
+    YieldOp::create(b, first.getLoc(), results);
+    for (auto [from, to] : llvm::zip(first.getResults(), merged.getResults()))
+      from.replaceAllUsesWith(to);
+    second.getResult(0).replaceAllUsesWith(merged.getResults().back());
+    second.erase();
+    first.erase();
+  }
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 //===- Types.cpp - questions about lazy tensor types ----------------------===//
 #include "nacre/Lazy/Lazy.h"
 #include "nacre/Lazy/Tensor.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
 namespace nacre::lazy {
@@ -19,6 +20,18 @@ static unsigned dynamicIndex(RankedTensorType type, unsigned axis) {
   for (unsigned i = 0; i < axis; ++i)
     k += type.isDynamicDim(i);
   return k;
+}
+
+bool hasBoundedShape(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || tensor.hasStaticShape())
+    return tensor != nullptr;
+  DimsAttr dims = dimsOf(tensor);
+  if (!dims || dims.getNames().size() != size_t(tensor.getNumDynamicDims()) ||
+      dims.getBounds().asArrayRef().size() != size_t(tensor.getNumDynamicDims()))
+    return false;
+  return llvm::all_of(dims.getNames(), [](Attribute a) { return isa<StringAttr>(a); }) &&
+         llvm::all_of(dims.getBounds().asArrayRef(), [](int64_t b) { return b >= 0; });
 }
 
 llvm::SmallVector<int64_t> boundedShape(RankedTensorType type) {
@@ -88,11 +101,37 @@ llvm::StringRef elementName(Type element) {
 
 LogicalResult verifyProgram(Operation *module) {
   auto status = success();
+  auto main = dyn_cast_or_null<func::FuncOp>(SymbolTable::lookupSymbolIn(module, "main"));
+  if (!main || main.isExternal() || !main.getBody().hasOneBlock())
+    return module->emitError("a program needs a function 'main' of one block");
+  auto checkType = [&](Type type, StringRef what, unsigned i) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    bool element = tensor && (isa<Float16Type, BFloat16Type, Float32Type, Float64Type>(
+                                  tensor.getElementType()) ||
+                              isa<IntegerType>(tensor.getElementType()));
+    if (auto integer = element ? dyn_cast<IntegerType>(tensor.getElementType()) : IntegerType())
+      element = llvm::is_contained({1u, 8u, 16u, 32u, 64u}, integer.getWidth()) &&
+                !integer.isSigned() && !(integer.isUnsigned() && integer.getWidth() == 1);
+    if (element && hasBoundedShape(type))
+      return;
+    main.emitError() << what << " " << i << " of main has type " << type
+                     << ", expected a tensor of f16, bf16, f32, f64, i1, i8..i64 or ui8..ui64 "
+                        "with bounded extents";
+    status = failure();
+  };
+  for (auto [i, type] : llvm::enumerate(main.getArgumentTypes()))
+    checkType(type, "argument", i);
+  for (auto [i, type] : llvm::enumerate(main.getResultTypes()))
+    checkType(type, "result", i);
+  for (Operation &op : main.getBody().front())
+    if (!isa<LazyDialect>(op.getDialect()) && !isa<func::ReturnOp>(op)) {
+      op.emitOpError("is not a lazy operation");
+      status = failure();
+    }
   module->walk([&](KernelOp kernel) {
     for (Operation &op : kernel.getBody().front())
       if (!isa<LazyDialect>(op.getDialect())) {
-        op.emitOpError("is not a lazy operation, inside kernel ")
-            << kernel.getName();
+        op.emitOpError("is not a lazy operation, inside kernel ") << kernel.getName();
         status = failure();
       }
   });

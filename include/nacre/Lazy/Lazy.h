@@ -13,6 +13,12 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+namespace nacre::lazy {
+/// Whether every dynamic extent of the type has a name and a bound in a
+/// lazy.dims encoding. True for static types.
+bool hasBoundedShape(mlir::Type type);
+} // namespace nacre::lazy
+
 #include "nacre/Lazy/LazyDialect.h.inc"
 #include "nacre/Lazy/LazyEnums.h.inc"
 #include "nacre/Lazy/LazyInterfaces.h.inc"

@@ -79,14 +79,19 @@ def Lazy_CmpKind : I32EnumAttr<"CmpKind", "predicate of a comparison", [
 // Types of operands
 //===----------------------------------------------------------------------===//
 
-def Lazy_Element : AnyTypeOf<[F16, BF16, F32, F64, I1, I8, I16, I32, I64,
-                              UI8, UI16, UI32, UI64]>;
-def Lazy_Tensor : RankedTensorOf<[F16, BF16, F32, F64, I1, I8, I16, I32, I64,
-                                  UI8, UI16, UI32, UI64]>;
-def Lazy_FloatTensor : RankedTensorOf<[F16, BF16, F32, F64]>;
-def Lazy_BoolTensor : RankedTensorOf<[I1]>;
-def Lazy_IntTensor : RankedTensorOf<[I1, I8, I16, I32, I64, UI8, UI16, UI32, UI64]>;
-def Lazy_IndexTensor : RankedTensorOf<[I32, I64]>;
+/// A ranked tensor whose symbolic extents, if any, have names and bounds.
+class Lazy_TensorOf<list<Type> elements>
+    : ConfinedType<RankedTensorOf<elements>,
+                   [CPred<"::nacre::lazy::hasBoundedShape($_self)">],
+                   RankedTensorOf<elements>.summary # " with bounded extents",
+                   "::mlir::RankedTensorType">;
+
+def Lazy_Tensor : Lazy_TensorOf<[F16, BF16, F32, F64, I1, I8, I16, I32, I64,
+                                 UI8, UI16, UI32, UI64]>;
+def Lazy_FloatTensor : Lazy_TensorOf<[F16, BF16, F32, F64]>;
+def Lazy_BoolTensor : Lazy_TensorOf<[I1]>;
+def Lazy_IntTensor : Lazy_TensorOf<[I1, I8, I16, I32, I64, UI8, UI16, UI32, UI64]>;
+def Lazy_IndexTensor : Lazy_TensorOf<[I32, I64]>;
 
 class Lazy_Op<string mnemonic, list<Trait> traits = []>
     : Op<Lazy_Dialect, mnemonic, traits>;
@@ -243,7 +248,7 @@ def Lazy_ArgReduceOp : Lazy_Op<"arg_reduce", [Pure]> {
   }];
   let arguments = (ins Lazy_ReduceKind:$kind, Lazy_Tensor:$x, I64Attr:$axis,
                        UnitAttr:$last);
-  let results = (outs RankedTensorOf<[I64]>:$y);
+  let results = (outs Lazy_TensorOf<[I64]>:$y);
   let assemblyFormat = "$kind `,` $x `,` $axis attr-dict `:` type($x) `->` type($y)";
   let hasVerifier = 1;
 }

@@ -34,6 +34,7 @@ struct KernelCall {
   llvm::SmallVector<BufferRef> buffers;
   llvm::SmallVector<unsigned> symbols; ///< positions in run's dims
   int64_t tasks = 1;
+  int64_t grain = 1; ///< tasks the executor hands out together
   int taskSymbol = -1;
 };
 

@@ -158,6 +158,11 @@ LogicalResult Emitter::kernels() {
       call.taskSymbol = symbolIndex(result->taskSymbol.getValue());
     for (StringAttr symbol : result->symbols)
       call.symbols.push_back(symbolIndex(symbol.getValue()));
+    code.kernels.push_back(describe(kernel));
+    // A kernel of a few microseconds is not worth waking a thread for.
+    const KernelInfo &info = code.kernels.back();
+    if (info.flops / 16 + info.bytes / 16 < 10000 && call.taskSymbol < 0)
+      call.grain = std::max<int64_t>(call.tasks, 1);
     auto packing = packingOf(kernel);
     auto add = [&](Attribute attr, Value v, const std::optional<Packing> &packed) {
       auto place = cast<PlaceAttr>(attr);
@@ -181,7 +186,6 @@ LogicalResult Emitter::kernels() {
     for (auto [i, v] : llvm::enumerate(kernel.getResults()))
       add((*kernel.getResultPlaces())[i], v, std::nullopt);
     calls.push_back(std::move(call));
-    code.kernels.push_back(describe(kernel));
   }
   return success();
 }
@@ -210,6 +214,10 @@ llvm::Expected<NativeCode> Emitter::run() {
       f.setLinkage(llvm::GlobalValue::InternalLinkage);
   addEntryPoint(**module, calls, code, options);
   artifact::addModelTable(**module, code, options);
+  if (options.keepLlvmText) {
+    llvm::raw_string_ostream text(code.llvmText);
+    (*module)->print(text, nullptr);
+  }
   auto object = emitObject(**module, **machine, options.optLevel);
   if (!object)
     return object.takeError();

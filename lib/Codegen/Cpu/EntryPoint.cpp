@@ -22,7 +22,6 @@ public:
       : module(module), code(code), options(options), context(module.getContext()),
         b(context), pointer(llvm::PointerType::get(context, 0)), i32(b.getInt32Ty()),
         i64(b.getInt64Ty()),
-        indexType(llvm::Type::getInt64Ty(context)),
         frame(llvm::StructType::get(context, {pointer, pointer, pointer, pointer, pointer, i32})),
         taskType(llvm::FunctionType::get(b.getVoidTy(), {pointer, i64, i64}, false)) {}
   void run(llvm::ArrayRef<KernelCall> calls);
@@ -42,7 +41,7 @@ private:
   llvm::LLVMContext &context;
   llvm::IRBuilder<> b;
   llvm::PointerType *pointer;
-  llvm::Type *i32, *i64, *indexType;
+  llvm::Type *i32, *i64;
   llvm::StructType *frame;
   llvm::FunctionType *taskType;
 };
@@ -71,8 +70,14 @@ llvm::Function *EntryPoint::task(const KernelCall &call, unsigned number) {
   for (unsigned symbol : call.symbols)
     args.push_back(fit(b.CreateLoad(i64, b.CreateConstGEP1_64(i64, base(framePointer, Dims), symbol)),
                        args.size()));
-  args.push_back(fit(f->getArg(1), args.size()));
-  args.push_back(fit(f->getArg(2), args.size()));
+  llvm::Value *begin = f->getArg(1), *end = f->getArg(2);
+  if (call.grain > 1) {
+    llvm::Value *grain = b.getInt64(call.grain), *all = b.getInt64(call.tasks);
+    begin = b.CreateMul(begin, grain);
+    end = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.CreateMul(end, grain), all);
+  }
+  args.push_back(fit(begin, args.size()));
+  args.push_back(fit(end, args.size()));
   b.CreateCall(kernel, args);
   b.CreateRetVoid();
   return f;
@@ -161,7 +166,7 @@ void EntryPoint::run(llvm::ArrayRef<KernelCall> calls) {
     b.SetInsertPoint(next);
   }
   for (auto [call, taskFunction] : llvm::zip(calls, tasks)) {
-    llvm::Value *count = b.getInt64(call.tasks);
+    llvm::Value *count = b.getInt64(llvm::divideCeil(call.tasks, call.grain));
     if (call.taskSymbol >= 0)
       count = b.CreateMul(
           count, b.CreateLoad(i64, b.CreateConstGEP1_64(i64, f->getArg(4), call.taskSymbol)));

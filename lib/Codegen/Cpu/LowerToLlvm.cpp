@@ -48,8 +48,6 @@ lowerToLlvm(ModuleOp module, llvm::LLVMContext &context, const llvm::TargetMachi
   module->setAttr(LLVM::LLVMDialect::getDataLayoutAttrName(),
                   StringAttr::get(mlirContext,
                                   machine.createDataLayout().getStringRepresentation()));
-  unsigned indexBits = machine.getPointerSizeInBits(0) == 32 ? 32 : 64;
-  (void)indexBits;
 
   PassManager passes(mlirContext);
   passes.enableVerifier(false); // each kernel was verified when it was made
@@ -88,8 +86,8 @@ llvm::Expected<std::string> emitObject(llvm::Module &module, llvm::TargetMachine
     f.addFnAttr("target-features", machine.getTargetFeatureString());
     f.addFnAttr("prefer-vector-width", "512");
     f.addFnAttr(llvm::Attribute::NoUnwind);
-    if (optLevel == 0)
-      continue;
+    // Loops stay loops: no calls of memcpy or memset appear out of nowhere.
+    f.addFnAttr("no-builtins");
   }
   llvm::PipelineTuningOptions tuning;
   tuning.SLPVectorization = false; // kernels are vectorised already

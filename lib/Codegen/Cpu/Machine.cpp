@@ -30,6 +30,8 @@ makeTargetMachine(const NativeOptions &options) {
   if (!target)
     return llvm::createStringError("unknown target triple '%s'", options.triple.c_str());
   llvm::TargetOptions targetOptions;
+  if (triple.isRISCV64()) // what every distribution links with
+    targetOptions.MCOptions.ABIName = "lp64d";
   targetOptions.AllowFPOpFusion = llvm::FPOpFusion::Standard;
   targetOptions.FunctionSections = true;
   auto level = options.optLevel == 0   ? llvm::CodeGenOptLevel::None
@@ -68,6 +70,10 @@ llvm::Expected<MachineDescription> describeMachine(NativeOptions &options) {
       }
     } else
       options.cpu = ""; // another architecture: its baseline
+  }
+  if (llvm::Triple(options.triple).isRISCV64() && options.cpu.empty()) {
+    options.cpu = "generic-rv64";
+    options.features = "+m,+a,+f,+d,+c" + (options.features.empty() ? "" : "," + options.features);
   }
   auto machine = codegen::makeTargetMachine(options);
   if (!machine)

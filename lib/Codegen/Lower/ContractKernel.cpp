@@ -134,7 +134,7 @@ SmallVector<Value> TiledContraction::step(int64_t m, ValueRange sums) {
     if (lane >= 0)
       body.ivs[lane] = n ? add(laneBase, body.index(n * lanes)) : laneBase;
   };
-  auto partial = [&](int64_t n) -> Value {
+  auto partial = [&]() -> Value {
     // Only reads that are not padded need a mask in the last block.
     if (lane < 0 || lanes == 1 || extents[lane] % (lanes * tileN) == 0)
       return {};
@@ -145,7 +145,7 @@ SmallVector<Value> TiledContraction::step(int64_t m, ValueRange sums) {
   for (int64_t n = 0; n < tileN; ++n) {
     setLane(n);
     if (!packing)
-      body.mask = partial(n);
+      body.mask = partial();
     vectors.push_back(body.widen(lanesVector(n)));
     body.mask = outerMask;
   }
@@ -157,7 +157,7 @@ SmallVector<Value> TiledContraction::step(int64_t m, ValueRange sums) {
       setLane(n);
       if (scalarVaries || n == 0) {
         if (scalarVaries)
-          body.mask = partial(n);
+          body.mask = partial();
         scalar = body.widen(body.load(scalarBuffer, element, scalarAddress));
         if (lanes > 1)
           scalar = body.splatTo(scalar);

@@ -234,7 +234,7 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module, StringRef
   if (packing)
     lowered.packedOperand = packing->operand;
 
-  auto flat = [&](PlaceAttr place, RankedTensorType type, int64_t elements) {
+  auto flat = [&](RankedTensorType type, int64_t elements) {
     Type element = storageType(type.getElementType());
     if (element.isInteger(1))
       element = b.getI8Type();
@@ -253,7 +253,7 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module, StringRef
     int64_t bytes = elementBytes(type.getElementType());
     windows.push_back({place.getSpace().getValue(), place.getSlot(), place.getOffset() * bytes,
                        (place.getOffset() + elements) * bytes});
-    types.push_back(flat(place, type, elements));
+    types.push_back(flat(type, elements));
   };
   for (auto [i, v] : llvm::enumerate(kernel.getOperands()))
     add((*kernel.getOperandPlaces())[i], v, int(i) == lowered.packedOperand);

@@ -295,6 +295,49 @@ static Value floatToInteger(OpBuilder &b, Location loc, Value x, IntegerType to)
   return arith::SelectOp::create(b, loc, below, intLike(b, loc, result, low), converted);
 }
 
+/// f64 to f32 rounding to odd: the inexact result keeps its last bit set, so
+/// that rounding it again to a narrower format is the same as rounding once.
+static Value roundToOdd(OpBuilder &b, Location loc, Value x) {
+  Type f32 = likeType(x.getType(), b.getF32Type()), i32 = likeType(x.getType(), b.getI32Type());
+  Value y = arith::TruncFOp::create(b, loc, f32, x);
+  Value back = arith::ExtFOp::create(b, loc, x.getType(), y);
+  Value inexact = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::ONE, back, x);
+  Value away = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT,
+                                     math::AbsFOp::create(b, loc, back),
+                                     math::AbsFOp::create(b, loc, x));
+  Value bits = arith::BitcastOp::create(b, loc, i32, y);
+  Value one = intLike(b, loc, i32, 1);
+  Value towards = arith::SubIOp::create(b, loc, bits, one);
+  Value odd = arith::OrIOp::create(b, loc, arith::SelectOp::create(b, loc, away, towards, bits), one);
+  bits = arith::SelectOp::create(b, loc, inexact, odd, bits);
+  return arith::BitcastOp::create(b, loc, f32, bits);
+}
+
+/// An integer as f64, 64-bit ones rounded to odd.
+static Value integerToDouble(OpBuilder &b, Location loc, Value x, bool isUnsigned) {
+  Type f64 = likeType(x.getType(), b.getF64Type());
+  auto convert = [&](Value v) -> Value {
+    return isUnsigned ? Value(arith::UIToFPOp::create(b, loc, f64, v))
+                      : Value(arith::SIToFPOp::create(b, loc, f64, v));
+  };
+  if (getElementTypeOrSelf(x.getType()).getIntOrFloatBitWidth() < 64)
+    return convert(x);
+  // 53 bits are exact; the eleven below them become one sticky bit.
+  Type type = x.getType();
+  Value eleven = intLike(b, loc, type, 11), zero = intLike(b, loc, type, 0);
+  Value low = arith::AndIOp::create(b, loc, x, intLike(b, loc, type, 0x7ff));
+  Value some = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, low, zero);
+  Value high = isUnsigned ? Value(arith::ShRUIOp::create(b, loc, x, eleven))
+                          : Value(arith::ShRSIOp::create(b, loc, x, eleven));
+  Value sticky = arith::SelectOp::create(b, loc, some, intLike(b, loc, type, 1), zero);
+  Value large = arith::MulFOp::create(b, loc, convert(arith::OrIOp::create(b, loc, high, sticky)),
+                                      floatLike(b, loc, f64, 2048));
+  Value shifted = isUnsigned ? x : Value(arith::AddIOp::create(b, loc, x, intLike(b, loc, type, int64_t(1) << 53)));
+  Value isSmall = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, shifted,
+                                        intLike(b, loc, type, int64_t(1) << 53));
+  return arith::SelectOp::create(b, loc, isSmall, convert(x), large);
+}
+
 Value CastOp::emitScalar(OpBuilder &b, Location loc, ValueRange args) {
   Value x = args[0];
   Type from = elementOf(getX()), to = elementOf(getY());
@@ -318,7 +361,7 @@ Value CastOp::emitScalar(OpBuilder &b, Location loc, ValueRange args) {
     if (from == to)
       return x;
     if (from.isF64() && to.getIntOrFloatBitWidth() == 16) {
-      x = arith::TruncFOp::create(b, loc, wide, x);
+      x = roundToOdd(b, loc, x);
       from = b.getF32Type();
     }
     if (to.getIntOrFloatBitWidth() > from.getIntOrFloatBitWidth())
@@ -328,12 +371,12 @@ Value CastOp::emitScalar(OpBuilder &b, Location loc, ValueRange args) {
   if (fromFloat)
     return floatToInteger(b, loc, x, cast<IntegerType>(to));
   if (toFloat) {
-    bool narrow = toFloat.getWidth() == 16;
-    Type target = narrow ? likeType(x.getType(), b.getF32Type()) : storage;
-    Value result = isUnsignedElement(from)
-                       ? Value(arith::UIToFPOp::create(b, loc, target, x))
-                       : Value(arith::SIToFPOp::create(b, loc, target, x));
-    return narrow ? Value(arith::TruncFOp::create(b, loc, storage, result)) : result;
+    bool isUnsigned = isUnsignedElement(from);
+    if (toFloat.getWidth() == 16)
+      return arith::TruncFOp::create(
+          b, loc, storage, roundToOdd(b, loc, integerToDouble(b, loc, x, isUnsigned)));
+    return isUnsigned ? Value(arith::UIToFPOp::create(b, loc, storage, x))
+                      : Value(arith::SIToFPOp::create(b, loc, storage, x));
   }
   unsigned fromWidth = from.getIntOrFloatBitWidth(), toWidth = to.getIntOrFloatBitWidth();
   if (toWidth == fromWidth)

@@ -28,6 +28,8 @@ LogicalResult ArgReduceOp::verify() {
     return emitOpError("kind must be max or min");
   if (axis < 0 || axis >= from.getRank())
     return emitOpError("axis ") << axis << " is outside rank " << from.getRank();
+  if (from.getDimSize(axis) == 0)
+    return emitOpError("axis ") << axis << " is empty";
   SmallVector<int64_t> kept(from.getShape());
   kept.erase(kept.begin() + axis);
   if (ArrayRef<int64_t>(kept) != tensorType(getY()).getShape())
@@ -43,6 +45,15 @@ SmallVector<int64_t> ContractOp::extents() {
       if (auto d = dyn_cast<AffineDimExpr>(expr))
         extents[d.getPosition()] = types[k].getDimSize(axis);
   return extents;
+}
+
+static bool hasDivision(AffineExpr expr) {
+  bool found = false;
+  expr.walk([&](AffineExpr e) {
+    found |= e.getKind() == AffineExprKind::FloorDiv || e.getKind() == AffineExprKind::CeilDiv ||
+             e.getKind() == AffineExprKind::Mod;
+  });
+  return found;
 }
 
 LogicalResult ContractOp::verify() {
@@ -72,6 +83,10 @@ LogicalResult ContractOp::verify() {
   for (unsigned d = 0; d < dims; ++d)
     if (extents[d] == -1)
       return emitOpError("dimension ") << d << " stands alone in no map";
+  for (unsigned k = 0; k < 2; ++k)
+    for (AffineExpr e : map(k).getResults())
+      if (!e.isPureAffine() || hasDivision(e))
+        return emitOpError("map ") << k << " divides; only sums of multiples are maps of a contraction";
   if (!map(2).isProjectedPermutation())
     return emitOpError("the result map must hold distinct dimensions");
   for (unsigned k = 0; k < 2; ++k) {

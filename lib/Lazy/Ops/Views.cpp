@@ -1,6 +1,7 @@
 //===- Views.cpp - operations that move no data ---------------------------===//
 #include "nacre/Lazy/IndexMap.h"
 #include "nacre/Lazy/Lazy.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 namespace nacre::lazy {
@@ -29,7 +30,8 @@ LogicalResult ReshapeOp::verify() {
         leading[k] = true;
         continue;
       }
-      product[k] *= types[k].getDimSize(i);
+      if (llvm::MulOverflow(product[k], types[k].getDimSize(i), product[k]))
+        return emitOpError("has more than 2^63 elements");
     }
   if (leading[0] != leading[1] || product[0] != product[1])
     return emitOpError("changes the number of elements: ")
@@ -150,9 +152,10 @@ LogicalResult SliceOp::verify() {
         return emitOpError("cannot cut symbolic extent ") << i;
       continue;
     }
+    int64_t last = 0;
     if (to.getDimSize(i) > 0 &&
-        getStarts()[i] + (to.getDimSize(i) - 1) * getSteps()[i] >=
-            from.getDimSize(i))
+        (llvm::MulOverflow(to.getDimSize(i) - 1, getSteps()[i], last) ||
+         llvm::AddOverflow(last, getStarts()[i], last) || last >= from.getDimSize(i)))
       return emitOpError("axis ") << i << " leaves the source";
   }
   return success();
@@ -205,10 +208,12 @@ LogicalResult WindowOp::verify() {
       return emitOpError("sizes, strides and dilations must be at least 1");
     if (to.getDimSize(from.getRank() + k) != getSizes()[k])
       return emitOpError("window extent ") << k << " does not match its size";
+    int64_t position = 0, within = 0;
     if (to.getDimSize(axis) > 0 &&
-        (to.getDimSize(axis) - 1) * getStrides()[k] +
-                (getSizes()[k] - 1) * getDilations()[k] >=
-            from.getDimSize(axis))
+        (llvm::MulOverflow(to.getDimSize(axis) - 1, getStrides()[k], position) ||
+         llvm::MulOverflow(getSizes()[k] - 1, getDilations()[k], within) ||
+         llvm::AddOverflow(position, within, position) ||
+         position >= from.getDimSize(axis)))
       return emitOpError("axis ") << axis << " leaves the source";
   }
   return success();

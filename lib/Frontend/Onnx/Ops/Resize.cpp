@@ -73,6 +73,9 @@ Value resamplePhases(Node &n, Value x, int64_t axis, const Taps &t,
       most = std::max(most, t.place[phase]);
     }
   }
+  // No weight at all, or a filter far from its place (a crop).
+  if (least > most || least < -16 || most > 16 || least >= a.in)
+    return {};
   int64_t width = most - least + 1;
   if (width > 8 || f > 64)
     return {};

@@ -1,0 +1,455 @@
+//===- Differential.cpp - compiled code against the interpreter -----------===//
+
+#include "Differential.h"
+#include "NativeModel.h"
+#include "Session.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "nacre/Artifact/WeightsFile.h"
+#include "nacre/Driver/Pipeline.h"
+#include "nacre/Lazy/Lazy.h"
+#include "nacre/Reference/Interpreter.h"
+#include "mlir/IR/Verifier.h"
+#include <cmath>
+#include <limits>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace mlir;
+
+namespace nacre::test {
+
+MLIRContext *context() {
+  static MLIRContext *made = makeContext().release();
+  return made;
+}
+Type element(DType dtype) { return elementType(context(), dtype); }
+RankedTensorType typeOf(DType dtype, ArrayRef<int64_t> shape) {
+  return RankedTensorType::get(shape, element(dtype));
+}
+
+const std::vector<DType> allTypes{
+    DType::Bool, DType::I8,  DType::U8,  DType::I16,  DType::U16, DType::I32,
+    DType::U32,  DType::I64, DType::U64, DType::F16,  DType::BF16, DType::F32,
+    DType::F64};
+
+//===----------------------------------------------------------------------===//
+// Numbers
+//===----------------------------------------------------------------------===//
+
+Tolerance roundings(DType dtype, double units, double absolute) {
+  double ulp = dtype == DType::F16    ? 0x1p-10
+               : dtype == DType::BF16 ? 0x1p-7
+               : dtype == DType::F32  ? 0x1p-23
+                                      : 0x1p-52;
+  return {units * ulp, absolute};
+}
+
+Tensor random(DType dtype, ArrayRef<int64_t> shape, std::mt19937_64 &rng,
+              Values values) {
+  Tensor t = Tensor::zeros(dtype, shape);
+  static const double floats[] = {0.0, -0.0, 1, -1, 0.5, -2.5, 3.5, 1e-40, -1e-40, 1e30,
+                                  -1e30, 127.5, 128, 255.5, 256, 32768, 2147483648.0,
+                                  -2147483648.0, 4294967296.0, 9.3e18, -9.3e18, 1.9e19,
+                                  INFINITY, -INFINITY, NAN};
+  for (int64_t i = 0; i < t.count(); ++i) {
+    uint64_t bits = rng();
+    if (dtype == DType::Bool)
+      t.setInteger(i, bits & 1);
+    else if (values == Values::Small && isFloat(dtype))
+      t.setNumber(i, double(int64_t(bits % 33) - 16) / 4);
+    else if (values == Values::Small)
+      t.setInteger(i, int64_t(bits % 11) -
+                          (dtype == DType::U8 || dtype == DType::U16 ||
+                                   dtype == DType::U32 || dtype == DType::U64
+                               ? 0
+                               : 5));
+    else if (isFloat(dtype) && bits % 3)
+      t.setNumber(i, floats[(bits >> 8) % std::size(floats)]);
+    else if (isFloat(dtype))
+      t.setNumber(i, std::ldexp(double(int64_t(rng())), -63 + int(bits >> 8) % 12));
+    else if (bits % 2 == 0)
+      t.setInteger(i, int64_t(rng() >> (bits >> 8) % 64)); // any magnitude, wraps
+    else {
+      int64_t width = 8 * dtypeBytes(dtype);
+      const int64_t edge[] = {0, 1, -1, 2, int64_t(uint64_t(1) << (width - 1)),
+                              int64_t((uint64_t(1) << (width - 1)) - 1), width, width - 1};
+      t.setInteger(i, edge[(bits >> 8) % std::size(edge)]);
+    }
+  }
+  return t;
+}
+
+//===----------------------------------------------------------------------===//
+// Building
+//===----------------------------------------------------------------------===//
+
+Net::Net()
+    : module(ModuleOp::create(UnknownLoc::get(context()))), builder(context()),
+      build{builder, UnknownLoc::get(context())}, rng(1) {
+  builder.setInsertionPointToStart(module->getBody());
+  auto main = func::FuncOp::create(builder, build.loc, "main", builder.getFunctionType({}, {}));
+  block = main.addEntryBlock();
+  builder.setInsertionPointToStart(block);
+}
+
+Value Net::input(Tensor data) {
+  return input(typeOf(data.dtype, data.shape), {data});
+}
+Value Net::input(RankedTensorType type, std::vector<Tensor> data) {
+  inputs.push_back(std::move(data));
+  return block->addArgument(type, build.loc);
+}
+Value Net::weight(Tensor data) {
+  auto type = typeOf(data.dtype, data.shape);
+  return build.weight(program.weights->add("w", std::move(data)), type);
+}
+void Net::output(Value v, std::string label, Tolerance tolerance) {
+  results.push_back(v);
+  labels.push_back(std::move(label));
+  tolerances.push_back(tolerance);
+}
+
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Bytes between two pages that may not be touched, at the end of the space
+/// (so that a byte too far faults) or at its start.
+class Fenced {
+public:
+  Fenced(size_t bytes, bool atEnd, size_t alignment = 1) : length(bytes) {
+    size_t page = 4096, body = llvm::alignTo(std::max<size_t>(bytes, 1), page);
+    total = body + 2 * page;
+    base = static_cast<uint8_t *>(::mmap(nullptr, total, PROT_READ | PROT_WRITE,
+                                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    if (base == MAP_FAILED)
+      std::abort();
+    std::memset(base, 0xAB, total);
+    ::mprotect(base, page, PROT_NONE);
+    ::mprotect(base + page + body, page, PROT_NONE);
+    start = base + page;
+    if (atEnd)
+      start += llvm::alignDown(body - bytes, alignment);
+  }
+  ~Fenced() { ::munmap(base, total); }
+  Fenced(const Fenced &) = delete;
+  uint8_t *data() const { return start; }
+  void protect() { ::mprotect(base + 4096, total - 2 * 4096, PROT_READ); }
+  /// Whether the bytes around the data, up to the fences, are as they were.
+  bool surroundingsWhole() const {
+    for (uint8_t *p = base + 4096; p != base + total - 4096; ++p)
+      if ((p < start || p >= start + length) && *p != 0xAB)
+        return false;
+    return true;
+  }
+
+private:
+  uint8_t *base, *start;
+  size_t length, total;
+};
+
+int failures = 0;
+
+} // namespace
+
+static std::string textOf(ModuleOp module) {
+  std::string out;
+  llvm::raw_string_ostream stream(out);
+  module.print(stream);
+  if (out.size() > 20000)
+    out = out.substr(0, 20000) + "\n...";
+  return out;
+}
+
+struct Check {
+  Net &net;
+  std::string way;
+
+  void complain(const std::string &what) {
+    if (++failures > 6)
+      return;
+    llvm::outs() << "  " << way << ": " << what << "\n";
+    if (failures == 1)
+      llvm::outs() << textOf(*net.module) << "\n";
+    llvm::outs().flush();
+  }
+
+  bool seal() {
+    func::ReturnOp::create(net.builder, net.build.loc, net.results);
+    auto main = cast<func::FuncOp>(net.module->lookupSymbol("main"));
+    main.setType(net.builder.getFunctionType(net.block->getArgumentTypes(),
+                                             ValueRange(net.results).getTypes()));
+    for (unsigned i = 0; i < net.inputs.size(); ++i)
+      main.setArgAttr(i, "lazy.name", net.builder.getStringAttr("x" + std::to_string(i)));
+    for (unsigned i = 0; i < net.results.size(); ++i)
+      main.setResultAttr(i, "lazy.name", net.builder.getStringAttr("y" + std::to_string(i)));
+    net.program.name = "net";
+    if (failed(verify(*net.module))) {
+      way = "the test's own program";
+      complain("is invalid");
+      return false;
+    }
+    return true;
+  }
+
+  Program program() {
+    Program copy;
+    copy.name = "net";
+    copy.module = OwningOpRef<ModuleOp>(cast<ModuleOp>((*net.module)->clone()));
+    // Folding adds weights.
+    *(copy.weights = std::make_shared<WeightStore>()) = *net.program.weights;
+    return copy;
+  }
+
+  std::vector<Tensor> data(size_t set) {
+    std::vector<Tensor> out;
+    for (auto &sets : net.inputs)
+      out.push_back(sets[std::min(set, sets.size() - 1)]);
+    return out;
+  }
+
+  void compare(const std::vector<Tensor> &want, ArrayRef<std::unique_ptr<Fenced>> got) {
+    for (size_t k = 0; k < want.size(); ++k) {
+      const Tensor &w = want[k];
+      Tensor g = Tensor::view(w.dtype, w.shape, got[k]->data(), nullptr);
+      int64_t bad = 0, first = 0;
+      double worst = 0;
+      for (int64_t i = 0; i < w.count(); ++i) {
+        bool ok;
+        double distance = 0;
+        if (!isFloat(w.dtype)) {
+          ok = g.integerAt(i) == w.integerAt(i);
+        } else {
+          double x = g.numberAt(i), y = w.numberAt(i);
+          if (std::isnan(y) || std::isinf(y))
+            ok = std::isnan(y) ? std::isnan(x) : x == y;
+          else {
+            distance = std::fabs(x - y);
+            ok = distance <= net.tolerances[k].absolute +
+                                 net.tolerances[k].relative * std::fabs(y);
+          }
+        }
+        if (!ok) {
+          if (!bad++)
+            first = i;
+          worst = std::max(worst, distance);
+        }
+      }
+      if (!got[k]->surroundingsWhole())
+        complain("result " + std::to_string(k) + " (" + net.labels[k] +
+                 "): bytes outside it were written");
+      if (bad) {
+        char numbers[160];
+        std::snprintf(numbers, sizeof numbers,
+                      ": %lld of %lld differ, worst by %g; element %lld is %.9g, expected %.9g",
+                      (long long)bad, (long long)w.count(), worst, (long long)first,
+                      g.numberAt(first), w.numberAt(first));
+        complain("result " + std::to_string(k) + " (" + net.labels[k] + ")" + numbers);
+      }
+    }
+  }
+
+  /// Returns the status, or -1 when it does not compile.
+  int run(unsigned level, const std::vector<int> &threads,
+          const std::vector<std::vector<Tensor>> &expected, int32_t status) {
+    way = "-O" + std::to_string(level);
+    driver::Toolchain tools;
+    tools.native.embedWeights = false;
+    tools.native.optLevel = level;
+    auto machine = describeMachine(tools.native);
+    if (!machine) {
+      complain(llvm::toString(machine.takeError()));
+      return -1;
+    }
+    tools.machine = *machine;
+    llvm::Expected<driver::Compiled> compiled =
+        driver::compileProgram(program(), Phase::Import, tools);
+    if (!compiled) {
+      complain("does not compile: " + llvm::toString(compiled.takeError()));
+      return -1;
+    }
+    auto model = driver::NativeModel::load(compiled->code, tools.native.symbol);
+    if (!model) {
+      complain("does not load: " + llvm::toString(model.takeError()));
+      return -1;
+    }
+    const nacre_model &table = (*model)->table();
+    Fenced weights(compiled->code.weightsBytes, true, NACRE_ALIGNMENT);
+    std::memset(weights.data(), 0, compiled->code.weightsBytes);
+    artifact::writeWeightsImage(compiled->code, weights.data());
+    weights.protect();
+    for (int count : threads) {
+      driver::Pool pool;
+      if (llvm::Error error = pool.create(count)) {
+        complain(llvm::toString(std::move(error)));
+        return -1;
+      }
+      for (size_t set = 0; set < expected.size(); ++set) {
+        bool atEnd = (set + count) % 2 || expected.size() == 1;
+        std::vector<Tensor> tensors = data(set);
+        way = "-O" + std::to_string(level) + ", " + std::to_string(count) + " thread(s), data " +
+              std::to_string(set);
+        std::vector<std::unique_ptr<Fenced>> in, out;
+        std::vector<const void *> ins;
+        std::vector<void *> outs;
+        llvm::StringMap<int64_t> dims;
+        for (auto [i, t] : llvm::enumerate(tensors)) {
+          in.push_back(std::make_unique<Fenced>(t.byteCount(), atEnd));
+          std::memcpy(in.back()->data(), t.bytes, t.byteCount());
+          in.back()->protect();
+          ins.push_back(in.back()->data());
+          for (int64_t axis = 0; axis < table.inputs[i].rank; ++axis)
+            if (table.inputs[i].dim_names && table.inputs[i].dim_names[axis])
+              dims[table.inputs[i].dim_names[axis]] = t.shape[axis];
+        }
+        std::vector<int64_t> dimValues;
+        for (int64_t d = 0; d < table.dim_count; ++d)
+          dimValues.push_back(dims.lookup(table.dim_names[d]));
+        for (int64_t i = 0; i < table.output_count; ++i) {
+          int64_t bytes = dtypeBytes(*dtypeFromName(table.outputs[i].dtype));
+          for (int64_t axis = 0; axis < table.outputs[i].rank; ++axis) {
+            const char *name =
+                table.outputs[i].dim_names ? table.outputs[i].dim_names[axis] : nullptr;
+            bytes *= name ? dims.lookup(name) : table.outputs[i].shape[axis];
+          }
+          out.push_back(std::make_unique<Fenced>(bytes, atEnd));
+          outs.push_back(out.back()->data());
+        }
+        Fenced arena(table.arena_bytes, atEnd, NACRE_ALIGNMENT);
+        int32_t got = table.run(ins.data(), outs.data(), arena.data(), weights.data(),
+                                dimValues.data(), pool.executor());
+        if (got != status) {
+          complain("status " + std::to_string(got) + ", expected " + std::to_string(status));
+          continue;
+        }
+        if (!arena.surroundingsWhole())
+          complain("bytes beside the arena were written");
+        if (status == NACRE_OK)
+          compare(expected[set], out);
+      }
+    }
+    return 0;
+  }
+};
+
+void check(Net &net, const Ways &ways) {
+  Check c{net, ""};
+  if (!c.seal())
+    return;
+  size_t sets = 1;
+  for (auto &data : net.inputs)
+    sets = std::max(sets, data.size());
+  std::vector<std::vector<Tensor>> expected;
+  for (size_t set = 0; set < sets; ++set) {
+    auto results = reference::run(c.program(), c.data(set));
+    if (!results) {
+      c.way = "interpreter";
+      return c.complain(llvm::toString(results.takeError()));
+    }
+    expected.emplace_back(results->begin(), results->end());
+  }
+  for (unsigned level : ways.levels)
+    c.run(level, ways.threads, expected, NACRE_OK);
+}
+
+void checkIndexError(Net &net) {
+  Check c{net, ""};
+  if (!c.seal())
+    return;
+  if (auto results = reference::run(c.program(), c.data(0))) {
+    c.way = "interpreter";
+    c.complain("accepts an index out of range");
+  } else {
+    llvm::consumeError(results.takeError());
+  }
+  for (unsigned level : {0, 2})
+    c.run(level, {1, 2}, {{}}, NACRE_E_INDEX);
+}
+
+} // namespace nacre::test
+
+//===----------------------------------------------------------------------===//
+// One process a case
+//===----------------------------------------------------------------------===//
+
+using namespace nacre::test;
+
+static int runCases(const std::vector<Case> &cases) {
+  int failed = 0;
+  for (const Case &one : cases) {
+    llvm::outs().flush();
+    pid_t child = ::fork();
+    if (child == 0) {
+      ::alarm(120);
+      one.body();
+      llvm::outs().flush();
+      ::_exit(failures ? 1 : 0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    if (WIFSIGNALED(status))
+      llvm::outs() << "  died of signal " << WTERMSIG(status)
+                   << (WTERMSIG(status) == SIGALRM ? " (no end after 120 s)" : "")
+                   << "; --here --only=" << one.name << " runs it in this process\n";
+    if (status) {
+      llvm::outs() << "FAIL " << one.name << "\n";
+      ++failed;
+    }
+  }
+  return failed;
+}
+
+int main(int argc, char **argv) {
+  uint64_t seed = 1;
+  int64_t count = 60;
+  std::string only;
+  bool here = false, list = false;
+  for (int i = 1; i < argc; ++i) {
+    llvm::StringRef word(argv[i]);
+    bool bad = false;
+    if (word.consume_front("--seed="))
+      bad = word.getAsInteger(10, seed);
+    else if (word.consume_front("--random="))
+      bad = word.getAsInteger(10, count);
+    else if (word.consume_front("--only="))
+      only = word.str();
+    else if (word == "--here")
+      here = true;
+    else if (word == "--list")
+      list = true;
+    else
+      bad = true;
+    if (bad) {
+      llvm::errs() << "usage: nacre_differential [--only=TEXT] [--seed=N] [--random=COUNT] "
+                      "[--here] [--list]\n";
+      return 2;
+    }
+  }
+  std::vector<Case> cases;
+  addPrimitives(cases);
+  addContractions(cases);
+  addPrograms(cases);
+  addRandom(cases, seed, count);
+  if (!only.empty())
+    llvm::erase_if(cases, [&](const Case &c) { return c.name.find(only) == std::string::npos; });
+  if (list) {
+    for (const Case &one : cases)
+      llvm::outs() << one.name << "\n";
+    return 0;
+  }
+  // What every process would otherwise make for itself.
+  nacre::NativeOptions host;
+  llvm::consumeError(nacre::describeMachine(host).takeError());
+  context();
+  if (here) {
+    for (const Case &one : cases)
+      one.body();
+    return failures ? 1 : 0;
+  }
+  int failed = runCases(cases);
+  llvm::outs() << cases.size() - failed << " cases passed, " << failed << " failed\n";
+  return failed ? 1 : 0;
+}

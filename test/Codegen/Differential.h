@@ -1,0 +1,99 @@
+//===- Differential.h - compiled code against the interpreter ---*- C++ -*-===//
+//
+// A test builds a program with its inputs, and `check` compiles it as the
+// driver does, runs it and compares each result with the interpreter's. Every
+// buffer ends at, or begins after, a page that may not be touched, and has no
+// more than its element's alignment. A case runs in a process of its own, so a
+// crash is a failure like any other; every failure prints the program.
+//
+//===----------------------------------------------------------------------===//
+#ifndef NACRE_TEST_CODEGEN_DIFFERENTIAL_H
+#define NACRE_TEST_CODEGEN_DIFFERENTIAL_H
+
+#include "nacre/Lazy/Build.h"
+#include "nacre/Lazy/Program.h"
+#include <functional>
+#include <random>
+
+namespace nacre::test {
+
+using mlir::ArrayRef;
+using mlir::SmallVector;
+using mlir::StringRef;
+using mlir::Value;
+using Shape = SmallVector<int64_t>;
+
+mlir::MLIRContext *context();
+mlir::Type element(DType dtype);
+mlir::RankedTensorType typeOf(DType dtype, ArrayRef<int64_t> shape);
+extern const std::vector<DType> allTypes;
+inline bool isFloat(DType t) { return t >= DType::F16; }
+
+/// Numbers a test computes with.
+enum class Values {
+  Small, ///< few bits, so that float sums and products are exact
+  Wild   ///< extremes, infinities, NaN, signed zeros, any bits
+};
+Tensor random(DType dtype, ArrayRef<int64_t> shape, std::mt19937_64 &rng,
+              Values values = Values::Small);
+
+/// How far a result may be from the interpreter's: |got - want| <= absolute +
+/// relative * |want|. Infinities and NaN must be the same. Integers are always
+/// compared exactly.
+struct Tolerance {
+  double relative = 0, absolute = 0;
+};
+/// Some units in the last place of `dtype`.
+Tolerance roundings(DType dtype, double units, double absolute = 0);
+
+/// A program under construction.
+class Net {
+public:
+  Net();
+  Value input(Tensor data);
+  /// An input with a symbolic leading extent and its data at several values.
+  Value input(mlir::RankedTensorType type, std::vector<Tensor> data);
+  Value weight(Tensor data);
+  void output(Value v, std::string label, Tolerance tolerance = {});
+  size_t outputs() const { return results.size(); }
+
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  mlir::OpBuilder builder;
+  lazy::Build build;
+  std::mt19937_64 rng;
+
+private:
+  friend struct Check;
+  Program program;
+  mlir::Block *block;
+  std::vector<std::vector<Tensor>> inputs; ///< per input, per set of data
+  std::vector<Value> results;
+  std::vector<std::string> labels;
+  std::vector<Tolerance> tolerances;
+};
+
+/// What to compile and run a program with.
+struct Ways {
+  std::vector<unsigned> levels{2};
+  std::vector<int> threads{1, 2};
+};
+inline const Ways everyLevel{{0, 1, 2, 3}, {1, 2}};
+void check(Net &net, const Ways &ways = {});
+/// The run must end in NACRE_E_INDEX and touch nothing it may not.
+void checkIndexError(Net &net);
+
+/// The cases of this executable, in order. The name selects: a case runs when
+/// it contains the command line's --only=TEXT.
+struct Case {
+  std::string name;
+  std::function<void()> body;
+};
+void addPrimitives(std::vector<Case> &cases);
+void addContractions(std::vector<Case> &cases);
+void addPrograms(std::vector<Case> &cases);
+/// Random programs with the seeds first, first + 1, ...
+void addRandom(std::vector<Case> &cases, uint64_t first, int64_t count);
+
+} // namespace nacre::test
+
+#endif // NACRE_TEST_CODEGEN_DIFFERENTIAL_H
