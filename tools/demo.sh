@@ -131,6 +131,7 @@ skip() {
 }
 
 step "find a face on a photograph"
+rm -f out/faces.png # of an earlier run
 tools=()
 command -v npm >/dev/null || tools+=(npm)
 command -v unzip >/dev/null || tools+=(unzip)

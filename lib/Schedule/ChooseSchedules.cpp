@@ -4,6 +4,7 @@
 // is data: an attribute on each kernel that the lowering obeys and that can be
 // printed, edited and read back (docs/schedule.md).
 //
+//   border kernels    lanes
 //   map kernels       loops, extents, lane, lanes, prefix, grain
 //   contract kernels  lanes_operand, loops, k_loops, k_order, extents, lane, tile,
 //                     row, lanes, tile_m, tile_n, chunk_t, chunk_r, packed, staged
@@ -91,6 +92,8 @@ public:
   Scheduler(KernelOp kernel, const MachineDescription &machine)
       : kernel(kernel), machine(machine), b(kernel.getContext()) {}
   DictionaryAttr schedule() {
+    if (kernel->hasAttr("lazy.border"))
+      return border();
     if (auto contract = contractionOf(kernel))
       if (auto attr = contraction(contract))
         return attr;
@@ -98,6 +101,11 @@ public:
   }
 
 private:
+  DictionaryAttr border() {
+    int64_t bytes = elementBytes(tensorType(kernel.getResult(0)).getElementType());
+    return b.getDictionaryAttr({b.getNamedAttr("kind", b.getStringAttr("border")),
+                                named("lanes", std::max<int64_t>(machine.vectorBytes / bytes, 1))});
+  }
   DictionaryAttr map();
   DictionaryAttr contraction(ContractOp contract);
   NamedAttribute named(StringRef name, int64_t v) {

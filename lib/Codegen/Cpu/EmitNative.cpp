@@ -127,6 +127,11 @@ KernelInfo Emitter::describe(KernelOp kernel) {
     else if (isa<ElementwiseOpInterface>(op))
       info.flops += n;
   }
+  if (kernel->hasAttr("lazy.border")) {
+    info.bytes = (countOf(tensorType(kernel.getResult(0))) - countOf(tensorType(kernel.getOperand(0)))) *
+                 elementBytes(tensorType(kernel.getResult(0)).getElementType());
+    return info;
+  }
   for (Value v : kernel->getOperands())
     info.bytes += countOf(tensorType(v)) * elementBytes(tensorType(v).getElementType());
   for (Value v : kernel->getResults())

@@ -119,6 +119,9 @@ private:
 mlir::FailureOr<int64_t> lowerMapKernel(Body &body, const ScheduleReader &schedule,
                                         llvm::ArrayRef<mlir::Value> symbolOf,
                                         mlir::Value begin, mlir::Value end);
+/// Writes the border only; one task.
+mlir::FailureOr<int64_t> lowerBorderKernel(Body &body, const ScheduleReader &schedule,
+                                           mlir::Value begin, mlir::Value end);
 mlir::FailureOr<int64_t> lowerContractKernel(Body &body, const ScheduleReader &schedule,
                                              llvm::ArrayRef<mlir::Value> symbolOf,
                                              mlir::Value begin, mlir::Value end);

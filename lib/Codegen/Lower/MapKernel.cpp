@@ -300,8 +300,10 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module, StringRef
   unsigned n = entry->getNumArguments();
   Value begin = entry->getArgument(n - 2), end = entry->getArgument(n - 1);
 
-  bool isContract = schedule.dict.getAs<StringAttr>("kind") &&
-                    schedule.dict.getAs<StringAttr>("kind").getValue() == "contract";
+  StringRef kind = "map";
+  if (auto attr = schedule.dict.getAs<StringAttr>("kind"))
+    kind = attr.getValue();
+  bool isContract = kind == "contract";
   ContractOp contract = contractionOf(kernel);
   auto resultType = tensorType(yielded(kernel));
   SmallVector<Value> symbols(maxLoopDims);
@@ -314,8 +316,9 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module, StringRef
       symbols[dim] = entry->getArgument(buffers + 1 + at);
       lowered.taskSymbol = symbol;
     }
-  auto tasks = isContract ? lowerContractKernel(body, schedule, symbols, begin, end)
-                          : lowerMapKernel(body, schedule, symbols, begin, end);
+  auto tasks = isContract         ? lowerContractKernel(body, schedule, symbols, begin, end)
+               : kind == "border" ? lowerBorderKernel(body, schedule, begin, end)
+                                  : lowerMapKernel(body, schedule, symbols, begin, end);
   if (failed(tasks))
     return failure();
   lowered.tasks = *tasks;

@@ -84,16 +84,18 @@ void range(Node &n) {
       block("E_LIMIT: the range has too many elements");
     count = int64_t(steps);
   }
-  Value y = n.build.iota(mlir::RankedTensorType::get({count}, type), 0);
+  // Counted in f32 where a 16-bit float has no more room for the next number.
+  mlir::Type wide = type.isF16() || type.isBF16() ? n.type(DType::F32) : type;
+  Value y = n.build.iota(mlir::RankedTensorType::get({count}, wide), 0);
   auto scalar = [&](Tensor t) {
     t.shape.clear();
-    return n.constantOf(t);
+    return n.build.cast(n.constantOf(t), wide);
   };
   if (delta.numberAt(0) != 1)
     y = n.binary<lazy::MulOp>(y, scalar(delta));
   if (start.numberAt(0) != 0)
     y = n.binary<lazy::AddOp>(y, scalar(start));
-  n.set(0, y);
+  n.set(0, n.build.cast(y, type));
 }
 
 /// An identity matrix of the input's shape, its diagonal shifted by k.

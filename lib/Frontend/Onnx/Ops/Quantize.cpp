@@ -68,6 +68,25 @@ Value saturate(Node &n, Value x, DType to) {
   return n.build.cast(x, n.type(to));
 }
 
+/// A type by its ONNX number; absent or 0 leaves the choice to the op.
+std::optional<DType> givenType(Node &n, llvm::StringRef name) {
+  int64_t given = n.intAttr(name, 0);
+  if (given == 0)
+    return std::nullopt;
+  return dtypeOfOnnx(int32_t(std::clamp<int64_t>(given, 0, 9999)), name);
+}
+
+/// The same of a float type.
+std::optional<mlir::Type> givenFloat(Node &n, llvm::StringRef name) {
+  std::optional<DType> given = givenType(n, name);
+  if (!given)
+    return std::nullopt;
+  if (*given < DType::F16)
+    block("E_DTYPE: " + name + ": " + dtypeName(*given) +
+          " is not a float type");
+  return n.type(*given);
+}
+
 void quantize(Node &n) {
   Value x = n.in(0), scale = n.in(1);
   checkScale(n, scale);
@@ -75,12 +94,13 @@ void quantize(Node &n) {
   DType to = DType::U8;
   if (n.has(2))
     to = Node::dtype(n.in(2));
-  else if (int64_t given = n.intAttr("output_dtype", 0))
-    to = dtypeOfOnnx(int32_t(std::clamp<int64_t>(given, 0, 9999)),
-                     "output_dtype");
-  scale = alongAxis(n, x, n.build.cast(scale, f32), "scale");
-  Value y = n.unary<lazy::RoundOp>(
-      n.binary<lazy::DivOp>(n.build.cast(x, f32), scale));
+  else
+    to = givenType(n, "output_dtype").value_or(to);
+  // Of the division; from opset 23 the node may say.
+  mlir::Type precision = givenFloat(n, "precision").value_or(f32);
+  scale = alongAxis(n, x, n.build.cast(scale, precision), "scale");
+  Value y = n.binary<lazy::DivOp>(n.build.cast(x, precision), scale);
+  y = n.unary<lazy::RoundOp>(n.build.cast(y, f32));
   if (n.has(2) && !isZero(n, n.in(2)))
     y = n.binary<lazy::AddOp>(
         y, alongAxis(n, x, n.build.cast(n.in(2), f32), "zero point"));
@@ -90,7 +110,8 @@ void quantize(Node &n) {
 void dequantize(Node &n) {
   Value x = n.in(0), scale = n.in(1);
   n.needFloat(scale);
-  mlir::Type f32 = n.type(DType::F32), given = Node::element(scale);
+  mlir::Type f32 = n.type(DType::F32);
+  mlir::Type to = givenFloat(n, "output_dtype").value_or(Node::element(scale));
   Value y = n.build.cast(x, f32);
   if (n.has(2)) {
     n.needSameElement(x, n.in(2));
@@ -100,7 +121,7 @@ void dequantize(Node &n) {
   }
   y = n.binary<lazy::MulOp>(y,
                             alongAxis(n, x, n.build.cast(scale, f32), "scale"));
-  n.set(0, n.build.cast(y, given));
+  n.set(0, n.build.cast(y, to));
 }
 
 /// To u8 with a scale and zero point found from the values.

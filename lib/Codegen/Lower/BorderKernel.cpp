@@ -1,0 +1,119 @@
+//===- BorderKernel.cpp - a pad whose source is already in place ----------===//
+//
+// The planner stored the source inside the padded buffer; what is left to
+// write is the border. It is cut into boxes: for each padded axis the parts
+// below and above the source, over the interior of the axes before it and the
+// whole of the axes after it.
+//
+//===----------------------------------------------------------------------===//
+#include "Body.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+namespace nacre::codegen {
+using namespace nacre::lazy;
+namespace {
+
+struct Interval {
+  int64_t from, to;
+};
+
+class BorderFiller {
+public:
+  BorderFiller(Body &body, PadOp pad, int64_t lanes)
+      : body(body), b(body.b), loc(body.loc), pad(pad), lanes(lanes),
+        place(cast<PlaceAttr>((*body.kernel.getResultPlaces())[0])) {
+    TypedAttr value = pad.getValue();
+    if (auto integer = dyn_cast<IntegerAttr>(value)) {
+      Type stored = cast<MemRefType>(body.results[0].getType()).getElementType();
+      value = b.getIntegerAttr(stored, integer.getValue().zextOrTrunc(
+                                           stored.getIntOrFloatBitWidth()));
+    }
+    fill = arith::ConstantOp::create(b, loc, value);
+    if (lanes > 1)
+      fillVector = vector::BroadcastOp::create(b, loc, VectorType::get({lanes}, fill.getType()), fill);
+    auto rank = tensorType(pad.getResult()).getRank();
+    for (int64_t i = 0; i < rank; ++i)
+      axes.push_back(i);
+    llvm::stable_sort(axes, [&](int64_t p, int64_t q) {
+      return place.getStrides()[p] > place.getStrides()[q];
+    });
+  }
+
+  void box(ArrayRef<Interval> ranges, size_t depth, Value address) {
+    int64_t axis = axes[depth], stride = place.getStrides()[axis];
+    auto [from, to] = ranges[axis];
+    bool last = depth + 1 == axes.size();
+    if (last && stride == 1 && lanes > 1 && to - from >= lanes) {
+      // Whole vectors; the last one may overlap, every store writes the same.
+      loop(from, to - lanes + 1, lanes, [&](Value i) { storeVector(address, i); });
+      if ((to - from) % lanes)
+        storeVector(address, body.index(to - lanes));
+      return;
+    }
+    loop(from, to, 1, [&](Value i) {
+      Value at = arith::AddIOp::create(b, loc, address,
+                                       arith::MulIOp::create(b, loc, i, body.index(stride)));
+      if (last)
+        memref::StoreOp::create(b, loc, fill, body.results[0], at);
+      else
+        box(ranges, depth + 1, at);
+    });
+  }
+
+private:
+  void loop(int64_t from, int64_t to, int64_t step, llvm::function_ref<void(Value)> emit) {
+    auto op = scf::ForOp::create(b, loc, body.index(from), body.index(to), body.index(step));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(op.getBody());
+    emit(op.getInductionVar());
+  }
+  void storeVector(Value address, Value i) {
+    Value at = arith::AddIOp::create(b, loc, address, i);
+    vector::StoreOp::create(b, loc, fillVector, body.results[0], at);
+  }
+
+  Body &body;
+  OpBuilder &b;
+  Location loc;
+  PadOp pad;
+  int64_t lanes;
+  PlaceAttr place;
+  Value fill, fillVector;
+  SmallVector<int64_t> axes; // outermost in memory first
+};
+
+} // namespace
+
+FailureOr<int64_t> lowerBorderKernel(Body &body, const ScheduleReader &schedule, Value begin,
+                                     Value end) {
+  auto pad = schedule::yielded(body.kernel).getDefiningOp<PadOp>();
+  if (!pad || !tensorType(pad.getResult()).hasStaticShape())
+    return body.kernel.emitOpError("kernel ")
+           << body.kernel.getName() << ": a border schedule on a kernel that is no static pad";
+  OpBuilder &b = body.b;
+  auto once = scf::ForOp::create(b, body.loc, begin, end, body.index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(once.getBody());
+  BorderFiller filler(body, pad, std::max<int64_t>(schedule.number("lanes", 1), 1));
+  auto from = tensorType(pad.getX()).getShape(), to = tensorType(pad.getResult()).getShape();
+  SmallVector<Interval> ranges;
+  for (int64_t extent : to)
+    ranges.push_back({0, extent});
+  Value zero = body.index(int64_t(0));
+  for (size_t axis = 0; axis < to.size(); ++axis) {
+    int64_t low = pad.getLow()[axis], inner = low + from[axis];
+    for (Interval side : {Interval{0, low}, Interval{inner, to[axis]}}) {
+      ranges[axis] = side;
+      if (llvm::all_of(ranges, [](Interval r) { return r.from < r.to; }))
+        filler.box(ranges, 0, zero);
+    }
+    ranges[axis] = {low, inner};
+  }
+  return 1;
+}
+
+} // namespace nacre::codegen

@@ -1,0 +1,325 @@
+//===- Reductions.cpp - loops inside a kernel's body ----------------------===//
+//
+// A reduction asked for at an index opens loops of its own. When its result
+// does not vary along the kernel's lane, the lanes are put to use across the
+// reduction instead and folded at the end.
+//
+//===----------------------------------------------------------------------===//
+#include "Body.h"
+#include "nacre/Lazy/IndexMap.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+namespace nacre::codegen {
+using namespace nacre::lazy;
+
+static bool isNarrowFloat(Type t) { return t.isF16() || t.isBF16(); }
+
+Value Body::neutral(ReduceKind kind, Type element, Type type) {
+  if (kind == ReduceKind::add)
+    return zero(type);
+  OpBuilder &builder = b;
+  TypedAttr value;
+  Type scalar = getElementTypeOrSelf(type);
+  if (auto floating = dyn_cast<FloatType>(scalar)) {
+    auto &semantics = floating.getFloatSemantics();
+    APFloat f = kind == ReduceKind::mul ? APFloat(semantics, 1)
+                                        : APFloat::getInf(semantics, kind == ReduceKind::max);
+    value = builder.getFloatAttr(scalar, f);
+  } else {
+    unsigned width = scalar.getIntOrFloatBitWidth();
+    bool u = isUnsignedElement(element);
+    APInt i = kind == ReduceKind::mul ? APInt(width, 1)
+              : kind == ReduceKind::max
+                  ? (u ? APInt::getZero(width) : APInt::getSignedMinValue(width))
+                  : (u ? APInt::getMaxValue(width) : APInt::getSignedMaxValue(width));
+    value = builder.getIntegerAttr(scalar, i);
+  }
+  if (auto vector = dyn_cast<VectorType>(type))
+    return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vector, Attribute(value)));
+  return arith::ConstantOp::create(b, loc, value);
+}
+
+Value Body::combine(ReduceKind kind, Type element, Value a, Value c) {
+  bool floating = isa<FloatType>(getElementTypeOrSelf(a.getType()));
+  bool u = isUnsignedElement(element);
+  switch (kind) {
+  case ReduceKind::add:
+    return floating ? Value(arith::AddFOp::create(b, loc, a, c))
+                    : Value(arith::AddIOp::create(b, loc, a, c));
+  case ReduceKind::mul:
+    return floating ? Value(arith::MulFOp::create(b, loc, a, c))
+                    : Value(arith::MulIOp::create(b, loc, a, c));
+  case ReduceKind::max:
+  case ReduceKind::min: {
+    bool wantMax = kind == ReduceKind::max;
+    if (floating) {
+      // NaN on either side stays.
+      Value better = arith::CmpFOp::create(
+          b, loc, wantMax ? arith::CmpFPredicate::OLT : arith::CmpFPredicate::OGT, a, c);
+      Value isNaN = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, c, c);
+      Value take = arith::OrIOp::create(b, loc, better, isNaN);
+      return arith::SelectOp::create(b, loc, take, c, a);
+    }
+    if (wantMax)
+      return u ? Value(arith::MaxUIOp::create(b, loc, a, c))
+               : Value(arith::MaxSIOp::create(b, loc, a, c));
+    return u ? Value(arith::MinUIOp::create(b, loc, a, c))
+             : Value(arith::MinSIOp::create(b, loc, a, c));
+  }
+  }
+  llvm_unreachable("no such reduction");
+}
+
+SmallVector<Value> Body::nest(ArrayRef<unsigned> dims, ArrayRef<int64_t> steps,
+                              ArrayRef<int64_t> bounds, ValueRange init,
+                              llvm::function_ref<SmallVector<Value>(ValueRange)> body) {
+  if (dims.empty())
+    return body(init);
+  if (bounds[0] == steps[0]) { // one iteration
+    ivs[dims[0]] = index(int64_t(0));
+    return nest(dims.drop_front(), steps.drop_front(), bounds.drop_front(), init, body);
+  }
+  auto loop = scf::ForOp::create(b, loc, index(int64_t(0)), index(bounds[0]), index(steps[0]), init);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  ivs[dims[0]] = loop.getInductionVar();
+  auto values = nest(dims.drop_front(), steps.drop_front(), bounds.drop_front(),
+                     loop.getRegionIterArgs(), body);
+  b.setInsertionPointToEnd(loop.getBody());
+  scf::YieldOp::create(b, loc, values);
+  return SmallVector<Value>(loop.getResults());
+}
+
+bool Body::canBeLane(Value v, AffineMap map, unsigned dim, int64_t &unitAccesses) {
+  SmallVector<int64_t> open(extents);
+  bool ok = true;
+  walkAccesses(v, map, open, [&](const Access &a) {
+    auto place =
+        cast<PlaceAttr>((*kernel.getOperandPlaces())[a.leaf.getArgNumber()]);
+    auto split =
+        splitLinear(linearAddress(a.map, place.getStrides().asArrayRef(), open), dim);
+    if (!split || (a.index && split->first))
+      ok = false;
+    else if (split->first == 1)
+      ++unitAccesses;
+  });
+  return ok;
+}
+
+void Body::hoistReductions(Value v, AffineMap map, const llvm::SmallBitVector &inner) {
+  Operation *op = v.getDefiningOp();
+  if (!op || cache.count({v, map}))
+    return;
+  if (auto view = dyn_cast<ViewOpInterface>(op)) {
+    // Under a pad the reduction may be read outside its range.
+    if (!view.fillValue())
+      hoistReductions(view.source(), composeView(view, map, extents), inner);
+  } else if (isa<ReduceOp, ArgReduceOp>(op)) {
+    for (unsigned d : inner.set_bits())
+      if (map.isFunctionOfDim(d))
+        return;
+    pull(v, map);
+  } else if (isa<ElementwiseOpInterface>(op)) {
+    for (Value operand : op->getOperands())
+      hoistReductions(operand, map, inner);
+  }
+}
+
+Value Body::emitReduce(ReduceOp op, AffineMap map) {
+  auto input = tensorType(op.getX());
+  Type element = input.getElementType();
+  Type accumulator = isNarrowFloat(element) ? b.getF32Type() : storageType(element);
+  Value result;
+  int outerLane = lane;
+  int64_t outerLanes = lanes;
+  Value outerMask = mask;
+  bool perLane = lane >= 0 && lanes > 1 && map.isFunctionOfDim(lane);
+  scoped([&] {
+    unsigned first = extents.size();
+    AffineMap inner = openReduction(input, op.getAxes(), map, extents);
+    SmallVector<unsigned> dims;
+    llvm::SmallBitVector innerDims(maxLoopDims);
+    for (unsigned d = first; d < extents.size(); ++d) {
+      innerDims.set(d);
+      if (extents[d] != 1)
+        dims.push_back(d);
+      else
+        ivs[d] = index(int64_t(0));
+    }
+    hoistReductions(op.getX(), inner, innerDims);
+    // Walk the input in the order it is stored.
+    SmallVector<int64_t> keys(maxLoopDims, 0);
+    SmallVector<int64_t> open(extents);
+    walkAccesses(op.getX(), inner, open, [&](const Access &a) {
+      auto place = cast<PlaceAttr>((*kernel.getOperandPlaces())[a.leaf.getArgNumber()]);
+      AffineExpr address = linearAddress(a.map, place.getStrides().asArrayRef(), open);
+      for (unsigned d : dims)
+        if (auto split = splitLinear(address, d))
+          keys[d] = std::max(keys[d], std::abs(split->first));
+    });
+    llvm::stable_sort(dims, [&](unsigned p, unsigned q) { return keys[p] > keys[q]; });
+    // Reduce across lanes when the result does not vary along them.
+    int64_t width = 1;
+    if (!perLane) {
+      lane = -1;
+      lanes = 1;
+      mask = {};
+      int64_t unit = 0;
+      if (!dims.empty() && extents[dims.back()] >= 8 && outerLanes >= 4 &&
+          canBeLane(op.getX(), inner, dims.back(), unit) && unit > 0) {
+        lane = dims.back();
+        lanes = width = std::min<int64_t>(outerLanes, llvm::PowerOf2Ceil(extents[lane]));
+      }
+    }
+    Type type = perLane || width > 1 ? laneType(accumulator) : accumulator;
+    SmallVector<int64_t> steps(dims.size(), 1), bounds;
+    for (unsigned d : dims)
+      bounds.push_back(extents[d]);
+    auto step = [&](ValueRange sums) {
+      SmallVector<Value> next;
+      scoped([&] {
+        Value v = widen(pull(op.getX(), inner));
+        if (isa<VectorType>(type))
+          v = splatTo(v);
+        next.push_back(combine(op.getKind(), element, sums[0], v));
+      });
+      return next;
+    };
+    Value start = neutral(op.getKind(), element, type);
+    if (llvm::is_contained(extents, 0)) {
+      result = start;
+    } else if (width == 1) {
+      result = nest(dims, steps, bounds, start, step)[0];
+    } else {
+      int64_t whole = extents[lane] / width * width;
+      unsigned laneDim = lane;
+      steps.back() = width;
+      result = start;
+      if (whole) {
+        bounds.back() = whole;
+        result = nest(dims, steps, bounds, result, step)[0];
+      }
+      if (int64_t rest = extents[laneDim] - whole) {
+        mask = vector::CreateMaskOp::create(b, loc, VectorType::get({width}, b.getI1Type()),
+                                            index(rest));
+        auto tail = [&](ValueRange sums) {
+          ivs[laneDim] = index(whole);
+          Value v;
+          scoped([&] { v = splatTo(widen(pull(op.getX(), inner))); });
+          v = arith::SelectOp::create(b, loc, mask, v, start);
+          return SmallVector<Value>{combine(op.getKind(), element, sums[0], v)};
+        };
+        ArrayRef<unsigned> outer = ArrayRef(dims).drop_back();
+        result = nest(outer, ArrayRef(steps).drop_back(), ArrayRef(bounds).drop_back(),
+                      result, tail)[0];
+        mask = {};
+      }
+      // Fold the lanes, halving.
+      for (int64_t half = width / 2; half >= 1; half /= 2) {
+        Value low = vector::ExtractStridedSliceOp::create(b, loc, result, ArrayRef<int64_t>{0},
+                                                          ArrayRef<int64_t>{half},
+                                                          ArrayRef<int64_t>{1});
+        Value high = vector::ExtractStridedSliceOp::create(b, loc, result, ArrayRef<int64_t>{half},
+                                                           ArrayRef<int64_t>{half},
+                                                           ArrayRef<int64_t>{1});
+        result = combine(op.getKind(), element, low, high);
+      }
+      result = vector::ExtractOp::create(b, loc, result, ArrayRef<int64_t>{0});
+    }
+  });
+  lane = outerLane;
+  lanes = outerLanes;
+  mask = outerMask;
+  return narrowTo(result, element);
+}
+
+Value Body::emitArgReduce(ArgReduceOp op, AffineMap map) {
+  auto input = tensorType(op.getX());
+  Type element = input.getElementType();
+  Value result;
+  scoped([&] {
+    unsigned dim = extents.size();
+    AffineMap inner = openReduction(input, {int64_t(op.getAxis())}, map, extents);
+    Type storage = storageType(element);
+    Value none = arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(-1));
+    SmallVector<Value> start{zero(storage), none};
+    result = nest({dim}, {1}, {extents[dim]}, start, [&](ValueRange best) {
+      SmallVector<Value> next;
+      scoped([&] {
+        Value v = pull(op.getX(), inner);
+        Value at = arith::IndexCastOp::create(b, loc, b.getI64Type(), ivs[dim]);
+        Value first = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, best[1],
+                                            zero(b.getI64Type()));
+        bool wantMax = op.getKind() == ReduceKind::max, last = op.getLast();
+        Value better;
+        if (isa<FloatType>(element)) {
+          using P = arith::CmpFPredicate;
+          P p = wantMax ? (last ? P::OGE : P::OGT) : (last ? P::OLE : P::OLT);
+          better = arith::CmpFOp::create(b, loc, p, v, best[0]);
+          // NaN is the extreme; among NaNs first or last wins as asked.
+          Value isNaN = arith::CmpFOp::create(b, loc, P::UNO, v, v);
+          Value wasNaN = arith::CmpFOp::create(b, loc, P::UNO, best[0], best[0]);
+          Value yes = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
+          Value fresh = last ? isNaN
+                             : Value(arith::AndIOp::create(
+                                   b, loc, isNaN, arith::XOrIOp::create(b, loc, wasNaN, yes)));
+          better = arith::OrIOp::create(b, loc, better, fresh);
+        } else {
+          using P = arith::CmpIPredicate;
+          bool u = isUnsignedElement(element);
+          P p = wantMax ? (last ? (u ? P::uge : P::sge) : (u ? P::ugt : P::sgt))
+                        : (last ? (u ? P::ule : P::sle) : (u ? P::ult : P::slt));
+          better = arith::CmpIOp::create(b, loc, p, v, best[0]);
+        }
+        Value take = arith::OrIOp::create(b, loc, first, better);
+        next.push_back(arith::SelectOp::create(b, loc, take, v, best[0]));
+        next.push_back(arith::SelectOp::create(b, loc, take, at, best[1]));
+      });
+      return next;
+    })[1];
+  });
+  return result;
+}
+
+/// A contraction without a tiled schedule: plain loops.
+Value Body::emitContract(ContractOp op, AffineMap map) {
+  Type element = op.getType().getElementType();
+  Type accumulator = isNarrowFloat(element) ? b.getF32Type() : storageType(element);
+  Value result;
+  scoped([&] {
+    schedule::ContractNest c = schedule::analyseContraction(kernel, op);
+    SmallVector<AffineExpr> loops(c.extents.size());
+    SmallVector<unsigned> dims;
+    SmallVector<int64_t> steps, bounds;
+    for (unsigned d = 0; d < c.extents.size(); ++d) {
+      if (!c.reduced[d]) {
+        loops[d] = map.getResult(c.resultAxis[d]);
+        continue;
+      }
+      loops[d] = getAffineDimExpr(extents.size(), b.getContext());
+      dims.push_back(extents.size());
+      steps.push_back(1);
+      bounds.push_back(c.extents[d]);
+      extents.push_back(c.extents[d]);
+    }
+    if (llvm::is_contained(bounds, 0)) {
+      result = zero(accumulator);
+      return;
+    }
+    AffineMap maps[2] = {openContraction(op, 0, loops), openContraction(op, 1, loops)};
+    result = nest(dims, steps, bounds, zero(laneType(accumulator)), [&](ValueRange sums) {
+      SmallVector<Value> next;
+      scoped([&] {
+        next.push_back(multiplyAdd(widen(pull(op.getA(), maps[0])),
+                                   widen(pull(op.getB(), maps[1])), sums[0]));
+      });
+      return next;
+    })[0];
+  });
+  return narrowTo(result, element);
+}
+
+} // namespace nacre::codegen

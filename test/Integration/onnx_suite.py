@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""Runs the backend tests of the onnx package with compiled code.
+
+    onnx_suite.py NACRE [--full | --match PATTERN] [options]
+
+Every case is a model with inputs and the outputs ONNX says it has. `nacre verify` compiles the model, runs it and
+compares by the rule of onnx's own runner: rtol 1e-3, atol 1e-7, or what the case's data.json says; integers to the
+last bit. A case ends as
+
+    pass      the outputs agree
+    wrong     they do not
+    blocked   nacre says in a diagnostic that it does not support the model (exit code 3), counted by reason
+    error     anything else: a crash, a time-out, a limit, a complaint about the data
+
+Wrong and error fail the test, and so does a number of passes below what is written here: a case that stops being
+supported must not go unnoticed.
+
+Two changes make more cases usable, and their passes are reported apart. `baked`: the model wants a compile-time
+constant where the case has an input (the shape of a Reshape), so the inputs after the first, or if that does not do,
+all of them, become initialisers. `relabelled`: the model is of an opset older than the oldest that nacre reads and
+is said to be of that one; the ops of these models mean the same in both.
+
+Without --full every fourth case is run and all of the ops with the most code behind them.
+"""
+import argparse
+import collections
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+import onnx
+
+# The fewest passes: of all cases, as they are and changed; of the quick ones.
+FULL_PASSES = {"as it is": 0, "baked": 0, "relabelled": 0}
+QUICK_PASSES = {"as it is": 0, "baked": 0, "relabelled": 0}
+
+DATA = pathlib.Path(onnx.__file__).parent / "backend" / "test" / "data"
+KINDS = ["node", "pytorch-converted", "pytorch-operator", "simple"]
+OLDEST_OPSET = 7
+ALWAYS = re.compile("Conv|Pool|Resize|Quantize|Upsample")
+TIMEOUT = 60  # seconds for one case
+
+Result = collections.namedtuple("Result", "status change reason seconds")
+
+
+def cases():
+    """Folders of all cases, in an order that does not change."""
+    return [model.parent for kind in KINDS for model in sorted((DATA / kind).glob("*/model.onnx"))]
+
+
+def is_quick(index, folder):
+    if index % 4 == 0:
+        return True
+    model = onnx.load(folder / "model.onnx", load_external_data=False)
+    return any(ALWAYS.search(node.op_type) for node in model.graph.node)
+
+
+def tolerances(folder):
+    file = folder / "data.json"
+    given = json.loads(file.read_text()) if file.exists() else {}
+    return given.get("rtol", 1e-3), given.get("atol", 1e-7)
+
+
+def relabel(model):
+    """Makes an old opset the oldest readable one; whether anything changed."""
+    changed = False
+    for opset in model.opset_import:
+        if opset.domain in ("", "ai.onnx") and opset.version < OLDEST_OPSET:
+            opset.version = OLDEST_OPSET
+            changed = True
+    return changed
+
+
+def bake(model, data, keep, scratch):
+    """Writes the model with its inputs from `keep` on as initialisers, and the folder of data that fits it."""
+    inputs = list(model.graph.input)
+    initialised = {i.name for i in model.graph.initializer}
+    del model.graph.input[:]
+    left = pathlib.Path(scratch, "data")
+    left.mkdir()
+    position = 0
+    for value in inputs:
+        if value.name in initialised:
+            model.graph.input.append(value)
+            continue
+        source = data / f"input_{position}.pb"
+        position += 1
+        if position <= keep:
+            model.graph.input.append(value)
+            (left / source.name).symlink_to(source)
+        elif source.exists():
+            tensor = onnx.load_tensor(source)
+            tensor.name = value.name
+            model.graph.initializer.append(tensor)
+    for output in data.glob("output_*.pb"):
+        (left / output.name).symlink_to(output)
+    path = pathlib.Path(scratch, "model.onnx")
+    onnx.save(model, path)
+    return path, left
+
+
+class Suite:
+    def __init__(self, arguments):
+        self.nacre = os.path.abspath(arguments.nacre)
+        self.options = arguments.options
+        self.bake = arguments.bake
+
+    def verify(self, model, data, rtol, atol):
+        """Status and reason of one run."""
+        words = [self.nacre, "verify", model, "--json", "--rtol", repr(rtol), "--atol", repr(atol), *self.options]
+        for folder in data:
+            words += ["--data", folder]
+        try:
+            done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=TIMEOUT)
+        except subprocess.TimeoutExpired:
+            return "error", f"no end after {TIMEOUT} s"
+        errors = [line.removeprefix("error: ") for line in done.stderr.splitlines() if line.startswith("error: ")]
+        if done.returncode == 3 and errors and all(e.startswith("model.onnx: ") for e in errors):
+            return "blocked", errors[0].removeprefix("model.onnx: ")
+        if done.returncode not in (0, 4):
+            return "error", f"exit code {done.returncode}: {' | '.join(errors) or done.stderr[-300:]}"
+        wrong = []
+        for tensor in [o for s in json.loads(done.stdout)["sets"] for o in s["outputs"]]:
+            # nacre verify allows a step of one in 8-bit integers, ONNX does not.
+            step = tensor["dtype"] in ("i8", "u8") and tensor["max_abs_error"] != 0
+            if step or not tensor["ok"]:
+                wrong.append(f"'{tensor['name']}' {tensor['dtype']} {tensor['shape']}: " + tensor.get(
+                    "reason", f"{tensor['wrong']} wrong, max abs err {tensor['max_abs_error']}"))
+        return ("wrong", "; ".join(wrong)) if wrong else ("pass", "")
+
+    def run(self, folder):
+        start = time.monotonic()
+        sets = sorted(folder.glob("test_data_set_*"))
+        rtol, atol = tolerances(folder)
+        change = "as it is"
+        with tempfile.TemporaryDirectory() as scratch:
+            path = folder / "model.onnx"
+            model = onnx.load(path, load_external_data=False)
+            if relabel(model):
+                change = "relabelled"
+                path = pathlib.Path(scratch, "model.onnx")
+                onnx.save(model, path)
+            status, reason = self.verify(path, sets, rtol, atol)
+            if self.bake and status == "blocked" and "needs a constant" in reason and len(sets) == 1:
+                for keep in (1, 0):
+                    with tempfile.TemporaryDirectory(dir=scratch) as inner:
+                        copy = onnx.ModelProto()
+                        copy.CopyFrom(model)
+                        path, data = bake(copy, sets[0], keep, inner)
+                        status, reason = self.verify(path, [data], rtol, atol)
+                    if status != "blocked":
+                        change = "baked"
+                        break
+        return Result(status, change, reason, time.monotonic() - start)
+
+
+def blocker(reason):
+    """What a diagnostic is about, without the names of one model."""
+    match = re.match(r"node '[^']*' \(([^,)]*)[^)]*\): (.*)", reason)
+    op, text = match.groups() if match else ("", re.sub(r"^(input|tensor|output) '[^']*'", r"\1", reason))
+    if text == f"E_OP: {op} is not supported":
+        return text
+    if text.startswith("E_DTYPE: "):
+        return "E_DTYPE: " + text.split(": ")[-1]
+    text = re.sub(r"'[^']*' \(|\[[-\d,]*\]", lambda m: m.group() if m.group()[0] == "'" else "[..]", text)
+    return f"{op}: {text}" if op else text
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("nacre", metavar="NACRE")
+    parser.add_argument("--full", action="store_true", help="all cases, not a quarter of them")
+    parser.add_argument("--match", help="only the cases whose name has this regular expression; no least number")
+    parser.add_argument("--no-bake", dest="bake", action="store_false", help="leave inputs that must be constant")
+    parser.add_argument("--jobs", type=int, default=2, help="how many at a time (default: 2)")
+    parser.add_argument("--list", type=pathlib.Path, metavar="FILE", help="write a line for every case")
+    parser.add_argument("--options", default="", type=str.split, help="more options of nacre verify, as one word")
+    arguments = parser.parse_args()
+
+    start = time.monotonic()
+    chosen = [f for i, f in enumerate(cases())
+              if (re.search(arguments.match, f.name) if arguments.match else arguments.full or is_quick(i, f))]
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        results = list(pool.map(Suite(arguments).run, chosen))
+
+    tally = collections.Counter(r.status for r in results)
+    passes = collections.Counter(r.change for r in results if r.status == "pass")
+    reasons = collections.Counter(blocker(r.reason) for r in results if r.status == "blocked")
+    for folder, result in zip(chosen, results):
+        if result.status in ("wrong", "error"):
+            print(f"{result.status.upper()} {folder.parent.name}/{folder.name} ({result.change}): {result.reason}")
+    print("blocked, by the first reason:")
+    for reason, count in reasons.most_common():
+        print(f"  {count:4} {reason}")
+    print(f"{len(chosen)} cases in {time.monotonic() - start:.0f} s: "
+          + ", ".join(f"{tally[s]} {s}" for s in ["pass", "wrong", "blocked", "error"])
+          + "; passes: " + ", ".join(f"{passes[c]} {c}" for c in FULL_PASSES))
+    if arguments.list:
+        arguments.list.write_text("".join(
+            f"{r.status}\t{r.change}\t{r.seconds:.2f}\t{f.parent.name}/{f.name}\t{r.reason}\n"
+            for f, r in zip(chosen, results)))
+
+    good = not tally["wrong"] and not tally["error"]
+    if not arguments.match:
+        for change, least in (FULL_PASSES if arguments.full else QUICK_PASSES).items():
+            if passes[change] < least and (arguments.bake or change != "baked"):
+                print(f"FAIL: {passes[change]} cases pass {change}, before it were {least}")
+                good = False
+    sys.exit(0 if good else 1)
+
+
+if __name__ == "__main__":
+    main()
