@@ -138,13 +138,13 @@ command -v unzip >/dev/null || tools+=(unzip)
 python3 -m pip --version >/dev/null 2>&1 || tools+=(python3-pip)
 if [ ${#tools[@]} -gt 0 ]; then
   install_missing "${tools[@]}" ||
-    skip "${tools[*]} could not be installed (no network?)"
+    skip "${tools[*]} could not be installed (no network access?), see $log"
 fi
 demo=models/face_demo
 status=0
 $demo/fetch.sh out/face >>"$log" 2>&1 || status=$?
 [ $status != 20 ] || fail "$(tail -n 1 "$log")"
-[ $status = 0 ] || skip "network and photograph could not be fetched (no network?)"
+[ $status = 0 ] || skip "model and photograph could not be fetched (no network access?), see $log"
 say "nacre compile out/face/blazeface.onnx -o out/face/blazeface.o"
 quietly $nacre compile out/face/blazeface.onnx -o out/face/blazeface.o
 say "cc face_demo.c blazeface.o -lpng -lm"

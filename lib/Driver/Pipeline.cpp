@@ -70,6 +70,9 @@ static LogicalResult fusePhase(Program &program, const NativeOptions &options) {
   fuse::raiseContraction(module);
   // Views stand behind the elementwise operations that can go before them.
   fuse::sinkViews(module);
+  // Views that met their inverse on the way are gone.
+  if (failed(fuse::canonicalize(module)))
+    return failure();
   // From here on `main` holds kernels, sources and views only.
   return fuse::formKernels(module, fusion);
 }

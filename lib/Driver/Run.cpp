@@ -47,6 +47,11 @@ readNamedInputs(llvm::ArrayRef<std::string> texts,
     StringRef file = text.drop_front(inputs[found].name.size() + 1);
     if (file == "random")
       continue;
+    if (!file.ends_with(".npy") && !file.ends_with(".pb")) {
+      usage.push_back("input '" + inputs[found].name + "': '" + file.str() +
+                      "' is neither .npy nor .pb");
+      continue;
+    }
     llvm::Expected<Tensor> tensor = readTensor(file);
     if (tensor)
       tensors[found] = std::move(*tensor);

@@ -312,10 +312,14 @@ void KernelFormer::build(Value v) {
 LogicalResult KernelFormer::run() {
   decide();
   // The source of a realised pad is realised too, so that it can be stored
-  // inside the padded buffer.
-  for (Value v : SmallVector<Value>(realised.begin(), realised.end()))
-    if (auto pad = v.getDefiningOp<PadOp>())
-      realise(pad.getX());
+  // inside the padded buffer. So is the source of a realised reshape: the
+  // kernel then loops over the unmerged axes, and the reshape costs nothing
+  // where strides express it.
+  for (size_t i = 0; i < realised.size(); ++i) {
+    Operation *op = realised[i].getDefiningOp();
+    if (isa<PadOp, ReshapeOp>(op))
+      realise(op->getOperand(0));
+  }
   SmallVector<Value> order(realised.begin(), realised.end());
   llvm::stable_sort(order, [&](Value a, Value b) {
     return position[a.getDefiningOp()] < position[b.getDefiningOp()];

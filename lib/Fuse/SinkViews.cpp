@@ -34,6 +34,11 @@ static bool isBijective(Operation *op) {
 }
 
 static Value applyInverse(Build &build, Operation *view, Value v) {
+  if (auto splat = v.getDefiningOp<SplatOp>())
+    return SplatOp::create(build.b, build.loc,
+                           withElement(tensorType(view->getOperand(0)),
+                                       tensorType(v).getElementType()),
+                           splat.getValue());
   if (auto permute = dyn_cast<PermuteOp>(view)) {
     SmallVector<int64_t> inverse(permute.getPerm().size());
     for (auto [i, axis] : llvm::enumerate(permute.getPerm()))
@@ -73,6 +78,9 @@ static bool sinkOne(Operation *op) {
   moved->getResult(0).setType(cast<RankedTensorType>(op->getResult(0).getType()));
   op->getResult(0).replaceAllUsesWith(moved->getResult(0));
   op->erase();
+  // A dead view would count as a second reader and end the fused tail here.
+  if (view->use_empty())
+    view->erase();
   return true;
 }
 

@@ -236,6 +236,14 @@ AffineExpr simplify(AffineExpr expr, ArrayRef<int64_t> extents) {
     auto range = rangeOf(rest, extents);
     if (range && floorDiv(range->min, c) == floorDiv(range->max, c))
       return quotient + floorDiv(range->min, c);
+    // (x floordiv d) floordiv c = x floordiv (d*c)
+    if (rest.getKind() == AffineExprKind::FloorDiv) {
+      auto inner = cast<AffineBinaryOpExpr>(rest);
+      auto d = dyn_cast<AffineConstantExpr>(inner.getRHS());
+      if (d && d.getValue() > 0 && d.getValue() <= INT64_MAX / c)
+        return quotient +
+               simplify(inner.getLHS().floorDiv(d.getValue() * c), extents);
+    }
     int64_t dropped = 0;
     AffineExpr kept = dropSmallTerms(rest, c, extents, dropped);
     if (dropped > 1)

@@ -197,6 +197,21 @@ void LayoutAssigner::assignContraction(KernelOp kernel, ContractOp contract) {
   kernel->setOperand(number, copy);
 }
 
+/// How far one step along dimension d moves, on average where the address is
+/// not linear in it (a shuffle of channels).
+static int64_t meanStride(AffineExpr address, unsigned d, ArrayRef<int64_t> extents) {
+  if (auto split = splitLinear(address, d))
+    return std::abs(split->first);
+  SmallVector<AffineExpr> first(maxLoopDims, getAffineConstantExpr(0, address.getContext()));
+  SmallVector<AffineExpr> last(first);
+  last[d] = getAffineConstantExpr(extents[d] - 1, address.getContext());
+  auto value = [&](ArrayRef<AffineExpr> at) {
+    auto constant = dyn_cast<AffineConstantExpr>(address.replaceDims(at));
+    return constant ? constant.getValue() : 0;
+  };
+  return std::abs(value(last) - value(first)) / std::max<int64_t>(extents[d] - 1, 1);
+}
+
 void LayoutAssigner::assignByLargestOperand(KernelOp kernel) {
   Value result = kernel.getResult(0);
   auto type = tensorType(result);
@@ -214,12 +229,8 @@ void LayoutAssigner::assignByLargestOperand(KernelOp kernel) {
                    return;
                  AffineExpr address = linearAddress(access.map, stridesOf(v), extents);
                  SmallVector<int64_t> found;
-                 for (unsigned d = 0; d < rank; ++d) {
-                   auto split = splitLinear(address, d);
-                   if (!split)
-                     return;
-                   found.push_back(std::abs(split->first));
-                 }
+                 for (unsigned d = 0; d < rank; ++d)
+                   found.push_back(meanStride(address, d, extents));
                  // An axis that is broadcast keeps its row-major place.
                  auto natural = rowMajorStrides(boundedShape(type));
                  bool any = llvm::any_of(found, [](int64_t k) { return k > 0; });

@@ -9,8 +9,11 @@ using namespace mlir;
 namespace nacre::schedule {
 using namespace nacre::lazy;
 
-/// First and last element a place covers, relative to its buffer.
+/// First and last element a place covers, relative to its buffer; the last
+/// comes before the first when there are none.
 static Range extentOf(PlaceAttr place, RankedTensorType type) {
+  if (llvm::is_contained(type.getShape(), 0))
+    return {place.getOffset(), place.getOffset() - 1};
   Range r{place.getOffset(), place.getOffset()};
   for (auto [stride, extent] : llvm::zip(place.getStrides().asArrayRef(), boundedShape(type)))
     r.max += stride * std::max<int64_t>(extent - 1, 0);

@@ -151,6 +151,33 @@ static void signatures() {
   check(net, everyLevel);
 }
 
+/// Elementwise operations between reshapes: loops that run as one need every
+/// address to come together again, however deep the shape was taken apart.
+static void reshaped() {
+  Net net;
+  auto &b = net.build;
+  for (Shape shape : {Shape{2, 3, 4, 5}, Shape{3, 1, 4, 7}, Shape{2, 3, 2, 3, 4}, Shape{30, 4}})
+    for (Shape between : {Shape{1, 0}, Shape{0}, Shape{0, 1}, Shape{3, 0}, Shape{0, 5}}) {
+      int64_t count = 1, known = 1;
+      for (int64_t extent : shape)
+        count *= extent;
+      for (int64_t extent : between)
+        known *= std::max<int64_t>(extent, 1);
+      if (count % known != 0)
+        continue;
+      for (int64_t &extent : between)
+        if (extent == 0)
+          extent = count / known;
+      Value x = net.input(random(DType::F32, shape, net.rng));
+      Value y = net.input(random(DType::F32, between, net.rng));
+      Value sum = b.binary<AddOp>(b.reshape(x, between), y);
+      std::string label = std::to_string(shape.size()) + " axes as " + std::to_string(between.size());
+      net.output(b.reshape(sum, shape), "back to " + label);
+      net.output(b.reshape(b.unary<NegOp>(sum), {2, count / 2}), "on from " + label);
+    }
+  check(net, everyLevel);
+}
+
 void addPrograms(std::vector<Case> &cases) {
   for (DType t : {DType::F32, DType::F64, DType::F16})
     for (bool norm : {false, true})
@@ -159,6 +186,7 @@ void addPrograms(std::vector<Case> &cases) {
   cases.push_back({"attention", attention});
   cases.push_back({"quantised", quantised});
   cases.push_back({"signatures", signatures});
+  cases.push_back({"reshaped", reshaped});
 }
 
 } // namespace nacre::test

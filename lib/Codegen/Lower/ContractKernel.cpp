@@ -76,7 +76,7 @@ LogicalResult TiledContraction::prepare() {
     return kernel.emitOpError("kernel ")
            << kernel.getName() << ": the schedule does not fit the contraction's " << dims
            << " dimensions";
-  body.extents.assign(extents.begin(), extents.end());
+  body.extents.assign(nest.extents.begin(), nest.extents.end()); // see MapLoops
   body.lane = lanes > 1 ? lane : -1;
   body.lanes = lanes;
   auto scalar = contractLeaf(nest, 1 - nest.lanesOperand);

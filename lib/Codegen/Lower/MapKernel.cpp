@@ -30,11 +30,14 @@ public:
       : body(body), symbolOf(symbolOf), loops(schedule.list("loops")),
         extents(schedule.list("extents")), prefix(schedule.number("prefix", 0)),
         grain(schedule.number("grain", 4096)) {
-    body.extents.assign(extents.begin(), extents.end());
+    // Where loops run as one, addresses are still made over the result's own
+    // dimensions: views know their shapes' bounds. They are linear there, so
+    // the one loop takes the inner place and the outer ones stand at 0.
+    auto type = tensorType(yielded(body.kernel));
+    body.extents = boundedShape(type);
     body.lane = schedule.number("lane");
     body.lanes = schedule.number("lanes", 1);
-    auto rank = tensorType(yielded(body.kernel)).getRank();
-    identity = simplify(loopIdentity(body.kernel.getContext(), rank), body.extents);
+    identity = simplify(loopIdentity(body.kernel.getContext(), type.getRank()), body.extents);
     for (unsigned d = 0; d < extents.size(); ++d)
       body.ivs[d] = body.index(int64_t(0));
   }

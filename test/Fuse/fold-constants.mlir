@@ -1,0 +1,70 @@
+// RUN: nacre-opt -fold-constants -split-input-file %s | FileCheck %s
+// What depends on constants only is computed: equal elements become a splat,
+// others a weight; what needs an input stays.
+
+func.func @main(%x: tensor<4xi32>) -> (tensor<4xi32>, tensor<4xf32>) {
+  %a = lazy.splat 3 : i32 : tensor<4xi32>
+  %b = lazy.splat 4 : i32 : tensor<4xi32>
+  %c = lazy.mul %a, %b : tensor<4xi32>
+  %d = lazy.add %c, %x : tensor<4xi32>
+  %i = lazy.iota 0 : tensor<4xi32>
+  %e = lazy.cast %i : tensor<4xi32> -> tensor<4xf32>
+  return %d, %e : tensor<4xi32>, tensor<4xf32>
+}
+// CHECK: module {
+// CHECK-NEXT: func.func @main(%arg0: tensor<4xi32>) -> (tensor<4xi32>, tensor<4xf32>) {
+// CHECK-NEXT: %0 = lazy.splat 3 : i32 : tensor<4xi32>
+// CHECK-NEXT: %1 = lazy.splat 4 : i32 : tensor<4xi32>
+// CHECK-NEXT: %2 = lazy.splat 12 : i32 : tensor<4xi32>
+// CHECK-NEXT: %3 = lazy.add %2, %arg0 : tensor<4xi32>
+// CHECK-NEXT: %4 = lazy.iota 0 : tensor<4xi32>
+// CHECK-NEXT: %5 = lazy.weight "folded" : tensor<4xf32>
+// CHECK-NEXT: return %3, %5 : tensor<4xi32>, tensor<4xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: }
+
+// -----
+
+// A repetition stays a view, and a weight whose bytes are not there stays.
+func.func @main() -> (tensor<2x3xf32>, tensor<3xf32>) {
+  %i = lazy.iota 0 : tensor<3xf32>
+  %r = lazy.reshape %i : tensor<3xf32> -> tensor<1x3xf32>
+  %e = lazy.expand %r : tensor<1x3xf32> -> tensor<2x3xf32>
+  %w = lazy.weight "not in the store" : tensor<3xf32>
+  %n = lazy.neg %w : tensor<3xf32>
+  return %e, %n : tensor<2x3xf32>, tensor<3xf32>
+}
+// CHECK: module {
+// CHECK-NEXT: func.func @main() -> (tensor<2x3xf32>, tensor<3xf32>) {
+// CHECK-NEXT: %0 = lazy.iota 0 : tensor<3xf32>
+// CHECK-NEXT: %1 = lazy.weight "folded" : tensor<1x3xf32>
+// CHECK-NEXT: %2 = lazy.expand %1 : tensor<1x3xf32> -> tensor<2x3xf32>
+// CHECK-NEXT: %3 = lazy.weight "not in the store" : tensor<3xf32>
+// CHECK-NEXT: %4 = lazy.neg %3 : tensor<3xf32>
+// CHECK-NEXT: return %2, %4 : tensor<2x3xf32>, tensor<3xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: }
+
+// -----
+
+// The extremes of unsigned and 64-bit numbers survive.
+func.func @main() -> (tensor<2xui8>, tensor<2xi64>, tensor<i1>) {
+  %0 = lazy.splat 0 : ui8 : tensor<2xui8>
+  %1 = lazy.not %0 : tensor<2xui8>
+  %2 = lazy.splat -9223372036854775808 : i64 : tensor<2xi64>
+  %3 = lazy.neg %2 : tensor<2xi64>
+  %4 = lazy.splat false : tensor<i1>
+  %5 = lazy.not %4 : tensor<i1>
+  return %1, %3, %5 : tensor<2xui8>, tensor<2xi64>, tensor<i1>
+}
+// CHECK: module {
+// CHECK-NEXT: func.func @main() -> (tensor<2xui8>, tensor<2xi64>, tensor<i1>) {
+// CHECK-NEXT: %0 = lazy.splat 0 : ui8 : tensor<2xui8>
+// CHECK-NEXT: %1 = lazy.splat 255 : ui8 : tensor<2xui8>
+// CHECK-NEXT: %2 = lazy.splat -9223372036854775808 : i64 : tensor<2xi64>
+// CHECK-NEXT: %3 = lazy.splat -9223372036854775808 : i64 : tensor<2xi64>
+// CHECK-NEXT: %4 = lazy.splat false : tensor<i1>
+// CHECK-NEXT: %5 = lazy.splat true : tensor<i1>
+// CHECK-NEXT: return %1, %3, %5 : tensor<2xui8>, tensor<2xi64>, tensor<i1>
+// CHECK-NEXT: }
+// CHECK-NEXT: }

@@ -1,0 +1,96 @@
+// RUN: nacre-opt -raise-contraction -canonicalize-lazy -split-input-file %s | FileCheck %s
+
+// A matrix product.
+func.func @main(%x: tensor<5x13xf32>, %w: tensor<13x7xf32>) -> tensor<5x7xf32> {
+  %0 = lazy.reshape %x : tensor<5x13xf32> -> tensor<5x13x1xf32>
+  %1 = lazy.expand %0 : tensor<5x13x1xf32> -> tensor<5x13x7xf32>
+  %2 = lazy.reshape %w : tensor<13x7xf32> -> tensor<1x13x7xf32>
+  %3 = lazy.expand %2 : tensor<1x13x7xf32> -> tensor<5x13x7xf32>
+  %4 = lazy.mul %1, %3 : tensor<5x13x7xf32>
+  %5 = lazy.reduce add, %4, [1] : tensor<5x13x7xf32> -> tensor<5x7xf32>
+  return %5 : tensor<5x7xf32>
+}
+// CHECK: #map = affine_map<(d0, d1, d2) -> (d0, d1)>
+// CHECK-NEXT: #map1 = affine_map<(d0, d1, d2) -> (d1, d2)>
+// CHECK-NEXT: #map2 = affine_map<(d0, d1, d2) -> (d0, d2)>
+// CHECK-NEXT: module {
+// CHECK-NEXT: func.func @main(%arg0: tensor<5x13xf32>, %arg1: tensor<13x7xf32>) -> tensor<5x7xf32> {
+// CHECK-NEXT: %0 = lazy.contract %arg0, %arg1, [#map, #map1, #map2] : tensor<5x13xf32>, tensor<13x7xf32> -> tensor<5x7xf32>
+// CHECK-NEXT: return %0 : tensor<5x7xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: }
+
+// -----
+
+// A convolution with stride 2: the window becomes d1 * 2 + d2.
+func.func @main(%x: tensor<3x9xf32>, %w: tensor<3x5xf32>) -> tensor<3x3xf32> {
+  %0 = lazy.window %x, axes [1] sizes [5] strides [2] dilations [1] : tensor<3x9xf32> -> tensor<3x3x5xf32>
+  %1 = lazy.reshape %w : tensor<3x5xf32> -> tensor<3x1x5xf32>
+  %2 = lazy.expand %1 : tensor<3x1x5xf32> -> tensor<3x3x5xf32>
+  %3 = lazy.mul %0, %2 : tensor<3x3x5xf32>
+  %4 = lazy.reduce add, %3, [2] : tensor<3x3x5xf32> -> tensor<3x3xf32>
+  return %4 : tensor<3x3xf32>
+}
+// CHECK: #map = affine_map<(d0, d1, d2) -> (d0, d1 * 2 + d2)>
+// CHECK-NEXT: #map1 = affine_map<(d0, d1, d2) -> (d0, d2)>
+// CHECK-NEXT: #map2 = affine_map<(d0, d1, d2) -> (d0, d1)>
+// CHECK-NEXT: module {
+// CHECK-NEXT: func.func @main(%arg0: tensor<3x9xf32>, %arg1: tensor<3x5xf32>) -> tensor<3x3xf32> {
+// CHECK-NEXT: %0 = lazy.contract %arg0, %arg1, [#map, #map1, #map2] : tensor<3x9xf32>, tensor<3x5xf32> -> tensor<3x3xf32>
+// CHECK-NEXT: return %0 : tensor<3x3xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: }
+
+// -----
+
+// A permutation under a contraction goes into its map.
+func.func @main(%x: tensor<13x5xf32>, %w: tensor<13x7xf32>) -> tensor<5x7xf32> {
+  %0 = lazy.permute %x, [1, 0] : tensor<13x5xf32> -> tensor<5x13xf32>
+  %1 = lazy.contract %0, %w, [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>] : tensor<5x13xf32>, tensor<13x7xf32> -> tensor<5x7xf32>
+  return %1 : tensor<5x7xf32>
+}
+// CHECK: #map = affine_map<(d0, d1, d2) -> (d2, d0)>
+// CHECK-NEXT: #map1 = affine_map<(d0, d1, d2) -> (d2, d1)>
+// CHECK-NEXT: #map2 = affine_map<(d0, d1, d2) -> (d0, d1)>
+// CHECK-NEXT: module {
+// CHECK-NEXT: func.func @main(%arg0: tensor<13x5xf32>, %arg1: tensor<13x7xf32>) -> tensor<5x7xf32> {
+// CHECK-NEXT: %0 = lazy.contract %arg0, %arg1, [#map, #map1, #map2] : tensor<13x5xf32>, tensor<13x7xf32> -> tensor<5x7xf32>
+// CHECK-NEXT: return %0 : tensor<5x7xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: }
+
+// -----
+
+// A sum of squares has no reuse and stays a reduction.
+func.func @main(%x: tensor<5x13xf32>) -> tensor<5xf32> {
+  %0 = lazy.mul %x, %x : tensor<5x13xf32>
+  %1 = lazy.reduce add, %0, [1] : tensor<5x13xf32> -> tensor<5xf32>
+  return %1 : tensor<5xf32>
+}
+// CHECK: module {
+// CHECK-NEXT: func.func @main(%arg0: tensor<5x13xf32>) -> tensor<5xf32> {
+// CHECK-NEXT: %0 = lazy.mul %arg0, %arg0 : tensor<5x13xf32>
+// CHECK-NEXT: %1 = lazy.reduce add, %0, [1] : tensor<5x13xf32> -> tensor<5xf32>
+// CHECK-NEXT: return %1 : tensor<5xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: }
+
+// -----
+
+// A product that another operation reads as well stays.
+func.func @main(%x: tensor<5x13xf32>, %w: tensor<13xf32>) -> (tensor<5xf32>, tensor<5x13xf32>) {
+  %0 = lazy.reshape %w : tensor<13xf32> -> tensor<1x13xf32>
+  %1 = lazy.expand %0 : tensor<1x13xf32> -> tensor<5x13xf32>
+  %2 = lazy.mul %x, %1 : tensor<5x13xf32>
+  %3 = lazy.reduce add, %2, [1] : tensor<5x13xf32> -> tensor<5xf32>
+  return %3, %2 : tensor<5xf32>, tensor<5x13xf32>
+}
+// CHECK: module {
+// CHECK-NEXT: func.func @main(%arg0: tensor<5x13xf32>, %arg1: tensor<13xf32>) -> (tensor<5xf32>, tensor<5x13xf32>) {
+// CHECK-NEXT: %0 = lazy.reshape %arg1 : tensor<13xf32> -> tensor<1x13xf32>
+// CHECK-NEXT: %1 = lazy.expand %0 : tensor<1x13xf32> -> tensor<5x13xf32>
+// CHECK-NEXT: %2 = lazy.mul %arg0, %1 : tensor<5x13xf32>
+// CHECK-NEXT: %3 = lazy.reduce add, %2, [1] : tensor<5x13xf32> -> tensor<5xf32>
+// CHECK-NEXT: return %3, %2 : tensor<5xf32>, tensor<5x13xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: }

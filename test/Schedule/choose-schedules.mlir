@@ -1,0 +1,55 @@
+// RUN: nacre-opt -form-kernels -plan-memory -choose-schedules -verify-schedule -split-input-file %s | FileCheck %s
+
+// Contiguous loops run as one, in the machine's lanes.
+func.func @main(%x: tensor<3x7xf32>) -> tensor<3x7xf32> {
+  %0 = lazy.neg %x : tensor<3x7xf32>
+  return %0 : tensor<3x7xf32>
+}
+// CHECK: module attributes {lazy.arena_bytes = 0 : i64} {
+// CHECK-NEXT: func.func @main(%arg0: tensor<3x7xf32>) -> tensor<3x7xf32> {
+// CHECK-NEXT: %0 = lazy.kernel "neg" (%arg1 = %arg0 : tensor<3x7xf32>) -> (tensor<3x7xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [7, 1]>], result_places = [#lazy.place<"output", 0, 0, [7, 1]>], schedule = {extents = array<i64: 1, 21>, grain = 4096 : i64, kind = "map", lane = 1 : i64, lanes = 4 : i64, loops = array<i64: 1>, prefix = 0 : i64}} {
+// CHECK-NEXT: %1 = lazy.neg %arg1 : tensor<3x7xf32>
+// CHECK-NEXT: lazy.yield %1 : tensor<3x7xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: return %0 : tensor<3x7xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: }
+
+// -----
+
+// A contraction with constant right side is packed.
+func.func @main(%x: tensor<5x13xf32>) -> tensor<5x8xf32> {
+  %w = lazy.weight "w" : tensor<13x8xf32>
+  %0 = lazy.contract %x, %w, [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>] : tensor<5x13xf32>, tensor<13x8xf32> -> tensor<5x8xf32>
+  return %0 : tensor<5x8xf32>
+}
+// CHECK: #map = affine_map<(d0, d1, d2) -> (d0, d2)>
+// CHECK-NEXT: #map1 = affine_map<(d0, d1, d2) -> (d2, d1)>
+// CHECK-NEXT: #map2 = affine_map<(d0, d1, d2) -> (d0, d1)>
+// CHECK-NEXT: module attributes {lazy.arena_bytes = 0 : i64} {
+// CHECK-NEXT: func.func @main(%arg0: tensor<5x13xf32>) -> tensor<5x8xf32> {
+// CHECK-NEXT: %0 = lazy.weight "w" {lazy.slot = 0 : i64} : tensor<13x8xf32>
+// CHECK-NEXT: %1 = lazy.kernel "contract" (%arg1 = %0 : tensor<13x8xf32>, %arg2 = %arg0 : tensor<5x13xf32>) -> (tensor<5x8xf32>) attributes {operand_places = [#lazy.place<"weights", 0, 0, [8, 1]>, #lazy.place<"input", 0, 0, [13, 1]>], result_places = [#lazy.place<"output", 0, 0, [8, 1]>], schedule = {chunk_r = 1 : i64, chunk_t = 5 : i64, extents = array<i64: 5, 8, 13>, k_loops = array<i64: 2>, k_order = array<i64: 2>, kind = "contract", lane = 1 : i64, lanes = 4 : i64, lanes_operand = 1 : i64, loops = array<i64>, packed = 1 : i64, row = -1 : i64, staged = 0 : i64, tile = 0 : i64, tile_m = 5 : i64, tile_n = 2 : i64}} {
+// CHECK-NEXT: %2 = lazy.contract %arg2, %arg1, [#map, #map1, #map2] : tensor<5x13xf32>, tensor<13x8xf32> -> tensor<5x8xf32>
+// CHECK-NEXT: lazy.yield %2 : tensor<5x8xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: return %1 : tensor<5x8xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: }
+
+// -----
+
+// Rows are tasks; the reduction is inside one.
+func.func @main(%x: tensor<3x7xf32>) -> tensor<3xf32> {
+  %0 = lazy.reduce add, %x, [1] : tensor<3x7xf32> -> tensor<3xf32>
+  return %0 : tensor<3xf32>
+}
+// CHECK: module attributes {lazy.arena_bytes = 0 : i64} {
+// CHECK-NEXT: func.func @main(%arg0: tensor<3x7xf32>) -> tensor<3xf32> {
+// CHECK-NEXT: %0 = lazy.kernel "reduce" (%arg1 = %arg0 : tensor<3x7xf32>) -> (tensor<3xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [7, 1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 3>, grain = 4096 : i64, kind = "map", lane = -1 : i64, lanes = 1 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+// CHECK-NEXT: %1 = lazy.reduce add, %arg1, [1] : tensor<3x7xf32> -> tensor<3xf32>
+// CHECK-NEXT: lazy.yield %1 : tensor<3xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: return %0 : tensor<3xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: }

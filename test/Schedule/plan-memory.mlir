@@ -1,0 +1,77 @@
+// RUN: nacre-opt -form-single-kernels -plan-memory -split-input-file %s | FileCheck %s
+
+// Two live tensors at a time: the third takes the place of the first.
+func.func @main(%x: tensor<7xf32>) -> tensor<7xf32> {
+  %0 = lazy.exp %x : tensor<7xf32>
+  %1 = lazy.neg %0 : tensor<7xf32>
+  %2 = lazy.abs %1 : tensor<7xf32>
+  %3 = lazy.sqrt %2 : tensor<7xf32>
+  return %3 : tensor<7xf32>
+}
+// CHECK: module attributes {lazy.arena_bytes = 64 : i64} {
+// CHECK-NEXT: func.func @main(%arg0: tensor<7xf32>) -> tensor<7xf32> {
+// CHECK-NEXT: %0 = lazy.kernel "exp" (%arg1 = %arg0 : tensor<7xf32>) -> (tensor<7xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"arena", 0, 0, [1]>]} {
+// CHECK-NEXT: %4 = lazy.exp %arg1 : tensor<7xf32>
+// CHECK-NEXT: lazy.yield %4 : tensor<7xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: %1 = lazy.kernel "neg" (%arg1 = %0 : tensor<7xf32>) -> (tensor<7xf32>) attributes {operand_places = [#lazy.place<"arena", 0, 0, [1]>], result_places = [#lazy.place<"arena", 0, 0, [1]>]} {
+// CHECK-NEXT: %4 = lazy.neg %arg1 : tensor<7xf32>
+// CHECK-NEXT: lazy.yield %4 : tensor<7xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: %2 = lazy.kernel "abs" (%arg1 = %1 : tensor<7xf32>) -> (tensor<7xf32>) attributes {operand_places = [#lazy.place<"arena", 0, 0, [1]>], result_places = [#lazy.place<"arena", 0, 0, [1]>]} {
+// CHECK-NEXT: %4 = lazy.abs %arg1 : tensor<7xf32>
+// CHECK-NEXT: lazy.yield %4 : tensor<7xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: %3 = lazy.kernel "sqrt" (%arg1 = %2 : tensor<7xf32>) -> (tensor<7xf32>) attributes {operand_places = [#lazy.place<"arena", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>]} {
+// CHECK-NEXT: %4 = lazy.sqrt %arg1 : tensor<7xf32>
+// CHECK-NEXT: lazy.yield %4 : tensor<7xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: return %3 : tensor<7xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: }
+
+// -----
+
+// A join writes in place: both parts lie inside the output.
+func.func @main(%x: tensor<2x3xf32>, %y: tensor<2x4xf32>) -> tensor<2x7xf32> {
+  %0 = lazy.neg %x : tensor<2x3xf32>
+  %1 = lazy.abs %y : tensor<2x4xf32>
+  %2 = lazy.concat %0, %1 axis 1 : (tensor<2x3xf32>, tensor<2x4xf32>) -> tensor<2x7xf32>
+  return %2 : tensor<2x7xf32>
+}
+// CHECK: module attributes {lazy.arena_bytes = 0 : i64} {
+// CHECK-NEXT: func.func @main(%arg0: tensor<2x3xf32>, %arg1: tensor<2x4xf32>) -> tensor<2x7xf32> {
+// CHECK-NEXT: %0 = lazy.kernel "neg" (%arg2 = %arg0 : tensor<2x3xf32>) -> (tensor<2x3xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [3, 1]>], result_places = [#lazy.place<"output", 0, 0, [7, 1]>]} {
+// CHECK-NEXT: %3 = lazy.neg %arg2 : tensor<2x3xf32>
+// CHECK-NEXT: lazy.yield %3 : tensor<2x3xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: %1 = lazy.kernel "abs" (%arg2 = %arg1 : tensor<2x4xf32>) -> (tensor<2x4xf32>) attributes {operand_places = [#lazy.place<"input", 1, 0, [4, 1]>], result_places = [#lazy.place<"output", 0, 3, [7, 1]>]} {
+// CHECK-NEXT: %3 = lazy.abs %arg2 : tensor<2x4xf32>
+// CHECK-NEXT: lazy.yield %3 : tensor<2x4xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: %2 = lazy.concat %0, %1 axis 1 : (tensor<2x3xf32>, tensor<2x4xf32>) -> tensor<2x7xf32>
+// CHECK-NEXT: return %2 : tensor<2x7xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: }
+
+// -----
+
+// A symbolic extent takes its bound.
+func.func @main(%x: tensor<?x3xf32, #lazy.dims<["N"], [8]>>) -> tensor<?x3xf32, #lazy.dims<["N"], [8]>> {
+  %0 = lazy.neg %x : tensor<?x3xf32, #lazy.dims<["N"], [8]>>
+  %1 = lazy.exp %0 : tensor<?x3xf32, #lazy.dims<["N"], [8]>>
+  return %1 : tensor<?x3xf32, #lazy.dims<["N"], [8]>>
+}
+// CHECK: module attributes {lazy.arena_bytes = 128 : i64} {
+// CHECK-NEXT: func.func @main(%arg0: tensor<?x3xf32, #lazy.dims<["N"], [8]>>) -> tensor<?x3xf32, #lazy.dims<["N"], [8]>> {
+// CHECK-NEXT: %0 = lazy.kernel "neg" (%arg1 = %arg0 : tensor<?x3xf32, #lazy.dims<["N"], [8]>>) -> (tensor<?x3xf32, #lazy.dims<["N"], [8]>>) attributes {operand_places = [#lazy.place<"input", 0, 0, [3, 1]>], result_places = [#lazy.place<"arena", 0, 0, [3, 1]>]} {
+// CHECK-NEXT: %2 = lazy.neg %arg1 : tensor<?x3xf32, #lazy.dims<["N"], [8]>>
+// CHECK-NEXT: lazy.yield %2 : tensor<?x3xf32, #lazy.dims<["N"], [8]>>
+// CHECK-NEXT: }
+// CHECK-NEXT: %1 = lazy.kernel "exp" (%arg1 = %0 : tensor<?x3xf32, #lazy.dims<["N"], [8]>>) -> (tensor<?x3xf32, #lazy.dims<["N"], [8]>>) attributes {operand_places = [#lazy.place<"arena", 0, 0, [3, 1]>], result_places = [#lazy.place<"output", 0, 0, [3, 1]>]} {
+// CHECK-NEXT: %2 = lazy.exp %arg1 : tensor<?x3xf32, #lazy.dims<["N"], [8]>>
+// CHECK-NEXT: lazy.yield %2 : tensor<?x3xf32, #lazy.dims<["N"], [8]>>
+// CHECK-NEXT: }
+// CHECK-NEXT: return %1 : tensor<?x3xf32, #lazy.dims<["N"], [8]>>
+// CHECK-NEXT: }
+// CHECK-NEXT: }
