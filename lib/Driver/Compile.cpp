@@ -84,11 +84,11 @@ static std::string makeRule(StringRef object,
   return rule;
 }
 
-/// Writes code and embedded weights as one object or library.
-static llvm::Error writeObject(const Compiled &compiled,
-                               const NativeOptions &native,
+/// Writes code and embedded weights as one object or library. The program and
+/// its weights are let go once they are written: the linker maps them again.
+static llvm::Error writeObject(Compiled &compiled, const NativeOptions &native,
                                const Outputs &outputs) {
-  const NativeCode &code = compiled.code;
+  NativeCode &code = compiled.code;
   bool shared = StringRef(outputs.object).ends_with(".so");
   bool weights = native.embedWeights && code.weightsBytes > 0;
   if (!shared && !weights)
@@ -108,6 +108,8 @@ static llvm::Error writeObject(const Compiled &compiled,
     if (llvm::Error error =
             artifact::writeWeightsObject(code, native.symbol, objects.back()))
       return error;
+    code.weights.clear();
+    compiled.program = Program();
   }
   return shared ? artifact::linkShared(objects, outputs.object)
                 : artifact::linkRelocatable(objects, outputs.object);

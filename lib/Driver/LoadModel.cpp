@@ -173,9 +173,12 @@ llvm::Expected<ModelSource> ModelSource::open(mlir::MLIRContext &context,
 
   if (!options.from.empty())
     return fail(ExitUsage, "--from: the model must be textual IR (.mlir)");
+  source.limits.allowHardlinks = options.allowHardlinks;
+  source.limits.maxNodes = options.maxNodes;
+  source.limits.maxFoldBytes = options.maxFoldBytes;
   std::vector<std::string> errors;
   mlir::FailureOr<ModelInfo> info =
-      onnx_frontend::readInfo(options.model, errors);
+      onnx_frontend::readInfo(options.model, errors, source.limits);
   if (failed(info))
     return fail(ExitModel, errors);
   source.info = std::move(*info);
@@ -207,7 +210,7 @@ llvm::Expected<Program> ModelSource::program(mlir::MLIRContext &context,
                                              const Dims &dims) {
   if (!isOnnx())
     return std::move(text);
-  onnx_frontend::ImportOptions import;
+  onnx_frontend::ImportOptions import = limits;
   import.dims = dims;
   import.symbolicDims = symbolic;
   std::vector<std::string> errors;

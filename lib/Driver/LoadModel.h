@@ -39,6 +39,7 @@ private:
   bool onnx = true;
   Phase startPhase = Phase::Import;
   Dims given, symbolic;
+  onnx_frontend::ImportOptions limits; ///< without dims
   std::vector<std::string> dependencies;
 };
 

@@ -28,7 +28,8 @@ AffineMap openReduction(RankedTensorType input, ArrayRef<int64_t> axes,
     } else
       results.push_back(map.getResult(next++));
   }
-  assert(extents.size() <= maxLoopDims && "too many loops");
+  if (extents.size() > maxLoopDims)
+    llvm::report_fatal_error("a kernel nests more loops than are supported");
   return AffineMap::get(maxLoopDims, 0, results, map.getContext());
 }
 
@@ -55,16 +56,20 @@ static void walk(Value value, AffineMap map, SmallVectorImpl<int64_t> &extents,
   Operation *op = value.getDefiningOp();
   if (op == stop)
     return;
+  // Dimensions opened below are closed again; their numbers are used anew.
+  size_t open = extents.size();
   if (auto view = dyn_cast<ViewOpInterface>(op)) {
     walk(view.source(), composeView(view, map, extents), extents,
          guarded || view.fillValue(), indirect, index, stop, seen, visit);
   } else if (auto reduce = dyn_cast<ReduceOp>(op)) {
     AffineMap inner = openReduction(tensorType(reduce.getX()), reduce.getAxes(), map, extents);
     walk(reduce.getX(), inner, extents, guarded, indirect, index, stop, seen, visit);
+    extents.truncate(open);
   } else if (auto arg = dyn_cast<ArgReduceOp>(op)) {
     AffineMap inner =
         openReduction(tensorType(arg.getX()), {int64_t(arg.getAxis())}, map, extents);
     walk(arg.getX(), inner, extents, guarded, indirect, index, stop, seen, visit);
+    extents.truncate(open);
   } else if (auto contract = dyn_cast<ContractOp>(op)) {
     SmallVector<AffineExpr> loops(contract.map(0).getNumDims());
     for (auto [i, e] : llvm::enumerate(contract.map(2).getResults()))
@@ -78,6 +83,7 @@ static void walk(Value value, AffineMap map, SmallVectorImpl<int64_t> &extents,
     for (unsigned k = 0; k < 2; ++k)
       walk(contract->getOperand(k), openContraction(contract, k, loops), extents,
            guarded, indirect, index, stop, seen, visit);
+    extents.truncate(open);
   } else if (auto gather = dyn_cast<GatherOp>(op)) {
     int64_t axis = gather.getAxis(), rank = tensorType(gather.getIndex()).getRank();
     AffineMap indexMap = AffineMap::get(maxLoopDims, 0,
@@ -89,6 +95,7 @@ static void walk(Value value, AffineMap map, SmallVectorImpl<int64_t> &extents,
     llvm::append_range(results, map.getResults().drop_front(axis + rank));
     walk(gather.getX(), AffineMap::get(maxLoopDims, 0, results, map.getContext()),
          extents, guarded, true, index, stop, seen, visit);
+    extents.truncate(open);
   } else {
     for (Value operand : op->getOperands())
       walk(operand, map, extents, guarded, indirect, index, stop, seen, visit);

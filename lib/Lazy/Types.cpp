@@ -123,6 +123,14 @@ LogicalResult verifyProgram(Operation *module) {
     checkType(type, "argument", i);
   for (auto [i, type] : llvm::enumerate(main.getResultTypes()))
     checkType(type, "result", i);
+  module->walk([&](Operation *op) {
+    for (Type type : op->getResultTypes())
+      if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && tensor.getRank() > maxRank) {
+        op->emitOpError("has a result of rank ") << tensor.getRank() << ", at most " << maxRank
+                                                 << " axes are supported";
+        status = failure();
+      }
+  });
   for (Operation &op : main.getBody().front())
     if (!isa<LazyDialect>(op.getDialect()) && !isa<func::ReturnOp>(op)) {
       op.emitOpError("is not a lazy operation");

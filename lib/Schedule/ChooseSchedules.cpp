@@ -52,7 +52,8 @@ bool fusable(const Loops &nest, int64_t p, int64_t q, ArrayRef<int64_t> extents)
     auto cp = a.coefficient(p), cq = a.coefficient(q);
     if (!cp || !cq || *cp != extents[q] * *cq)
       return false;
-    if (a.guarded && (*cp || *cq))
+    // A guard may read a loop that the address does not (an extent of 1).
+    if (a.guarded)
       return false;
   }
   return true;

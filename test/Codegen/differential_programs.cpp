@@ -174,7 +174,31 @@ static void reshaped() {
       std::string label = std::to_string(shape.size()) + " axes as " + std::to_string(between.size());
       net.output(b.reshape(sum, shape), "back to " + label);
       net.output(b.reshape(b.unary<NegOp>(sum), {2, count / 2}), "on from " + label);
+      net.output(b.reshape(x, Shape(llvm::reverse(shape))), "turned " + label);
     }
+  check(net, everyLevel);
+}
+
+/// A value of one element that another view gave strides of zero: the guard
+/// depends on loops that the address does not.
+static void paddedScalar() {
+  Net net;
+  auto &b = net.build;
+  Value x = net.input(random(DType::F32, {40}, net.rng));
+  Value y = net.input(random(DType::F32, {3, 5}, net.rng));
+  Value m = b.unary<NegOp>(b.reshape(b.reduce(ReduceKind::add, x, {0}), {1, 1}));
+  net.output(b.reshape(m, {1, 1, 1, 1}), "reshaped", roundings(DType::F32, 64));
+  net.output(b.binary<AddOp>(b.pad(m, {1, 2}, {1, 2}, 5), y), "padded", roundings(DType::F32, 64));
+  check(net, everyLevel);
+}
+
+/// Nothing to compute with still has a place.
+static void empty() {
+  Net net;
+  auto &b = net.build;
+  Value x = net.input(random(DType::F32, {2, 0, 4}, net.rng));
+  net.output(b.reduce(ReduceKind::add, b.binary<MulOp>(x, x), {1}), "sum");
+  net.output(b.unary<NegOp>(b.unary<AbsOp>(x)), "negated");
   check(net, everyLevel);
 }
 
@@ -187,6 +211,8 @@ void addPrograms(std::vector<Case> &cases) {
   cases.push_back({"quantised", quantised});
   cases.push_back({"signatures", signatures});
   cases.push_back({"reshaped", reshaped});
+  cases.push_back({"padded scalar", paddedScalar});
+  cases.push_back({"empty", empty});
 }
 
 } // namespace nacre::test

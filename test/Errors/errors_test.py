@@ -55,6 +55,9 @@ def kept_models():
     for file, (code, messages) in expected.items():
         got = run(NACRE, "compile", HERE / "models" / file, "-o", "made")
         check(file, got, code, messages)
+    laughs = HERE / "models" / "function_laughs.onnx"
+    check("--max-nodes", run(NACRE, "compile", laughs, "-o", "made", "--max-nodes", "50"), 3,
+          ["function_laughs.onnx: E_LIMIT: inlining makes more than 50 nodes (--max-nodes)"])
 
 
 # -- External data ---------------------------------------------------------
@@ -127,6 +130,7 @@ def paths():
     attack("sub/deep/etc/passwd", "symlink in parent 'sub/deep'")
     os.link(here / "linked.bin", "outside/other.bin")
     attack("linked.bin", "'linked.bin' has 2 hard links (override: --allow-hardlinks)")
+    check("--allow-hardlinks", run(NACRE, "compile", "models/m.onnx", "-o", "made", "--allow-hardlinks"), 0, [])
     os.mkfifo(here / "pipe")
     attack("pipe", "'pipe' is not a regular file")
     attack("sub", "'sub' is not a regular file")

@@ -1,6 +1,6 @@
 // RUN: nacre-opt -form-single-kernels -plan-memory -split-input-file %s | FileCheck %s
 
-// Two live tensors at a time: the third takes the place of the first.
+// An elementwise result takes over the place of an operand that dies.
 func.func @main(%x: tensor<7xf32>) -> tensor<7xf32> {
   %0 = lazy.exp %x : tensor<7xf32>
   %1 = lazy.neg %0 : tensor<7xf32>

@@ -45,6 +45,16 @@ static void addModelFlags(CLI::App *verb, ModelOptions &options) {
   verb->add_option("--from", options.from,
                    "Phase that made the text: import, fuse or schedule")
       ->type_name("PHASE");
+  verb->add_flag("--allow-hardlinks", options.allowHardlinks,
+                 "Read external data that has other names too");
+  verb->add_option("--max-nodes", options.maxNodes,
+                   "Most nodes of a model, its functions inlined")
+      ->check(CLI::PositiveNumber.description(""))
+      ->type_name("N");
+  verb->add_option("--max-fold-bytes", options.maxFoldBytes,
+                   "Largest constant that importing may compute")
+      ->check(CLI::PositiveNumber.description(""))
+      ->type_name("N");
   verb->add_flag("--json", options.json, "Report as JSON on stdout");
 }
 

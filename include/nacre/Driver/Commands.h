@@ -24,6 +24,10 @@ struct ModelOptions {
   unsigned optLevel = 2;
   int64_t threads = 0; ///< 0: one per processor
   std::string name;    ///< C name; empty: from the model's file name
+  // Guards against hostile ONNX files.
+  bool allowHardlinks = false; ///< external data with several names is read
+  int64_t maxNodes = 1000000;  ///< nodes after inlining of functions
+  int64_t maxFoldBytes = int64_t(64) << 20; ///< one folded constant
   bool json = false;
 };
 

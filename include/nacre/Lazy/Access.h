@@ -16,7 +16,7 @@ namespace nacre::lazy {
 
 /// Every map of a walk has this many dimensions, so that maps compare equal
 /// however many loops were open when they were made.
-constexpr unsigned maxLoopDims = 48;
+constexpr unsigned maxLoopDims = 192;
 
 /// The map d -> (d_first, .., d_first+rank-1) for a value of that rank.
 mlir::AffineMap loopIdentity(mlir::MLIRContext *context, unsigned rank,
@@ -48,7 +48,8 @@ struct Access {
 };
 
 /// Calls `visit` for every access needed to compute `value` at `map`.
-/// `extents` holds the bounds of the open loop dimensions; it grows. The walk
+/// `extents` holds the bounds of the open loop dimensions; while `visit` runs
+/// it also holds those the walk has opened. The walk
 /// does not look into `stop` (a contraction whose operands have loops of their
 /// own).
 void walkAccesses(mlir::Value value, mlir::AffineMap map,

@@ -29,6 +29,9 @@ bool hasBoundedShape(mlir::Type type);
 
 namespace nacre::lazy {
 
+/// The most axes a tensor may have.
+constexpr int64_t maxRank = 32;
+
 /// The tensor type of a lazy value.
 mlir::RankedTensorType tensorType(mlir::Value value);
 
