@@ -11,7 +11,7 @@ passes=$("$1" --help | sed -n '/^    Passes:/,/^  -/s/^      --\([a-z0-9-]*\) .*
 [ -n "$passes" ] || { echo "passes_have_tests: $1 lists no passes" >&2; exit 1; }
 status=0
 for pass in $passes; do
-  file=$(find "$2" -name "$pass.mlir")
+  file=$(find "$2/" -name "$pass.mlir")
   if [ -z "$file" ]; then
     echo "passes_have_tests: pass '$pass' has no test/*/$pass.mlir"
     status=1

@@ -13,11 +13,10 @@ func.func @main(%x: tensor<5x13xf32>, %w: tensor<13x8xf32>, %y: tensor<5x2x4xf32
 // CHECK-NEXT: module {
 // CHECK-NEXT: func.func @main(%arg0: tensor<5x13xf32>, %arg1: tensor<13x8xf32>, %arg2: tensor<5x2x4xf32>) -> tensor<5x2x4xf32> {
 // CHECK-NEXT: %0 = lazy.contract %arg0, %arg1, [#map, #map1, #map2] : tensor<5x13xf32>, tensor<13x8xf32> -> tensor<5x8xf32>
-// CHECK-NEXT: %1 = lazy.reshape %0 : tensor<5x8xf32> -> tensor<5x2x4xf32>
-// CHECK-NEXT: %2 = lazy.reshape %arg2 : tensor<5x2x4xf32> -> tensor<5x8xf32>
-// CHECK-NEXT: %3 = lazy.add %0, %2 : tensor<5x8xf32>
-// CHECK-NEXT: %4 = lazy.reshape %3 : tensor<5x8xf32> -> tensor<5x2x4xf32>
-// CHECK-NEXT: return %4 : tensor<5x2x4xf32>
+// CHECK-NEXT: %1 = lazy.reshape %arg2 : tensor<5x2x4xf32> -> tensor<5x8xf32>
+// CHECK-NEXT: %2 = lazy.add %0, %1 : tensor<5x8xf32>
+// CHECK-NEXT: %3 = lazy.reshape %2 : tensor<5x8xf32> -> tensor<5x2x4xf32>
+// CHECK-NEXT: return %3 : tensor<5x2x4xf32>
 // CHECK-NEXT: }
 // CHECK-NEXT: }
 
@@ -36,11 +35,10 @@ func.func @main(%x: tensor<5x13xf32>, %w: tensor<13x8xf32>, %y: tensor<8x5xf32>)
 // CHECK-NEXT: module {
 // CHECK-NEXT: func.func @main(%arg0: tensor<5x13xf32>, %arg1: tensor<13x8xf32>, %arg2: tensor<8x5xf32>) -> tensor<8x5xi1> {
 // CHECK-NEXT: %0 = lazy.contract %arg0, %arg1, [#map, #map1, #map2] : tensor<5x13xf32>, tensor<13x8xf32> -> tensor<5x8xf32>
-// CHECK-NEXT: %1 = lazy.permute %0, [1, 0] : tensor<5x8xf32> -> tensor<8x5xf32>
-// CHECK-NEXT: %2 = lazy.permute %arg2, [1, 0] : tensor<8x5xf32> -> tensor<5x8xf32>
-// CHECK-NEXT: %3 = lazy.cmp lt, %2, %0 : tensor<5x8xf32> -> tensor<5x8xi1>
-// CHECK-NEXT: %4 = lazy.permute %3, [1, 0] : tensor<5x8xi1> -> tensor<8x5xi1>
-// CHECK-NEXT: return %4 : tensor<8x5xi1>
+// CHECK-NEXT: %1 = lazy.permute %arg2, [1, 0] : tensor<8x5xf32> -> tensor<5x8xf32>
+// CHECK-NEXT: %2 = lazy.cmp lt, %1, %0 : tensor<5x8xf32> -> tensor<5x8xi1>
+// CHECK-NEXT: %3 = lazy.permute %2, [1, 0] : tensor<5x8xi1> -> tensor<8x5xi1>
+// CHECK-NEXT: return %3 : tensor<8x5xi1>
 // CHECK-NEXT: }
 // CHECK-NEXT: }
 

@@ -1,0 +1,22 @@
+# Whole programs and networks.
+add_test(NAME integration.consumer
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/consumer_test.sh ${PROJECT_BINARY_DIR} ${CMAKE_GENERATOR})
+add_test(NAME integration.object_properties
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/object_properties.sh
+    $<TARGET_FILE:nacre> $<TARGET_PROPERTY:nacre_rt,SOURCE_DIR>/include)
+add_test(NAME integration.real_networks
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/real_networks.sh $<TARGET_FILE:nacre>)
+set_tests_properties(integration.object_properties integration.real_networks
+  PROPERTIES TIMEOUT 1800)
+if(NACRE_FULL_TESTS)
+  set(full --full)
+endif()
+add_test(NAME integration.onnx_suite
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
+    ${CMAKE_CURRENT_LIST_DIR}/onnx_suite.py $<TARGET_FILE:nacre> ${full})
+set_tests_properties(integration.onnx_suite PROPERTIES TIMEOUT 3600)
+if(NACRE_FULL_TESTS)
+  add_test(NAME codegen.differential.full
+    COMMAND nacre_differential --only=random/ --seed=1000 --random=2000)
+  set_tests_properties(codegen.differential.full PROPERTIES TIMEOUT 7200)
+endif()

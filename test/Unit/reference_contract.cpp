@@ -114,20 +114,6 @@ TEST_CASE("grouped convolution over channels") {
                tensor("2x2xf32", "1 1 1 -1")}) == "3 5 -1 -1");
 }
 
-TEST_CASE("maps with floordiv and mod") {
-  // y[i] = sum_k x[i floordiv 2, k] w[i mod 2, k]
-  CHECK(apply("lazy.contract %a, %b, [affine_map<(i, k) -> (i floordiv 2, "
-              "k)>, affine_map<(i, k) -> (i mod 2, k)>, affine_map<(i, k) -> "
-              "(i)>] : tensor<2x2xi32>, tensor<2x2xi32> -> tensor<4xi32>",
-              {tensor("2x2xi32", "1 2 3 4"), tensor("2x2xi32", "1 0 0 1")}) ==
-        "1 2 3 4");
-  CHECK(apply("lazy.contract %a, %b, [affine_map<(i, k) -> (i floordiv 2, "
-              "k)>, affine_map<(i, k) -> (i mod 2, k)>, affine_map<(i, k) -> "
-              "(i)>] : tensor<2x2xf16>, tensor<2x2xf16> -> tensor<4xf16>",
-              {tensor("2x2xf16", "1 2 3 4"), tensor("2x2xf16", "1 0 0 1")}) ==
-        "1 2 3 4");
-}
-
 TEST_CASE("an empty sum is 0 and an empty result is empty") {
   CHECK(apply("lazy.contract %a, %b, " + matmul +
                   " : tensor<2x0xf32>, tensor<0x2xf32> -> tensor<2x2xf32>",

@@ -134,12 +134,9 @@ TEST_CASE("NaN is the extreme of arg_reduce") {
   }
 }
 
-TEST_CASE("arg_reduce along the first axis and of nothing") {
+TEST_CASE("arg_reduce along the first axis and of no rows") {
   CHECK(apply("lazy.arg_reduce max, %a, 0 : tensor<2x3xf32> -> tensor<3xi64>",
               {tensor("2x3xf32", "1 5 3 4 2 3")}) == "1 0 0");
   CHECK(apply("lazy.arg_reduce max, %a, 1 : tensor<0x3xf32> -> tensor<0xi64>",
               {tensor("0x3xf32", "")}) == "");
-  CHECK(apply("lazy.arg_reduce max, %a, 1 : tensor<2x0xf32> -> tensor<2xi64>",
-              {tensor("2x0xf32", "")}) ==
-        "error: lazy.arg_reduce: axis 1 has no element to choose");
 }

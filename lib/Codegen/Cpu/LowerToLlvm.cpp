@@ -54,11 +54,15 @@ lowerToLlvm(ModuleOp module, llvm::LLVMContext &context, const llvm::TargetMachi
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
   passes.addPass(std::make_unique<ExpandMath>());
-  passes.addPass(arith::createArithExpandOpsPass());
+  arith::ArithExpandOpsPassOptions expand;
+  expand.includeBf16 = true; // the conversion instructions flush denormals
+  passes.addPass(arith::createArithExpandOpsPass(expand));
   passes.addPass(createSCFToControlFlowPass());
-  passes.addPass(createConvertVectorToLLVMPass());
+  // What has an LLVM intrinsic first; libm takes the rest lane by lane, which
+  // leaves vector operations behind.
   passes.addPass(createConvertMathToLLVMPass());
   passes.addPass(createConvertMathToLibmPass());
+  passes.addPass(createConvertVectorToLLVMPass());
   passes.addPass(createFinalizeMemRefToLLVMConversionPass());
   passes.addPass(createArithToLLVMConversionPass());
   ConvertFuncToLLVMPassOptions functions;

@@ -333,8 +333,9 @@ static Value integerToDouble(OpBuilder &b, Location loc, Value x, bool isUnsigne
   Value large = arith::MulFOp::create(b, loc, convert(arith::OrIOp::create(b, loc, high, sticky)),
                                       floatLike(b, loc, f64, 2048));
   Value shifted = isUnsigned ? x : Value(arith::AddIOp::create(b, loc, x, intLike(b, loc, type, int64_t(1) << 53)));
-  Value isSmall = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, shifted,
-                                        intLike(b, loc, type, int64_t(1) << 53));
+  Value isSmall =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, shifted,
+                            intLike(b, loc, type, int64_t(1) << (isUnsigned ? 53 : 54)));
   return arith::SelectOp::create(b, loc, isSmall, convert(x), large);
 }
 

@@ -1,0 +1,112 @@
+#!/bin/bash
+# real_networks.sh NACRE
+#
+# Every real network there is: against its reference outputs, and compiled code
+# against the interpreter, with one thread and two; the small ones at every
+# optimisation level. And the nine light networks of the onnx package, as they
+# are and with random weights.
+set -u
+[ $# = 1 ] || { echo "usage: $0 NACRE" >&2; exit 2; }
+nacre=$(readlink -f "$1")
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/real_models.sh"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0
+log=$work/log
+
+# verify WHAT ARGUMENT...: one line, and the reasons of a failure.
+verify() {
+  local what=$1 start=$SECONDS
+  shift
+  if timeout 900 "$nacre" verify "$@" >"$log" 2>&1; then
+    passed=$((passed + 1))
+    echo "ok   $what ($((SECONDS - start)) s)"
+  else
+    failed=$((failed + 1))
+    echo "FAIL $what (exit code $?): nacre verify $*"
+    grep -E '^(FAIL|error)' "$log" | head -n 8
+  fi
+}
+
+# What the networks on the list are promised to do; others may say that they
+# are not supported.
+promised=" blazeface_front_128 ultraface_slim_320 mlsd_320_tiny mlsd_320_large ppocr_v2_cls ppocr_v4_det \
+arch_sd_vae_dec_tiny "
+
+if [ -n "$real" ]; then
+  for folder in "$real"/*/; do
+    name=$(basename "$folder")
+    [ -f "$folder/model.onnx" ] || continue
+    model=$folder/model.onnx
+    data=()
+    for set in "$folder"/test_data_set_*; do
+      data+=(--data "$set")
+    done
+    case $name in
+    mlperf_tiny_*) levels="0 1 2 3" ;;
+    *)
+      levels=2
+      if [[ $promised != *" $name "* ]]; then
+        "$nacre" verify "$model" "${data[@]}" >"$log" 2>&1
+        code=$?
+        if [ $code = 3 ]; then
+          echo "     $name: not supported yet: $(grep -m1 '^error' "$log" | cut -c1-160)"
+          continue
+        fi
+      fi
+      ;;
+    esac
+    # The shipped data of these three is noise, on which the reference cannot
+    # be met (picture_input.py says why): scores near 1e-5 from a sigmoid with
+    # that absolute error, and the positions of maxima that are all but equal.
+    # They are held to the same tolerance on a picture, below, and on noise to
+    # an absolute one.
+    loose=()
+    case $name in
+    mlsd_320_tiny | mlsd_320_large) loose=(--rtol 1e-2 --atol 5e-3) ;;
+    ppocr_v4_det) loose=(--rtol 1e-3 --atol 1e-1) ;;
+    esac
+    for level in $levels; do
+      for threads in 1 2; do
+        verify "$name -O$level, $threads thread(s)" "$model" "${data[@]}" -O "$level" --threads $threads "${loose[@]}"
+      done
+      # --reference holds compiled code to the interpreter too. The three with
+      # a loose tolerance are held to the interpreter on the picture.
+      if [ $level = "${levels##* }" ] || [ $level = 0 ]; then
+        verify "$name -O$level, interpreter" "$model" "${data[0]}" "${data[1]}" -O "$level" --reference "${loose[@]}"
+      fi
+    done
+  done
+fi
+
+if venv=$("$here/fetch_oracles.sh" 2>/dev/null); then
+  python=$venv/bin/python
+  if [ -n "$real" ]; then
+    for name in mlsd_320_tiny mlsd_320_large ppocr_v4_det; do
+      [ -f "$real/$name/model.onnx" ] || continue
+      "$python" "$here/picture_input.py" "$real/$name/model.onnx" "$work/$name" || failed=$((failed + 1))
+      verify "$name on a picture" "$real/$name/model.onnx" --data "$work/$name/test_data_set_0"
+    done
+  fi
+  "$python" "$here/light_nets.py" "$work/light" >/dev/null || failed=$((failed + 1))
+  for folder in "$work"/light/*/; do
+    name=$(basename "$folder")
+    verify "$name" "$folder/model.onnx" --data "$folder/test_data_set_0"
+    if "$python" "$here/../Benchmark/randomise_weights.py" "$folder/model.onnx" "$work/random/$name" >"$log" 2>&1; then
+      for threads in 1 2; do
+        verify "$name, random weights, $threads thread(s)" "$work/random/$name/model.onnx" \
+          --data "$work/random/$name/test_data_set_0" --threads $threads
+      done
+      rm -rf "$work/random/$name"
+    else
+      tail -n 3 "$log"
+      echo "FAIL $name: no random weights"
+      failed=$((failed + 1))
+    fi
+  done
+else
+  echo "outside oracles: not available, light networks skipped"
+fi
+echo "real_networks: $passed passed, $failed failed"
+[ $failed = 0 ]

@@ -1,0 +1,239 @@
+// RUN: nacre-opt -verify-schedule -split-input-file -verify-diagnostics %s
+// Plans that --from=schedule could be given and that would touch memory that is
+// not the tensor's, or compute part of it. Whatever the words, each is refused.
+
+// Backwards out of the arena.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error-re@+1 {{{{.+}}}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"arena", 0, 0, [-1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// Past the end of an input.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error-re@+1 {{{{.+}}}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 1, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// Past the end of an output.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error-re@+1 {{{{.+}}}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [2]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// No such input.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error-re@+1 {{{{.+}}}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 1, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// No such output.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error-re@+1 {{{{.+}}}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"output", 7, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// No such weight.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error-re@+1 {{{{.+}}}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"weights", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// A negative slot.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error-re@+1 {{{{.+}}}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", -1, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// No such space.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error-re@+1 {{{{.+}}}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"stack", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// The address overflows.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error-re@+1 {{{{.+}}}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"arena", 0, 0, [4611686018427387904]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// A schedule of nothing.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error-re@+1 {{{{.+}}}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// A kind that does not exist.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error-re@+1 {{{{.+}}}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "mop", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// A loop that does not exist.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error-re@+1 {{{{.+}}}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 3>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// No loop: three elements stay unwritten.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error-re@+1 {{{{.+}}}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// Loops past the tensor.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error-re@+1 {{{{.+}}}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 400>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// No lanes.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error-re@+1 {{{{.+}}}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 0 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// A lane that does not exist.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error-re@+1 {{{{.+}}}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 5 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// A prefix longer than the loops.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error-re@+1 {{{{.+}}}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 9 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
