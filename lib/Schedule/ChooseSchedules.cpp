@@ -228,6 +228,9 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
   auto lanesLeaf = contractLeaf(c, c.lanesOperand);
   if (!scalar || !lanesLeaf || scalar->guarded || lanesLeaf->guarded)
     return {};
+  // Truth values are stored as bytes and computed as bits: plain loops.
+  if (contract.getType().getElementType().isInteger(1))
+    return {};
   unsigned dims = c.extents.size();
   bool packed = isWeight(kernel, lanesLeaf->leaf);
   auto dynamic = [&](unsigned d) {

@@ -58,6 +58,7 @@ private:
   }
   int newStorage(StringRef space, int64_t slot, Value v);
   void placeDense(Value v, StringRef space, int64_t slot, const Order &order);
+  LogicalResult checkSymbols();
   void placeInArena(Value v);
   Order rowMajor(Value v);
   void separateResults();
@@ -207,16 +208,14 @@ void Planner::handOut() {
       continue;
     Value v = kernel.getResult(0);
     ViewOpInterface view = soleView(kernel);
-    if (!placed.count(v)) {
-      // A pure view without a storage of its own shares its source's.
-      if (view && !view.fillValue()) {
-        following.push_back(kernel);
-        continue;
-      }
-      for (Value result : kernel.getResults())
-        if (!placed.count(result))
-          placeInArena(result);
+    // A pure view without a storage of its own shares its source's.
+    if (!placed.count(v) && view && !view.fillValue()) {
+      following.push_back(kernel);
+      continue;
     }
+    for (Value result : kernel.getResults())
+      if (!placed.count(result))
+        placeInArena(result);
     if (!view)
       continue;
     const Placement place = placed[v];
@@ -382,7 +381,44 @@ void Planner::write() {
   }
 }
 
+/// Inputs and outputs are dense in the extents of the run, so only a leading
+/// extent may be symbolic; a contraction must not sum over one.
+LogicalResult Planner::checkSymbols() {
+  auto check = [&](Value v, StringRef what, unsigned i) -> LogicalResult {
+    auto type = tensorType(v);
+    for (int64_t axis = 1; axis < type.getRank(); ++axis)
+      if (StringAttr symbol = symbolOf(type, axis))
+        return main.emitError() << what << " " << i << " has the symbolic extent "
+                                << symbol.getValue() << " on axis " << axis
+                                << "; only the leading one may be symbolic, bind it with --dim "
+                                << symbol.getValue() << "=VALUE";
+    return success();
+  };
+  for (auto [i, v] : llvm::enumerate(block.getArguments()))
+    if (failed(check(v, "argument", i)))
+      return failure();
+  for (auto [i, v] : llvm::enumerate(block.getTerminator()->getOperands()))
+    if (failed(check(v, "result", i)))
+      return failure();
+  auto status = success();
+  block.walk([&](ContractOp op) {
+    for (unsigned k = 0; k < 2; ++k) {
+      auto type = tensorType(op->getOperand(k));
+      for (auto [axis, e] : llvm::enumerate(op.map(k).getResults()))
+        if (symbolOf(type, axis) && !llvm::is_contained(op.map(2).getResults(), e)) {
+          op.emitOpError("sums over the symbolic extent ")
+              << symbolOf(type, axis).getValue() << "; bind it with --dim "
+              << symbolOf(type, axis).getValue() << "=VALUE";
+          status = failure();
+        }
+    }
+  });
+  return status;
+}
+
 LogicalResult Planner::run() {
+  if (failed(checkSymbols()))
+    return failure();
   orders = assignLayout(block);
   // All results of a kernel are stored in one order.
   for (auto kernel : block.getOps<KernelOp>())

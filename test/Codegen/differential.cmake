@@ -14,3 +14,10 @@ target_precompile_headers(nacre_differential REUSE_FROM NacreLazy)
 
 add_test(NAME codegen.differential COMMAND nacre_differential --random=60)
 set_tests_properties(codegen.differential PROPERTIES TIMEOUT 1200)
+
+# Programs that once were wrong, one test each.
+file(GLOB programs CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/Programs/*.mlir)
+foreach(program ${programs})
+  get_filename_component(name ${program} NAME_WE)
+  add_test(NAME codegen.program.${name} COMMAND nacre_differential --file=${program})
+endforeach()

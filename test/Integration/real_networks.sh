@@ -58,14 +58,14 @@ if [ -n "$real" ]; then
       ;;
     esac
     # The shipped data of these three is noise, on which the reference cannot
-    # be met (picture_input.py says why): scores near 1e-5 from a sigmoid with
-    # that absolute error, and the positions of maxima that are all but equal.
-    # They are held to the same tolerance on a picture, below, and on noise to
-    # an absolute one.
+    # be met (picture_input.py says why): ppocr's scores are all below 1e-5,
+    # where ONNX Runtime's sigmoid has an absolute error of 1e-7; mlsd keeps
+    # local maxima only, and which of two neighbours equal to 1e-4 is kept is
+    # chance. ppocr meets the usual tolerance on a picture, below.
     loose=()
     case $name in
     mlsd_320_tiny | mlsd_320_large) loose=(--rtol 1e-2 --atol 5e-3) ;;
-    ppocr_v4_det) loose=(--rtol 1e-3 --atol 1e-1) ;;
+    ppocr_v4_det) loose=(--rtol 1e-3 --atol 5e-2) ;;
     esac
     for level in $levels; do
       for threads in 1 2; do
@@ -86,7 +86,11 @@ if venv=$("$here/fetch_oracles.sh" 2>/dev/null); then
     for name in mlsd_320_tiny mlsd_320_large ppocr_v4_det; do
       [ -f "$real/$name/model.onnx" ] || continue
       "$python" "$here/picture_input.py" "$real/$name/model.onnx" "$work/$name" || failed=$((failed + 1))
-      verify "$name on a picture" "$real/$name/model.onnx" --data "$work/$name/test_data_set_0"
+      # On the picture mlsd's scores reach 0.8, but a few of 25600 that are
+      # 4e-5 still win or lose against an equal neighbour: 1e-4 of the largest.
+      picture=()
+      [ $name = ppocr_v4_det ] || picture=(--atol 1e-4)
+      verify "$name on a picture" "$real/$name/model.onnx" --data "$work/$name/test_data_set_0" "${picture[@]}"
     done
   fi
   "$python" "$here/light_nets.py" "$work/light" >/dev/null || failed=$((failed + 1))

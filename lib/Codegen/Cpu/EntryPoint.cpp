@@ -136,10 +136,15 @@ void EntryPoint::run(llvm::ArrayRef<KernelCall> calls) {
   if (!code.inputs.empty())
     need(f->getArg(0));
   need(f->getArg(1));
+  auto needAligned = [&](llvm::Value *p) {
+    need(p);
+    llvm::Value *low = b.CreateAnd(b.CreatePtrToInt(p, i64), b.getInt64(63));
+    ok = b.CreateAnd(ok, b.CreateICmpEQ(low, b.getInt64(0)));
+  };
   if (code.arenaBytes > 0)
-    need(f->getArg(2));
+    needAligned(f->getArg(2));
   if (!options.embedWeights && code.weightsBytes > 0)
-    need(weights);
+    needAligned(weights);
   if (!code.dimNames.empty())
     need(f->getArg(4));
   b.CreateCondBr(ok, body, bad);
@@ -162,7 +167,7 @@ void EntryPoint::run(llvm::ArrayRef<KernelCall> calls) {
     auto *next = block(f), *outside = block(f);
     b.CreateCondBr(b.CreateICmpULE(v, b.getInt64(bound)), next, outside);
     b.SetInsertPoint(outside);
-    b.CreateRet(b.getInt32(3)); // NACRE_E_SHAPE
+    b.CreateRet(b.getInt32(1)); // NACRE_E_ARG
     b.SetInsertPoint(next);
   }
   for (auto [call, taskFunction] : llvm::zip(calls, tasks)) {

@@ -29,6 +29,12 @@ makeTargetMachine(const NativeOptions &options) {
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!target)
     return llvm::createStringError("unknown target triple '%s'", options.triple.c_str());
+  // Asked before a machine is made, which would complain in its own words.
+  std::unique_ptr<llvm::MCSubtargetInfo> known(
+      target->createMCSubtargetInfo(triple, "", ""));
+  if (!options.cpu.empty() && known && !known->isCPUStringValid(options.cpu))
+    return llvm::createStringError("unknown cpu '%s' for %s", options.cpu.c_str(),
+                                   options.triple.c_str());
   llvm::TargetOptions targetOptions;
   if (triple.isRISCV64()) // what every distribution links with
     targetOptions.MCOptions.ABIName = "lp64d";
@@ -43,10 +49,6 @@ makeTargetMachine(const NativeOptions &options) {
                                   llvm::Reloc::PIC_, std::nullopt, level));
   if (!machine)
     return llvm::createStringError("no code generator for '%s'", options.triple.c_str());
-  if (!options.cpu.empty() &&
-      !machine->getMCSubtargetInfo()->isCPUStringValid(options.cpu))
-    return llvm::createStringError("unknown cpu '%s' for %s", options.cpu.c_str(),
-                                   options.triple.c_str());
   return machine;
 }
 } // namespace codegen

@@ -150,6 +150,31 @@ Value Body::load(Value buffer, Type element, AffineExpr address) {
   return v;
 }
 
+void Body::limitLanes(Value count) {
+  laneCount = count;
+  mask = vector::CreateMaskOp::create(b, loc, VectorType::get({lanes}, b.getI1Type()), count);
+}
+
+/// The first laneCount lanes one by one, through the stack. LLVM 22 stores four
+/// bytes for a masked store of narrowed integers whose mask has a single lane.
+void Body::storeLanes(Value buffer, Value at, int64_t coefficient, Value value) {
+  Value staging;
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&buffer.getParentRegion()->front());
+    auto type = MemRefType::get({lanes}, getElementTypeOrSelf(value.getType()));
+    staging = memref::AllocaOp::create(b, loc, type, b.getI64IntegerAttr(64));
+  }
+  vector::StoreOp::create(b, loc, value, staging, index(int64_t(0)));
+  auto loop = scf::ForOp::create(b, loc, index(int64_t(0)), laneCount, index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value i = loop.getInductionVar();
+  Value to = arith::AddIOp::create(b, loc, at,
+                                   arith::MulIOp::create(b, loc, i, index(coefficient)));
+  memref::StoreOp::create(b, loc, memref::LoadOp::create(b, loc, staging, i), buffer, to);
+}
+
 void Body::store(unsigned result, Value value, AffineMap map) {
   auto place = cast<PlaceAttr>((*kernel.getResultPlaces())[result]);
   AffineExpr address = linearAddress(map, place.getStrides().asArrayRef(), extents);
@@ -162,6 +187,10 @@ void Body::store(unsigned result, Value value, AffineMap map) {
   }
   int64_t coefficient = splitLinear(address, lane)->first;
   value = splatTo(value);
+  if (mask && getElementTypeOrSelf(value.getType()).getIntOrFloatBitWidth() < 32) {
+    storeLanes(buffer, at, coefficient, value);
+    return;
+  }
   if (coefficient == 1 && !mask) {
     vector::StoreOp::create(b, loc, value, buffer, at);
   } else if (coefficient == 1) {

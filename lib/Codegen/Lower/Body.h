@@ -94,11 +94,18 @@ public:
   llvm::SmallVector<int64_t> extents; ///< bounds of the open dimensions
   int lane = -1;
   int64_t lanes = 1;
-  mlir::Value mask; ///< null: all lanes
+  mlir::Value mask;      ///< null: all lanes
+  mlir::Value laneCount; ///< with a tail's mask: how many lanes it has
+  /// Restricts what is emitted next to the first `count` lanes.
+  void limitLanes(mlir::Value count);
+  void allLanes() { mask = laneCount = {}; }
+  llvm::DenseMap<mlir::StringAttr, mlir::Value> symbols; ///< values of extents
+  llvm::DenseMap<unsigned, mlir::Value> symbolicBound;   ///< per open dimension
   llvm::DenseMap<std::pair<mlir::Value, mlir::AffineMap>, mlir::Value> cache;
 
 private:
   mlir::Value emit(mlir::Value v, mlir::AffineMap map);
+  void storeLanes(mlir::Value buffer, mlir::Value at, int64_t coefficient, mlir::Value value);
   mlir::Value emitView(lazy::ViewOpInterface view, mlir::AffineMap map);
   mlir::Value emitReduce(lazy::ReduceOp op, mlir::AffineMap map);
   mlir::Value emitArgReduce(lazy::ArgReduceOp op, mlir::AffineMap map);
@@ -109,6 +116,8 @@ private:
   mlir::Value neutral(lazy::ReduceKind kind, mlir::Type element, mlir::Type type);
   mlir::Value laneIndices(int64_t coefficient, mlir::Value base);
   bool canBeLane(mlir::Value v, mlir::AffineMap map, unsigned dim, int64_t &unitAccesses);
+  void noteSymbolicBounds(mlir::RankedTensorType input, llvm::ArrayRef<int64_t> axes,
+                          unsigned first);
   /// A loop nest over `dims` carrying `init`; returns the final values.
   llvm::SmallVector<mlir::Value>
   nest(llvm::ArrayRef<unsigned> dims, llvm::ArrayRef<int64_t> steps,

@@ -222,8 +222,7 @@ void TiledContraction::epilogue(int64_t m, ValueRange sums) {
         auto branch = scf::IfOp::create(b, loc, TypeRange{}, some, false);
         b.setInsertionPoint(branch.thenYield());
         if (partial)
-          body.mask = vector::CreateMaskOp::create(
-              b, loc, VectorType::get({lanes}, b.getI1Type()), left);
+          body.limitLanes(arith::MinSIOp::create(b, loc, left, body.index(lanes)));
       }
       if (!staged) {
         for (int64_t i = 0; i < m; ++i) {
@@ -240,7 +239,7 @@ void TiledContraction::epilogue(int64_t m, ValueRange sums) {
                               : Value(memref::LoadOp::create(b, loc, stage, at));
         finish(sum, tile >= 0 ? add(tileBase, i) : Value(), n);
       }
-      body.mask = {};
+      body.allLanes();
     }
   };
   if (staged)

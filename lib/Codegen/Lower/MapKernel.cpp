@@ -45,10 +45,6 @@ public:
 
 private:
   Value bound(int64_t d) { return symbolOf[d] ? symbolOf[d] : body.index(extents[d]); }
-  Value laneMask(Value left) {
-    auto type = VectorType::get({body.lanes}, body.b.getI1Type());
-    return vector::CreateMaskOp::create(body.b, body.loc, type, left);
-  }
   void points();
   void inner(size_t depth);
   void laneLoop(Value from, Value to, bool exact, llvm::function_ref<void()> emit);
@@ -98,9 +94,9 @@ void MapLoops::laneLoop(Value from, Value to, bool exact, llvm::function_ref<voi
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(branch.thenYield());
   body.ivs[d] = wholeEnd;
-  body.mask = laneMask(arith::SubIOp::create(b, loc, to, wholeEnd));
+  body.limitLanes(arith::SubIOp::create(b, loc, to, wholeEnd));
   body.scoped(emit);
-  body.mask = {};
+  body.allLanes();
 }
 
 void MapLoops::inner(size_t depth) {
@@ -188,9 +184,9 @@ int64_t MapLoops::run(Value begin, Value end) {
   }
   Value left = arith::SubIOp::create(b, loc, body.index(extents[body.lane]), body.ivs[body.lane]);
   if (extents[body.lane] < body.lanes) { // a single, partial vector
-    body.mask = laneMask(left);
+    body.limitLanes(left);
     afterPrefix();
-    body.mask = {};
+    body.allLanes();
     return tasks;
   }
   Value whole = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, left,
@@ -199,9 +195,9 @@ int64_t MapLoops::run(Value begin, Value end) {
   b.setInsertionPoint(branch.thenYield());
   afterPrefix();
   b.setInsertionPoint(branch.elseYield());
-  body.mask = laneMask(left);
+  body.limitLanes(left);
   afterPrefix();
-  body.mask = {};
+  body.allLanes();
   return tasks;
 }
 
@@ -273,6 +269,8 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module, StringRef
   };
   for (Value v : kernel.getResults())
     noteSymbols(v);
+  for (Value v : kernel.getOperands())
+    noteSymbols(v);
   for (size_t i = 0; i < lowered.symbols.size() + 2; ++i)
     types.push_back(b.getIndexType());
 
@@ -300,6 +298,8 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module, StringRef
   for (unsigned i = 0; i < kernel.getNumResults(); ++i)
     body.results.push_back(entry->getArgument(kernel.getNumOperands() + i));
   body.status = entry->getArgument(buffers);
+  for (auto [i, symbol] : llvm::enumerate(lowered.symbols))
+    body.symbols[symbol] = entry->getArgument(buffers + 1 + i);
   unsigned n = entry->getNumArguments();
   Value begin = entry->getArgument(n - 2), end = entry->getArgument(n - 1);
 

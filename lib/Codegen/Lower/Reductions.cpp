@@ -78,11 +78,13 @@ SmallVector<Value> Body::nest(ArrayRef<unsigned> dims, ArrayRef<int64_t> steps,
                               llvm::function_ref<SmallVector<Value>(ValueRange)> body) {
   if (dims.empty())
     return body(init);
-  if (bounds[0] == steps[0]) { // one iteration
+  Value bound = symbolicBound.lookup(dims[0]);
+  if (!bound && bounds[0] == steps[0]) { // one iteration
     ivs[dims[0]] = index(int64_t(0));
     return nest(dims.drop_front(), steps.drop_front(), bounds.drop_front(), init, body);
   }
-  auto loop = scf::ForOp::create(b, loc, index(int64_t(0)), index(bounds[0]), index(steps[0]), init);
+  auto loop = scf::ForOp::create(b, loc, index(int64_t(0)),
+                                 bound ? bound : index(bounds[0]), index(steps[0]), init);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   ivs[dims[0]] = loop.getInductionVar();
@@ -128,6 +130,21 @@ void Body::hoistReductions(Value v, AffineMap map, const llvm::SmallBitVector &i
   }
 }
 
+/// Remembers the run-time bound of each symbolic axis a reduction opens, and
+/// forgets what the dimensions' earlier users left.
+void Body::noteSymbolicBounds(RankedTensorType input, ArrayRef<int64_t> axes, unsigned first) {
+  unsigned d = first;
+  for (int64_t axis = 0; axis < input.getRank(); ++axis) {
+    if (!llvm::is_contained(axes, axis))
+      continue;
+    if (StringAttr symbol = symbolOf(input, axis))
+      symbolicBound[d] = symbols.lookup(symbol);
+    else
+      symbolicBound.erase(d);
+    ++d;
+  }
+}
+
 Value Body::emitReduce(ReduceOp op, AffineMap map) {
   auto input = tensorType(op.getX());
   Type element = input.getElementType();
@@ -140,11 +157,12 @@ Value Body::emitReduce(ReduceOp op, AffineMap map) {
   scoped([&] {
     unsigned first = extents.size();
     AffineMap inner = openReduction(input, op.getAxes(), map, extents);
+    noteSymbolicBounds(input, op.getAxes(), first);
     SmallVector<unsigned> dims;
     llvm::SmallBitVector innerDims(maxLoopDims);
     for (unsigned d = first; d < extents.size(); ++d) {
       innerDims.set(d);
-      if (extents[d] != 1)
+      if (extents[d] != 1 || symbolicBound.count(d))
         dims.push_back(d);
       else
         ivs[d] = index(int64_t(0));
@@ -168,7 +186,7 @@ Value Body::emitReduce(ReduceOp op, AffineMap map) {
       lanes = 1;
       mask = {};
       int64_t unit = 0;
-      if (!dims.empty() && extents[dims.back()] >= 8 && outerLanes >= 4 &&
+      if (!dims.empty() && !symbolicBound.count(dims.back()) && extents[dims.back()] >= 8 && outerLanes >= 4 &&
           canBeLane(op.getX(), inner, dims.back(), unit) && unit > 0) {
         lane = dims.back();
         lanes = width = std::min<int64_t>(outerLanes, llvm::PowerOf2Ceil(extents[lane]));
@@ -243,6 +261,7 @@ Value Body::emitArgReduce(ArgReduceOp op, AffineMap map) {
   scoped([&] {
     unsigned dim = extents.size();
     AffineMap inner = openReduction(input, {int64_t(op.getAxis())}, map, extents);
+    noteSymbolicBounds(input, {int64_t(op.getAxis())}, dim);
     Type storage = storageType(element);
     Value none = arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(-1));
     SmallVector<Value> start{zero(storage), none};
@@ -300,6 +319,7 @@ Value Body::emitContract(ContractOp op, AffineMap map) {
         continue;
       }
       loops[d] = getAffineDimExpr(extents.size(), b.getContext());
+      symbolicBound.erase(extents.size());
       dims.push_back(extents.size());
       steps.push_back(1);
       bounds.push_back(c.extents[d]);
