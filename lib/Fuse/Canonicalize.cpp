@@ -1,7 +1,7 @@
 //===- Canonicalize.cpp - folders, common subexpressions, dead code -------===//
-#include "nacre/Fuse/Fuse.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include "nacre/Fuse/Fuse.h"
 
 using namespace mlir;
 namespace nacre::fuse {

@@ -5,10 +5,10 @@
 // materialising a broadcast only costs memory.
 //
 //===----------------------------------------------------------------------===//
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Fuse/Fuse.h"
 #include "nacre/Lazy/Build.h"
 #include "nacre/Reference/Interpreter.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
 namespace nacre::fuse {
@@ -17,7 +17,8 @@ using namespace nacre::lazy;
 /// Operations left alone although constant: sources, and views that only
 /// repeat data.
 static bool staysSymbolic(Operation *op) {
-  return isa<WeightOp, SplatOp, IotaOp, ExpandOp, WindowOp, PadOp, KernelOp>(op);
+  return isa<WeightOp, SplatOp, IotaOp, ExpandOp, WindowOp, PadOp, KernelOp>(
+      op);
 }
 
 /// A splat attribute when every element is equal.
@@ -34,11 +35,13 @@ static TypedAttr splatOf(const Tensor &t, Type element) {
       return b.getFloatAttr(element, t.numberAt(0));
     APFloat value(float(t.numberAt(0)));
     bool lost;
-    value.convert(floating.getFloatSemantics(), APFloat::rmNearestTiesToEven, &lost);
+    value.convert(floating.getFloatSemantics(), APFloat::rmNearestTiesToEven,
+                  &lost);
     return b.getFloatAttr(element, value);
   }
   unsigned width = element.getIntOrFloatBitWidth();
-  return b.getIntegerAttr(element, APInt(width, uint64_t(t.integerAt(0)), false, true));
+  return b.getIntegerAttr(element,
+                          APInt(width, uint64_t(t.integerAt(0)), false, true));
 }
 
 void foldConstants(Program &program, int64_t maxBytes) {
@@ -61,14 +64,16 @@ void foldConstants(Program &program, int64_t maxBytes) {
           Tensor view = *t;
           view.shape.assign(type.getShape().begin(), type.getShape().end());
           std::string name = program.weights->add(weight.getName(), view);
-          Value w = WeightOp::create(b, op.getLoc(), type, b.getStringAttr(name));
+          Value w =
+              WeightOp::create(b, op.getLoc(), type, b.getStringAttr(name));
           op.getResult(0).replaceAllUsesWith(w);
           op.erase();
           continue;
         }
     if (!bytes || *bytes > maxBytes)
       continue;
-    auto value = reference::constantValue(op.getResult(0), *program.weights, memo, maxBytes);
+    auto value = reference::constantValue(op.getResult(0), *program.weights,
+                                          memo, maxBytes);
     if (!value)
       continue;
     Value replacement;
@@ -79,7 +84,8 @@ void foldConstants(Program &program, int64_t maxBytes) {
       if (auto name = dyn_cast<NameLoc>(op.getLoc()))
         base = name.getName().str();
       std::string name = program.weights->add(base, *value);
-      replacement = WeightOp::create(b, op.getLoc(), type, b.getStringAttr(name));
+      replacement =
+          WeightOp::create(b, op.getLoc(), type, b.getStringAttr(name));
     }
     memo[replacement] = *value;
     op.getResult(0).replaceAllUsesWith(replacement);

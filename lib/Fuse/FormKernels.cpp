@@ -14,10 +14,10 @@
 // Views are never realised for their own sake: they become index maps.
 //
 //===----------------------------------------------------------------------===//
-#include "nacre/Fuse/Fuse.h"
-#include "nacre/Lazy/Lazy.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "nacre/Fuse/Fuse.h"
+#include "nacre/Lazy/Lazy.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
@@ -113,13 +113,15 @@ void KernelFormer::grow(Operation *root) {
   llvm::SetVector<Operation *> region;
   region.insert(root);
   auto eligible = [&](Operation *op) {
-    if (op->getNumResults() != 1 || inRegion.contains(op) || op->getBlock() != &block)
+    if (op->getNumResults() != 1 || inRegion.contains(op) ||
+        op->getBlock() != &block)
       return false;
     auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
     if (!type)
       return false;
     if (isa<ElementwiseOpInterface>(op))
-      return type.getShape() == tail.getShape() || type.getShape() == row.getShape();
+      return type.getShape() == tail.getShape() ||
+             type.getShape() == row.getShape();
     if (!reduce)
       return false;
     if (auto other = dyn_cast<ReduceOp>(op))
@@ -228,9 +230,8 @@ void KernelFormer::decide() {
     Value v = op.getResult(0);
     llvm::SmallPtrSet<Operation *, 8> users;
     effectiveUsers(v, users);
-    bool repeated = llvm::any_of(v.getUsers(), [](Operation *u) {
-      return isa<ExpandOp, WindowOp>(u);
-    });
+    bool repeated = llvm::any_of(
+        v.getUsers(), [](Operation *u) { return isa<ExpandOp, WindowOp>(u); });
     // Inside a window or an expand further down the view chain.
     if (!repeated)
       for (Operation *u : v.getUsers())
@@ -279,7 +280,9 @@ void KernelFormer::build(Value v) {
         work.push_back(operand);
   }
   ops.assign(body.begin(), body.end());
-  llvm::sort(ops, [&](Operation *a, Operation *b) { return position[a] < position[b]; });
+  llvm::sort(ops, [&](Operation *a, Operation *b) {
+    return position[a] < position[b];
+  });
 
   // The heaviest operation names the kernel.
   Operation *namer = root;
@@ -328,7 +331,8 @@ LogicalResult KernelFormer::run() {
     build(v);
   // What no kernel reads any more is dead.
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-    if (op.use_empty() && isMemoryEffectFree(&op) && !op.hasTrait<OpTrait::IsTerminator>())
+    if (op.use_empty() && isMemoryEffectFree(&op) &&
+        !op.hasTrait<OpTrait::IsTerminator>())
       op.erase();
   if (options.enabled)
     mergeKernels(block);
@@ -346,7 +350,8 @@ bool isMap(KernelOp kernel) {
 bool readsInPlace(BlockArgument argument) {
   return llvm::all_of(argument.getUsers(), [&](Operation *user) {
     return isa<ElementwiseOpInterface>(user) &&
-           tensorType(user->getResult(0)).getShape() == tensorType(argument).getShape();
+           tensorType(user->getResult(0)).getShape() ==
+               tensorType(argument).getShape();
   });
 }
 
@@ -358,7 +363,8 @@ void mergeKernels(Block &block) {
       continue;
     auto shape = tensorType(second.getResult(0)).getShape();
     auto returned = [](Value v) {
-      return llvm::any_of(v.getUsers(), [](Operation *u) { return isa<func::ReturnOp>(u); });
+      return llvm::any_of(v.getUsers(),
+                          [](Operation *u) { return isa<func::ReturnOp>(u); });
     };
     KernelOp first;
     for (auto [i, operand] : llvm::enumerate(second.getOperands())) {
@@ -367,7 +373,8 @@ void mergeKernels(Block &block) {
           tensorType(operand).getShape() != shape || returned(operand) ||
           returned(second.getResult(0)))
         continue;
-      Value yielded = candidate.getBody().front().getTerminator()->getOperand(0);
+      Value yielded =
+          candidate.getBody().front().getTerminator()->getOperand(0);
       if (!isa<ElementwiseOpInterface, ContractOp>(yielded.getDefiningOp()))
         continue;
       // Everything the second reads must be there before the first.
@@ -380,9 +387,10 @@ void mergeKernels(Block &block) {
         if (v.getDefiningOp() == candidate)
           inPlace &= readsInPlace(second.getBody().getArgument(k));
       // A reduction inside would be computed for each of both results.
-      bool cheap = llvm::none_of(candidate.getBody().front(), [](Operation &op) {
-        return isa<ReduceOp, ArgReduceOp, GatherOp>(op);
-      });
+      bool cheap =
+          llvm::none_of(candidate.getBody().front(), [](Operation &op) {
+            return isa<ReduceOp, ArgReduceOp, GatherOp>(op);
+          });
       if (ready && inPlace && cheap) {
         first = candidate;
         break;
@@ -398,8 +406,9 @@ void mergeKernels(Block &block) {
     for (Value v : second.getOperands())
       if (v.getDefiningOp() != first && !llvm::is_contained(operands, v))
         operands.push_back(v);
-    auto merged = KernelOp::create(b, first.getLoc(), types, operands, first.getNameAttr(),
-                                   DictionaryAttr(), ArrayAttr(), ArrayAttr());
+    auto merged = KernelOp::create(b, first.getLoc(), types, operands,
+                                   first.getNameAttr(), DictionaryAttr(),
+                                   ArrayAttr(), ArrayAttr());
     Block *body = b.createBlock(&merged.getBody());
     IRMapping mapping;
     for (auto [i, v] : llvm::enumerate(operands))
@@ -422,8 +431,8 @@ void mergeKernels(Block &block) {
     }
     for (Operation &op : second.getBody().front().without_terminator())
       b.clone(op, mapping);
-    results.push_back(
-        mapping.lookup(second.getBody().front().getTerminator()->getOperand(0)));
+    results.push_back(mapping.lookup(
+        second.getBody().front().getTerminator()->getOperand(0)));
     YieldOp::create(b, first.getLoc(), results);
     for (auto [from, to] : llvm::zip(first.getResults(), merged.getResults()))
       from.replaceAllUsesWith(to);

@@ -84,7 +84,8 @@ static void raise(ReduceOp op) {
     return;
   SmallVector<int64_t> extents(type.getShape());
   MLIRContext *context = op.getContext();
-  AffineMap identity = AffineMap::getMultiDimIdentityMap(type.getRank(), context);
+  AffineMap identity =
+      AffineMap::getMultiDimIdentityMap(type.getRank(), context);
   SmallVector<AffineExpr> kept;
   for (int64_t i = 0; i < type.getRank(); ++i)
     if (!llvm::is_contained(op.getAxes(), i))
@@ -96,7 +97,8 @@ static void raise(ReduceOp op) {
   // reduction. A contraction has reuse: some dimension misses in an operand.
   bool reuse = false;
   for (int64_t i = 0; i < type.getRank(); ++i)
-    reuse |= extents[i] > 1 && (!aMap.isFunctionOfDim(i) || !cMap.isFunctionOfDim(i));
+    reuse |= extents[i] > 1 &&
+             (!aMap.isFunctionOfDim(i) || !cMap.isFunctionOfDim(i));
   if (!reuse || !coversAll({aMap, cMap, result}))
     return;
   OpBuilder b(op);

@@ -5,9 +5,9 @@
 // producer's own shape and fuses as its epilogue.
 //
 //===----------------------------------------------------------------------===//
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Fuse/Fuse.h"
 #include "nacre/Lazy/Build.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
 namespace nacre::fuse {
@@ -54,7 +54,8 @@ static bool sinkOne(Operation *op) {
   Operation *view = nullptr;
   for (Value operand : op->getOperands()) {
     Operation *def = operand.getDefiningOp();
-    if (isBijective(def) && operand.hasOneUse() && hasHeavyRoot(def->getOperand(0))) {
+    if (isBijective(def) && operand.hasOneUse() &&
+        hasHeavyRoot(def->getOperand(0))) {
       view = def;
       break;
     }
@@ -69,13 +70,16 @@ static bool sinkOne(Operation *op) {
                            ? view->getOperand(0)
                            : applyInverse(build, view, operand));
   auto source = tensorType(view->getOperand(0));
-  auto result = withElement(source, tensorType(op->getResult(0)).getElementType());
-  OperationState state(op->getLoc(), op->getName(), operands, {result}, op->getAttrs());
+  auto result =
+      withElement(source, tensorType(op->getResult(0)).getElementType());
+  OperationState state(op->getLoc(), op->getName(), operands, {result},
+                       op->getAttrs());
   Value inner = b.create(state)->getResult(0);
   IRMapping mapping;
   mapping.map(view->getOperand(0), inner);
   Operation *moved = b.clone(*view, mapping);
-  moved->getResult(0).setType(cast<RankedTensorType>(op->getResult(0).getType()));
+  moved->getResult(0).setType(
+      cast<RankedTensorType>(op->getResult(0).getType()));
   op->getResult(0).replaceAllUsesWith(moved->getResult(0));
   op->erase();
   // A dead view would count as a second reader and end the fused tail here.

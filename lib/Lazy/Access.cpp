@@ -12,7 +12,8 @@ AffineMap loopIdentity(MLIRContext *context, unsigned rank, unsigned first) {
   return AffineMap::get(maxLoopDims, 0, results, context);
 }
 
-AffineMap composeView(ViewOpInterface view, AffineMap map, ArrayRef<int64_t> extents) {
+AffineMap composeView(ViewOpInterface view, AffineMap map,
+                      ArrayRef<int64_t> extents) {
   return simplify(view.indexMap().compose(map), extents);
 }
 
@@ -45,8 +46,8 @@ AffineMap openContraction(ContractOp op, unsigned operand,
 using Seen = llvm::DenseSet<std::pair<Value, const void *>>;
 
 static void walk(Value value, AffineMap map, SmallVectorImpl<int64_t> &extents,
-                 bool guarded, bool indirect, bool index, Operation *stop, Seen &seen,
-                 llvm::function_ref<void(const Access &)> visit) {
+                 bool guarded, bool indirect, bool index, Operation *stop,
+                 Seen &seen, llvm::function_ref<void(const Access &)> visit) {
   if (!seen.insert({value, map.getAsOpaquePointer()}).second)
     return;
   if (auto leaf = dyn_cast<BlockArgument>(value)) {
@@ -62,13 +63,16 @@ static void walk(Value value, AffineMap map, SmallVectorImpl<int64_t> &extents,
     walk(view.source(), composeView(view, map, extents), extents,
          guarded || view.fillValue(), indirect, index, stop, seen, visit);
   } else if (auto reduce = dyn_cast<ReduceOp>(op)) {
-    AffineMap inner = openReduction(tensorType(reduce.getX()), reduce.getAxes(), map, extents);
-    walk(reduce.getX(), inner, extents, guarded, indirect, index, stop, seen, visit);
+    AffineMap inner = openReduction(tensorType(reduce.getX()), reduce.getAxes(),
+                                    map, extents);
+    walk(reduce.getX(), inner, extents, guarded, indirect, index, stop, seen,
+         visit);
     extents.truncate(open);
   } else if (auto arg = dyn_cast<ArgReduceOp>(op)) {
-    AffineMap inner =
-        openReduction(tensorType(arg.getX()), {int64_t(arg.getAxis())}, map, extents);
-    walk(arg.getX(), inner, extents, guarded, indirect, index, stop, seen, visit);
+    AffineMap inner = openReduction(tensorType(arg.getX()),
+                                    {int64_t(arg.getAxis())}, map, extents);
+    walk(arg.getX(), inner, extents, guarded, indirect, index, stop, seen,
+         visit);
     extents.truncate(open);
   } else if (auto contract = dyn_cast<ContractOp>(op)) {
     SmallVector<AffineExpr> loops(contract.map(0).getNumDims());
@@ -81,20 +85,23 @@ static void walk(Value value, AffineMap map, SmallVectorImpl<int64_t> &extents,
         extents.push_back(bounds[d]);
       }
     for (unsigned k = 0; k < 2; ++k)
-      walk(contract->getOperand(k), openContraction(contract, k, loops), extents,
-           guarded, indirect, index, stop, seen, visit);
+      walk(contract->getOperand(k), openContraction(contract, k, loops),
+           extents, guarded, indirect, index, stop, seen, visit);
     extents.truncate(open);
   } else if (auto gather = dyn_cast<GatherOp>(op)) {
-    int64_t axis = gather.getAxis(), rank = tensorType(gather.getIndex()).getRank();
-    AffineMap indexMap = AffineMap::get(maxLoopDims, 0,
-                                     map.getResults().slice(axis, rank), map.getContext());
-    walk(gather.getIndex(), indexMap, extents, guarded, indirect, true, stop, seen, visit);
+    int64_t axis = gather.getAxis(),
+            rank = tensorType(gather.getIndex()).getRank();
+    AffineMap indexMap = AffineMap::get(
+        maxLoopDims, 0, map.getResults().slice(axis, rank), map.getContext());
+    walk(gather.getIndex(), indexMap, extents, guarded, indirect, true, stop,
+         seen, visit);
     SmallVector<AffineExpr> results(map.getResults().take_front(axis));
     results.push_back(getAffineDimExpr(extents.size(), map.getContext()));
     extents.push_back(boundedShape(tensorType(gather.getX()))[axis]);
     llvm::append_range(results, map.getResults().drop_front(axis + rank));
-    walk(gather.getX(), AffineMap::get(maxLoopDims, 0, results, map.getContext()),
-         extents, guarded, true, index, stop, seen, visit);
+    walk(gather.getX(),
+         AffineMap::get(maxLoopDims, 0, results, map.getContext()), extents,
+         guarded, true, index, stop, seen, visit);
     extents.truncate(open);
   } else {
     for (Value operand : op->getOperands())
@@ -103,7 +110,8 @@ static void walk(Value value, AffineMap map, SmallVectorImpl<int64_t> &extents,
 }
 
 void walkAccesses(Value value, AffineMap map, SmallVectorImpl<int64_t> &extents,
-                  llvm::function_ref<void(const Access &)> visit, Operation *stop) {
+                  llvm::function_ref<void(const Access &)> visit,
+                  Operation *stop) {
   Seen seen;
   walk(value, map, extents, false, false, false, stop, seen, visit);
 }

@@ -44,7 +44,8 @@ static TypedAttr scalarAttr(OpBuilder &b, Type element, double value) {
   APInt bits(width, 0);
   double high = std::ldexp(1.0, isUnsigned ? width : width - 1);
   if (value >= high)
-    bits = isUnsigned ? APInt::getMaxValue(width) : APInt::getSignedMaxValue(width);
+    bits = isUnsigned ? APInt::getMaxValue(width)
+                      : APInt::getSignedMaxValue(width);
   else if (value <= (isUnsigned ? 0.0 : -high))
     bits = isUnsigned ? APInt::getZero(width) : APInt::getSignedMinValue(width);
   else if (isUnsigned)
@@ -60,7 +61,8 @@ Value Build::splat(Type element, double value, ArrayRef<int64_t> shape) {
 }
 Value Build::splatLike(Value like, double value) {
   auto type = tensorType(like);
-  return SplatOp::create(b, loc, type, scalarAttr(b, type.getElementType(), value));
+  return SplatOp::create(b, loc, type,
+                         scalarAttr(b, type.getElementType(), value));
 }
 Value Build::iota(RankedTensorType type, int64_t axis) {
   return IotaOp::create(b, loc, type, b.getI64IntegerAttr(axis));
@@ -69,7 +71,8 @@ Value Build::iota(RankedTensorType type, int64_t axis) {
 std::pair<Value, Value> Build::broadcastPair(Value x, Value y) {
   if (x.getType() == y.getType())
     return {x, y};
-  auto shape = broadcastShapes(tensorType(x).getShape(), tensorType(y).getShape());
+  auto shape =
+      broadcastShapes(tensorType(x).getShape(), tensorType(y).getShape());
   assert(shape && "operands do not broadcast");
   auto type = typeFor(tensorType(x).getElementType(), *shape, {x, y});
   Value like = !type.hasStaticShape() && tensorType(x).hasStaticShape() ? y : x;
@@ -80,14 +83,16 @@ std::pair<Value, Value> Build::broadcastPair(Value x, Value y) {
     Value r = reshape(v, padded);
     if (tensorType(r).getShape() == ArrayRef<int64_t>(*shape))
       return r;
-    return ExpandOp::create(b, loc, typeFor(from.getElementType(), *shape, {like}), r);
+    return ExpandOp::create(b, loc,
+                            typeFor(from.getElementType(), *shape, {like}), r);
   };
   return {grow(x), grow(y)};
 }
 
 Value Build::cmp(CmpKind kind, Value x, Value y) {
   std::tie(x, y) = broadcastPair(x, y);
-  return CmpOp::create(b, loc, withElement(tensorType(x), b.getI1Type()), kind, x, y);
+  return CmpOp::create(b, loc, withElement(tensorType(x), b.getI1Type()), kind,
+                       x, y);
 }
 Value Build::where(Value condition, Value x, Value y) {
   std::tie(x, y) = broadcastPair(x, y);
@@ -101,7 +106,8 @@ Value Build::cast(Value x, Type element) {
   return CastOp::create(b, loc, withElement(tensorType(x), element), x);
 }
 
-Value Build::reduce(ReduceKind kind, Value x, ArrayRef<int64_t> axes, bool keepDims) {
+Value Build::reduce(ReduceKind kind, Value x, ArrayRef<int64_t> axes,
+                    bool keepDims) {
   auto from = tensorType(x);
   SmallVector<int64_t> sorted(axes), dropped, kept;
   llvm::sort(sorted);
@@ -113,18 +119,20 @@ Value Build::reduce(ReduceKind kind, Value x, ArrayRef<int64_t> axes, bool keepD
       dropped.push_back(from.getDimSize(i));
     kept.push_back(gone ? 1 : from.getDimSize(i));
   }
-  Value y = ReduceOp::create(b, loc, typeFor(from.getElementType(), dropped, {x}),
-                             kind, x, b.getDenseI64ArrayAttr(sorted));
+  Value y =
+      ReduceOp::create(b, loc, typeFor(from.getElementType(), dropped, {x}),
+                       kind, x, b.getDenseI64ArrayAttr(sorted));
   return keepDims ? reshape(y, kept) : y;
 }
 
-Value Build::argReduce(ReduceKind kind, Value x, int64_t axis, bool last, bool keepDims) {
+Value Build::argReduce(ReduceKind kind, Value x, int64_t axis, bool last,
+                       bool keepDims) {
   auto from = tensorType(x);
   SmallVector<int64_t> dropped(from.getShape()), kept(from.getShape());
   dropped.erase(dropped.begin() + axis);
   kept[axis] = 1;
-  Value y = ArgReduceOp::create(b, loc, typeFor(b.getI64Type(), dropped, {x}), kind, x,
-                                uint64_t(axis), last);
+  Value y = ArgReduceOp::create(b, loc, typeFor(b.getI64Type(), dropped, {x}),
+                                kind, x, uint64_t(axis), last);
   return keepDims ? reshape(y, kept) : y;
 }
 
@@ -165,7 +173,8 @@ Value Build::contract(Value x, Value y, AffineMap xMap, AffineMap yMap,
             else
               reach += factor * (extents[p] - 1);
           }
-          extents[d] = (tensorType(value).getDimSize(axis) - 1 - reach) / step + 1;
+          extents[d] =
+              (tensorType(value).getDimSize(axis) - 1 - reach) / step + 1;
         }
     shape.push_back(extents[d]);
   }
@@ -177,7 +186,8 @@ Value Build::contract(Value x, Value y, AffineMap xMap, AffineMap yMap,
 Value Build::reshape(Value x, ArrayRef<int64_t> shape) {
   if (tensorType(x).getShape() == shape)
     return x;
-  return ReshapeOp::create(b, loc, typeFor(tensorType(x).getElementType(), shape, {x}), x);
+  return ReshapeOp::create(
+      b, loc, typeFor(tensorType(x).getElementType(), shape, {x}), x);
 }
 
 Value Build::permute(Value x, ArrayRef<int64_t> perm) {
@@ -201,7 +211,8 @@ Value Build::expand(Value x, ArrayRef<int64_t> shape) {
   Value r = reshape(x, padded);
   if (tensorType(r).getShape() == shape)
     return r;
-  return ExpandOp::create(b, loc, typeFor(from.getElementType(), shape, {x}), r);
+  return ExpandOp::create(b, loc, typeFor(from.getElementType(), shape, {x}),
+                          r);
 }
 
 Value Build::expandLike(Value x, Value like) {
@@ -213,22 +224,25 @@ Value Build::expandLike(Value x, Value like) {
   Value r = reshape(x, padded);
   if (tensorType(r).getShape() == to.getShape())
     return r;
-  return ExpandOp::create(b, loc, withElement(to, tensorType(x).getElementType()), r);
+  return ExpandOp::create(b, loc,
+                          withElement(to, tensorType(x).getElementType()), r);
 }
 
-Value Build::pad(Value x, ArrayRef<int64_t> low, ArrayRef<int64_t> high, double value) {
+Value Build::pad(Value x, ArrayRef<int64_t> low, ArrayRef<int64_t> high,
+                 double value) {
   auto from = tensorType(x);
   SmallVector<int64_t> shape;
   bool any = false;
   for (int64_t i = 0; i < from.getRank(); ++i) {
     any |= low[i] || high[i];
-    shape.push_back(from.isDynamicDim(i) ? dynamic
-                                         : from.getDimSize(i) + low[i] + high[i]);
+    shape.push_back(
+        from.isDynamicDim(i) ? dynamic : from.getDimSize(i) + low[i] + high[i]);
   }
   if (!any)
     return x;
   return PadOp::create(b, loc, typeFor(from.getElementType(), shape, {x}), x,
-                       b.getDenseI64ArrayAttr(low), b.getDenseI64ArrayAttr(high),
+                       b.getDenseI64ArrayAttr(low),
+                       b.getDenseI64ArrayAttr(high),
                        scalarAttr(b, from.getElementType(), value));
 }
 
@@ -238,11 +252,13 @@ Value Build::slice(Value x, ArrayRef<int64_t> starts, ArrayRef<int64_t> sizes,
   SmallVector<int64_t> ones(from.getRank(), 1);
   if (steps.empty())
     steps = ones;
-  if (from.getShape() == sizes && llvm::all_of(starts, [](int64_t s) { return s == 0; }) &&
+  if (from.getShape() == sizes &&
+      llvm::all_of(starts, [](int64_t s) { return s == 0; }) &&
       llvm::all_of(steps, [](int64_t s) { return s == 1; }))
     return x;
   return SliceOp::create(b, loc, typeFor(from.getElementType(), sizes, {x}), x,
-                         b.getDenseI64ArrayAttr(starts), b.getDenseI64ArrayAttr(steps));
+                         b.getDenseI64ArrayAttr(starts),
+                         b.getDenseI64ArrayAttr(steps));
 }
 
 Value Build::flip(Value x, ArrayRef<int64_t> axes) {
@@ -256,11 +272,13 @@ Value Build::window(Value x, ArrayRef<int64_t> axes, ArrayRef<int64_t> sizes,
   auto from = tensorType(x);
   SmallVector<int64_t> shape(from.getShape());
   for (auto [k, axis] : llvm::enumerate(axes))
-    shape[axis] = (shape[axis] - (sizes[k] - 1) * dilations[k] - 1) / strides[k] + 1;
+    shape[axis] =
+        (shape[axis] - (sizes[k] - 1) * dilations[k] - 1) / strides[k] + 1;
   llvm::append_range(shape, sizes);
-  return WindowOp::create(b, loc, typeFor(from.getElementType(), shape, {x}), x,
-                          b.getDenseI64ArrayAttr(axes), b.getDenseI64ArrayAttr(sizes),
-                          b.getDenseI64ArrayAttr(strides), b.getDenseI64ArrayAttr(dilations));
+  return WindowOp::create(
+      b, loc, typeFor(from.getElementType(), shape, {x}), x,
+      b.getDenseI64ArrayAttr(axes), b.getDenseI64ArrayAttr(sizes),
+      b.getDenseI64ArrayAttr(strides), b.getDenseI64ArrayAttr(dilations));
 }
 
 Value Build::concat(ArrayRef<Value> xs, int64_t axis) {
@@ -270,9 +288,9 @@ Value Build::concat(ArrayRef<Value> xs, int64_t axis) {
   shape[axis] = 0;
   for (Value x : xs)
     shape[axis] += tensorType(x).getDimSize(axis);
-  return ConcatOp::create(b, loc,
-                          typeFor(tensorType(xs[0]).getElementType(), shape, xs), xs,
-                          b.getI64IntegerAttr(axis));
+  return ConcatOp::create(
+      b, loc, typeFor(tensorType(xs[0]).getElementType(), shape, xs), xs,
+      b.getI64IntegerAttr(axis));
 }
 
 Value Build::gather(Value x, Value index, int64_t axis) {
@@ -280,7 +298,8 @@ Value Build::gather(Value x, Value index, int64_t axis) {
   SmallVector<int64_t> shape(from.getShape().take_front(axis));
   llvm::append_range(shape, tensorType(index).getShape());
   llvm::append_range(shape, from.getShape().drop_front(axis + 1));
-  return GatherOp::create(b, loc, typeFor(from.getElementType(), shape, {x, index}), x,
+  return GatherOp::create(b, loc,
+                          typeFor(from.getElementType(), shape, {x, index}), x,
                           index, b.getI64IntegerAttr(axis));
 }
 

@@ -1,6 +1,6 @@
 //===- Dialect.cpp - registration -----------------------------------------===//
-#include "nacre/Lazy/Lazy.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "nacre/Lazy/Lazy.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;

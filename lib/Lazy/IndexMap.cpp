@@ -115,7 +115,8 @@ static std::pair<AffineExpr, AffineExpr> splitDivisible(AffineExpr expr,
 }
 
 /// If all terms of `rest` and c share a divisor g, (rest floordiv c) equals
-/// ((rest / g) floordiv (c / g)) and rest mod c equals g * ((rest/g) mod (c/g)).
+/// ((rest / g) floordiv (c / g)) and rest mod c equals g * ((rest/g) mod
+/// (c/g)).
 static int64_t commonDivisor(AffineExpr rest, int64_t c) {
   SmallVector<AffineExpr> terms;
   collectTerms(rest, terms);
@@ -247,8 +248,8 @@ AffineExpr simplify(AffineExpr expr, ArrayRef<int64_t> extents) {
     int64_t dropped = 0;
     AffineExpr kept = dropSmallTerms(rest, c, extents, dropped);
     if (dropped > 1)
-      return quotient + simplify(divideSum(kept, dropped).floorDiv(c / dropped),
-                                 extents);
+      return quotient +
+             simplify(divideSum(kept, dropped).floorDiv(c / dropped), extents);
     int64_t g = commonDivisor(rest, c);
     if (g > 1)
       return quotient + divideSum(rest, g).floorDiv(c / g);

@@ -1,7 +1,7 @@
 //===- Types.cpp - questions about lazy tensor types ----------------------===//
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Lazy/Lazy.h"
 #include "nacre/Lazy/Tensor.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
 namespace nacre::lazy {
@@ -28,10 +28,13 @@ bool hasBoundedShape(Type type) {
     return tensor != nullptr;
   DimsAttr dims = dimsOf(tensor);
   if (!dims || dims.getNames().size() != size_t(tensor.getNumDynamicDims()) ||
-      dims.getBounds().asArrayRef().size() != size_t(tensor.getNumDynamicDims()))
+      dims.getBounds().asArrayRef().size() !=
+          size_t(tensor.getNumDynamicDims()))
     return false;
-  return llvm::all_of(dims.getNames(), [](Attribute a) { return isa<StringAttr>(a); }) &&
-         llvm::all_of(dims.getBounds().asArrayRef(), [](int64_t b) { return b >= 0; });
+  return llvm::all_of(dims.getNames(),
+                      [](Attribute a) { return isa<StringAttr>(a); }) &&
+         llvm::all_of(dims.getBounds().asArrayRef(),
+                      [](int64_t b) { return b >= 0; });
 }
 
 llvm::SmallVector<int64_t> boundedShape(RankedTensorType type) {
@@ -99,23 +102,67 @@ llvm::StringRef elementName(Type element) {
   return dtypeName(dtypeOf(element));
 }
 
+/// Inputs and outputs are dense in the extents of the run, so only a leading
+/// extent may be symbolic; a contraction must not sum over one.
+static LogicalResult checkSymbols(func::FuncOp main) {
+  Block &block = main.getBody().front();
+  auto check = [&](Value v, StringRef what, unsigned i) -> LogicalResult {
+    auto type = tensorType(v);
+    for (int64_t axis = 1; axis < type.getRank(); ++axis)
+      if (StringAttr symbol = symbolOf(type, axis))
+        return main.emitError()
+               << what << " " << i << " has the symbolic extent "
+               << symbol.getValue() << " on axis " << axis
+               << "; only the leading one may be symbolic, bind it with --dim "
+               << symbol.getValue() << "=VALUE";
+    return success();
+  };
+  for (auto [i, v] : llvm::enumerate(block.getArguments()))
+    if (failed(check(v, "argument", i)))
+      return failure();
+  for (auto [i, v] : llvm::enumerate(block.getTerminator()->getOperands()))
+    if (failed(check(v, "result", i)))
+      return failure();
+  auto status = success();
+  block.walk([&](ContractOp op) {
+    for (unsigned k = 0; k < 2; ++k) {
+      auto type = tensorType(op->getOperand(k));
+      for (auto [axis, e] : llvm::enumerate(op.map(k).getResults()))
+        if (symbolOf(type, axis) &&
+            !llvm::is_contained(op.map(2).getResults(), e)) {
+          op.emitOpError("sums over the symbolic extent ")
+              << symbolOf(type, axis).getValue() << "; bind it with --dim "
+              << symbolOf(type, axis).getValue() << "=VALUE";
+          status = failure();
+        }
+    }
+  });
+  return status;
+}
+
 LogicalResult verifyProgram(Operation *module) {
   auto status = success();
-  auto main = dyn_cast_or_null<func::FuncOp>(SymbolTable::lookupSymbolIn(module, "main"));
+  auto main = dyn_cast_or_null<func::FuncOp>(
+      SymbolTable::lookupSymbolIn(module, "main"));
   if (!main || main.isExternal() || !main.getBody().hasOneBlock())
     return module->emitError("a program needs a function 'main' of one block");
   auto checkType = [&](Type type, StringRef what, unsigned i) {
     auto tensor = dyn_cast<RankedTensorType>(type);
-    bool element = tensor && (isa<Float16Type, BFloat16Type, Float32Type, Float64Type>(
-                                  tensor.getElementType()) ||
-                              isa<IntegerType>(tensor.getElementType()));
-    if (auto integer = element ? dyn_cast<IntegerType>(tensor.getElementType()) : IntegerType())
-      element = llvm::is_contained({1u, 8u, 16u, 32u, 64u}, integer.getWidth()) &&
-                !integer.isSigned() && !(integer.isUnsigned() && integer.getWidth() == 1);
+    bool element =
+        tensor && (isa<Float16Type, BFloat16Type, Float32Type, Float64Type>(
+                       tensor.getElementType()) ||
+                   isa<IntegerType>(tensor.getElementType()));
+    if (auto integer = element ? dyn_cast<IntegerType>(tensor.getElementType())
+                               : IntegerType())
+      element =
+          llvm::is_contained({1u, 8u, 16u, 32u, 64u}, integer.getWidth()) &&
+          !integer.isSigned() &&
+          !(integer.isUnsigned() && integer.getWidth() == 1);
     if (element && hasBoundedShape(type))
       return;
     main.emitError() << what << " " << i << " of main has type " << type
-                     << ", expected a tensor of f16, bf16, f32, f64, i1, i8..i64 or ui8..ui64 "
+                     << ", expected a tensor of f16, bf16, f32, f64, i1, "
+                        "i8..i64 or ui8..ui64 "
                         "with bounded extents";
     status = failure();
   };
@@ -123,11 +170,15 @@ LogicalResult verifyProgram(Operation *module) {
     checkType(type, "argument", i);
   for (auto [i, type] : llvm::enumerate(main.getResultTypes()))
     checkType(type, "result", i);
+  if (failed(status) || failed(checkSymbols(main)))
+    return failure();
   module->walk([&](Operation *op) {
     for (Type type : op->getResultTypes())
-      if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && tensor.getRank() > maxRank) {
-        op->emitOpError("has a result of rank ") << tensor.getRank() << ", at most " << maxRank
-                                                 << " axes are supported";
+      if (auto tensor = dyn_cast<RankedTensorType>(type);
+          tensor && tensor.getRank() > maxRank) {
+        op->emitOpError("has a result of rank ")
+            << tensor.getRank() << ", at most " << maxRank
+            << " axes are supported";
         status = failure();
       }
   });
@@ -139,7 +190,8 @@ LogicalResult verifyProgram(Operation *module) {
   module->walk([&](KernelOp kernel) {
     for (Operation &op : kernel.getBody().front())
       if (!isa<LazyDialect>(op.getDialect())) {
-        op.emitOpError("is not a lazy operation, inside kernel ") << kernel.getName();
+        op.emitOpError("is not a lazy operation, inside kernel ")
+            << kernel.getName();
         status = failure();
       }
   });

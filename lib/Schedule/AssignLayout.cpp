@@ -7,8 +7,8 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Layout.h"
-#include "nacre/Lazy/IndexMap.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "nacre/Lazy/IndexMap.h"
 
 using namespace mlir;
 namespace nacre::schedule {
@@ -26,7 +26,8 @@ SmallVector<int64_t> stridesIn(const Order &order, ArrayRef<int64_t> shape) {
 
 /// Coefficients of a linear address over `rank` dimensions; nullopt when the
 /// address is not linear.
-static std::optional<StridedView> linearCoefficients(AffineExpr address, unsigned rank) {
+static std::optional<StridedView> linearCoefficients(AffineExpr address,
+                                                     unsigned rank) {
   StridedView result;
   for (unsigned d = 0; d < rank; ++d) {
     auto split = splitLinear(address, d);
@@ -48,8 +49,10 @@ std::optional<StridedView> viewStrides(ViewOpInterface view,
     return std::nullopt;
   auto type = tensorType(view->getResult(0));
   auto shape = boundedShape(type);
-  AffineMap map = composeView(view, loopIdentity(view.getContext(), type.getRank()), shape);
-  auto result = linearCoefficients(linearAddress(map, sourceStrides, shape), type.getRank());
+  AffineMap map =
+      composeView(view, loopIdentity(view.getContext(), type.getRank()), shape);
+  auto result = linearCoefficients(linearAddress(map, sourceStrides, shape),
+                                   type.getRank());
   if (!result)
     return std::nullopt;
   for (auto [stride, extent] : llvm::zip(result->strides, shape))
@@ -58,7 +61,8 @@ std::optional<StridedView> viewStrides(ViewOpInterface view,
   return result;
 }
 
-std::optional<StridedView> sourceStrides(ViewOpInterface view, ArrayRef<int64_t> strides) {
+std::optional<StridedView> sourceStrides(ViewOpInterface view,
+                                         ArrayRef<int64_t> strides) {
   if (auto pad = dyn_cast<PadOp>(view.getOperation())) {
     StridedView result{0, SmallVector<int64_t>(strides)};
     for (auto [low, stride] : llvm::zip(pad.getLow(), strides))
@@ -75,16 +79,17 @@ std::optional<StridedView> sourceStrides(ViewOpInterface view, ArrayRef<int64_t>
     auto from = boundedShape(tensorType(view.source()));
     auto to = boundedShape(tensorType(view->getResult(0)));
     AffineMap inverse = reshapeMap(view.getContext(), from, to);
-    return linearCoefficients(linearAddress(inverse, strides, from), from.size());
+    return linearCoefficients(linearAddress(inverse, strides, from),
+                              from.size());
   }
   return std::nullopt;
 }
 
 Value insertCopy(Value v, Operation *before, StringRef why) {
   OpBuilder b(before);
-  auto kernel = KernelOp::create(b, v.getLoc(), TypeRange{v.getType()}, ValueRange{v},
-                                 b.getStringAttr(why), DictionaryAttr(), ArrayAttr(),
-                                 ArrayAttr());
+  auto kernel = KernelOp::create(b, v.getLoc(), TypeRange{v.getType()},
+                                 ValueRange{v}, b.getStringAttr(why),
+                                 DictionaryAttr(), ArrayAttr(), ArrayAttr());
   Block *body = b.createBlock(&kernel.getBody());
   Value inner = body->addArgument(v.getType(), v.getLoc());
   YieldOp::create(b, v.getLoc(), inner);
@@ -140,9 +145,10 @@ void LayoutAssigner::assignContraction(KernelOp kernel, ContractOp contract) {
   auto scalar = contractLeaf(nest, 1 - nest.lanesOperand);
   std::optional<AffineExpr> address;
   if (scalar)
-    address = linearAddress(scalar->map,
-                            stridesOf(kernel.getOperands()[scalar->leaf.getArgNumber()]),
-                            nest.extents);
+    address = linearAddress(
+        scalar->map,
+        stridesOf(kernel.getOperands()[scalar->leaf.getArgNumber()]),
+        nest.extents);
   constexpr int64_t outer = int64_t(1) << 40;
   for (unsigned d = 0; d < nest.extents.size(); ++d) {
     if (nest.reduced[d])
@@ -179,7 +185,8 @@ void LayoutAssigner::assignContraction(KernelOp kernel, ContractOp contract) {
     ++laneDim;
   if (laneAxis < 0 || laneDim == nest.extents.size() || !nest.inLanes[laneDim])
     return;
-  auto split = splitLinear(linearAddress(lanes->map, stridesOf(v), nest.extents), laneDim);
+  auto split = splitLinear(
+      linearAddress(lanes->map, stridesOf(v), nest.extents), laneDim);
   if (split && split->first == 1)
     return;
   // The leaf's axis that the lane dimension walks goes innermost.
@@ -199,17 +206,20 @@ void LayoutAssigner::assignContraction(KernelOp kernel, ContractOp contract) {
 
 /// How far one step along dimension d moves, on average where the address is
 /// not linear in it (a shuffle of channels).
-static int64_t meanStride(AffineExpr address, unsigned d, ArrayRef<int64_t> extents) {
+static int64_t meanStride(AffineExpr address, unsigned d,
+                          ArrayRef<int64_t> extents) {
   if (auto split = splitLinear(address, d))
     return std::abs(split->first);
-  SmallVector<AffineExpr> first(maxLoopDims, getAffineConstantExpr(0, address.getContext()));
+  SmallVector<AffineExpr> first(maxLoopDims,
+                                getAffineConstantExpr(0, address.getContext()));
   SmallVector<AffineExpr> last(first);
   last[d] = getAffineConstantExpr(extents[d] - 1, address.getContext());
   auto value = [&](ArrayRef<AffineExpr> at) {
     auto constant = dyn_cast<AffineConstantExpr>(address.replaceDims(at));
     return constant ? constant.getValue() : 0;
   };
-  return std::abs(value(last) - value(first)) / std::max<int64_t>(extents[d] - 1, 1);
+  return std::abs(value(last) - value(first)) /
+         std::max<int64_t>(extents[d] - 1, 1);
 }
 
 void LayoutAssigner::assignByLargestOperand(KernelOp kernel) {
@@ -219,27 +229,29 @@ void LayoutAssigner::assignByLargestOperand(KernelOp kernel) {
   unsigned rank = type.getRank();
   int64_t best = 0;
   SmallVector<int64_t> keys;
-  walkAccesses(yielded(kernel), loopIdentity(kernel.getContext(), rank), extents,
-               [&](const Access &access) {
-                 Value v = kernel.getOperands()[access.leaf.getArgNumber()];
-                 int64_t size = 1;
-                 for (int64_t extent : boundedShape(tensorType(v)))
-                   size *= extent;
-                 if (size <= best || access.indirect || isWeight(kernel, access.leaf))
-                   return;
-                 AffineExpr address = linearAddress(access.map, stridesOf(v), extents);
-                 SmallVector<int64_t> found;
-                 for (unsigned d = 0; d < rank; ++d)
-                   found.push_back(meanStride(address, d, extents));
-                 // An axis that is broadcast keeps its row-major place.
-                 auto natural = rowMajorStrides(boundedShape(type));
-                 bool any = llvm::any_of(found, [](int64_t k) { return k > 0; });
-                 for (unsigned d = 0; d < rank; ++d)
-                   if (found[d] == 0)
-                     found[d] = type.getDimSize(d) == 1 || !any ? natural[d] : int64_t(1) << 40;
-                 best = size;
-                 keys = found;
-               });
+  walkAccesses(
+      yielded(kernel), loopIdentity(kernel.getContext(), rank), extents,
+      [&](const Access &access) {
+        Value v = kernel.getOperands()[access.leaf.getArgNumber()];
+        int64_t size = 1;
+        for (int64_t extent : boundedShape(tensorType(v)))
+          size *= extent;
+        if (size <= best || access.indirect || isWeight(kernel, access.leaf))
+          return;
+        AffineExpr address = linearAddress(access.map, stridesOf(v), extents);
+        SmallVector<int64_t> found;
+        for (unsigned d = 0; d < rank; ++d)
+          found.push_back(meanStride(address, d, extents));
+        // An axis that is broadcast keeps its row-major place.
+        auto natural = rowMajorStrides(boundedShape(type));
+        bool any = llvm::any_of(found, [](int64_t k) { return k > 0; });
+        for (unsigned d = 0; d < rank; ++d)
+          if (found[d] == 0)
+            found[d] =
+                type.getDimSize(d) == 1 || !any ? natural[d] : int64_t(1) << 40;
+        best = size;
+        keys = found;
+      });
   if (!keys.empty())
     orders[result] = sorted(type, keys);
 }
@@ -271,6 +283,8 @@ DenseMap<Value, Order> LayoutAssigner::run() {
 }
 } // namespace
 
-DenseMap<Value, Order> assignLayout(Block &block) { return LayoutAssigner(block).run(); }
+DenseMap<Value, Order> assignLayout(Block &block) {
+  return LayoutAssigner(block).run();
+}
 
 } // namespace nacre::schedule

@@ -6,14 +6,15 @@
 //
 //   border kernels    lanes
 //   map kernels       loops, extents, lane, lanes, prefix, grain
-//   contract kernels  lanes_operand, loops, k_loops, k_order, extents, lane, tile,
-//                     row, lanes, tile_m, tile_n, chunk_t, chunk_r, packed, staged
+//   contract kernels  lanes_operand, loops, k_loops, k_order, extents, lane,
+//   tile,
+//                     row, lanes, tile_m, tile_n, chunk_t, chunk_r, packed,
+//                     staged
 //
 //===----------------------------------------------------------------------===//
-#include "nacre/Lazy/IndexMap.h"
-#include "nacre/Schedule/KernelNest.h"
-#include "nacre/Schedule/Schedule.h"
+#include "Scheduler.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "nacre/Lazy/IndexMap.h"
 
 using namespace mlir;
 namespace nacre::schedule {
@@ -26,7 +27,9 @@ ArrayRef<int64_t> stridesOf(KernelOp kernel, BlockArgument leaf) {
       .asArrayRef();
 }
 ArrayRef<int64_t> resultStrides(KernelOp kernel, unsigned i = 0) {
-  return cast<PlaceAttr>((*kernel.getResultPlaces())[i]).getStrides().asArrayRef();
+  return cast<PlaceAttr>((*kernel.getResultPlaces())[i])
+      .getStrides()
+      .asArrayRef();
 }
 
 /// One memory access as an address over loop dimensions.
@@ -42,12 +45,14 @@ struct Address {
 };
 
 struct Loops {
-  SmallVector<int64_t> extents; // all dimensions incl. those opened by reductions
+  SmallVector<int64_t>
+      extents; // all dimensions incl. those opened by reductions
   SmallVector<Address> accesses;
 };
 
 /// Whether loops p and q (q inside p) may run as one of extent Ep*Eq.
-bool fusable(const Loops &nest, int64_t p, int64_t q, ArrayRef<int64_t> extents) {
+bool fusable(const Loops &nest, int64_t p, int64_t q,
+             ArrayRef<int64_t> extents) {
   for (const Address &a : nest.accesses) {
     auto cp = a.coefficient(p), cq = a.coefficient(q);
     if (!cp || !cq || *cp != extents[q] * *cq)
@@ -75,7 +80,8 @@ void reductionDims(Value v, AffineMap map, SmallVectorImpl<int64_t> &extents,
   if (!op || !seen.insert({v, map.getAsOpaquePointer()}).second)
     return;
   if (auto view = dyn_cast<ViewOpInterface>(op)) {
-    reductionDims(view.source(), composeView(view, map, extents), extents, rank, found, seen);
+    reductionDims(view.source(), composeView(view, map, extents), extents, rank,
+                  found, seen);
   } else if (isa<ReduceOp, ArgReduceOp>(op)) {
     llvm::SmallBitVector dims(rank);
     for (unsigned d = 0; d < rank; ++d)
@@ -103,9 +109,11 @@ public:
 
 private:
   DictionaryAttr border() {
-    int64_t bytes = elementBytes(tensorType(kernel.getResult(0)).getElementType());
-    return b.getDictionaryAttr({b.getNamedAttr("kind", b.getStringAttr("border")),
-                                named("lanes", std::max<int64_t>(machine.vectorBytes / bytes, 1))});
+    int64_t bytes =
+        elementBytes(tensorType(kernel.getResult(0)).getElementType());
+    return b.getDictionaryAttr(
+        {b.getNamedAttr("kind", b.getStringAttr("border")),
+         named("lanes", std::max<int64_t>(machine.vectorBytes / bytes, 1))});
   }
   DictionaryAttr map();
   DictionaryAttr contraction(ContractOp contract);
@@ -130,8 +138,8 @@ DictionaryAttr Scheduler::map() {
   AffineMap identity = loopIdentity(b.getContext(), rank);
   walkAccesses(v, identity, nest.extents, [&](const Access &a) {
     nest.accesses.push_back(
-        {linearAddress(a.map, stridesOf(kernel, a.leaf), nest.extents), a.guarded,
-         a.indirect, a.index, false});
+        {linearAddress(a.map, stridesOf(kernel, a.leaf), nest.extents),
+         a.guarded, a.indirect, a.index, false});
   });
   for (unsigned i = 0; i < kernel.getNumResults(); ++i)
     nest.accesses.push_back(
@@ -167,11 +175,12 @@ DictionaryAttr Scheduler::map() {
       return rows.test(p);
     return strides[p] > strides[q];
   });
-  SmallVector<int64_t> extents(nest.extents.begin(), nest.extents.begin() + rank);
+  SmallVector<int64_t> extents(nest.extents.begin(),
+                               nest.extents.begin() + rank);
   for (size_t i = loops.size(); !hasIota && i-- > 1;) {
     int64_t p = loops[i - 1], q = loops[i];
-    if (rows.test(p) != rows.test(q) || type.isDynamicDim(p) || type.isDynamicDim(q) ||
-        !fusable(nest, p, q, extents))
+    if (rows.test(p) != rows.test(q) || type.isDynamicDim(p) ||
+        type.isDynamicDim(q) || !fusable(nest, p, q, extents))
       continue;
     extents[q] *= extents[p];
     extents[p] = 1;
@@ -234,7 +243,8 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
   unsigned dims = c.extents.size();
   bool packed = isWeight(kernel, lanesLeaf->leaf);
   auto dynamic = [&](unsigned d) {
-    return c.resultAxis[d] >= 0 && contract.getType().isDynamicDim(c.resultAxis[d]);
+    return c.resultAxis[d] >= 0 &&
+           contract.getType().isDynamicDim(c.resultAxis[d]);
   };
 
   Loops all;
@@ -242,17 +252,20 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
   auto addressOf = [&](const Access &a) {
     return linearAddress(a.map, stridesOf(kernel, a.leaf), all.extents);
   };
-  Address scalarAddress{addressOf(*scalar)}, lanesAddress{addressOf(*lanesLeaf)};
+  Address scalarAddress{addressOf(*scalar)},
+      lanesAddress{addressOf(*lanesLeaf)};
   SmallVector<AffineExpr> resultDims;
   for (AffineExpr e : contract.map(2).getResults())
     resultDims.push_back(e);
-  AffineMap resultMap = AffineMap::get(maxLoopDims, 0, resultDims, b.getContext());
+  AffineMap resultMap =
+      AffineMap::get(maxLoopDims, 0, resultDims, b.getContext());
   Address result{linearAddress(resultMap, resultStrides(kernel), all.extents)};
   SmallVector<Address> epilogue{result};
   walkAccesses(
       yielded(kernel), resultMap, all.extents,
       [&](const Access &a) {
-        epilogue.push_back({addressOf(a), a.guarded, a.indirect, a.index, false});
+        epilogue.push_back(
+            {addressOf(a), a.guarded, a.indirect, a.index, false});
       },
       contract);
   for (const Address *a : {&scalarAddress, &lanesAddress, &result})
@@ -263,7 +276,8 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
   // The lane dimension: the result is contiguous along it.
   int64_t lane = -1;
   for (unsigned d = 0; d < dims; ++d)
-    if (!c.reduced[d] && c.extents[d] > 1 && !dynamic(d) && result.coefficient(d) == 1)
+    if (!c.reduced[d] && c.extents[d] > 1 && !dynamic(d) &&
+        result.coefficient(d) == 1)
       lane = d;
   if (lane >= 0)
     for (const Address &a : epilogue)
@@ -276,7 +290,9 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
     if (c.extents[d] != 1 && int64_t(d) != lane)
       (c.reduced[d] ? kLoops : loops).push_back(d);
   auto byStride = [&](const Address &a) {
-    return [&](int64_t p, int64_t q) { return *a.coefficient(p) > *a.coefficient(q); };
+    return [&](int64_t p, int64_t q) {
+      return *a.coefficient(p) > *a.coefficient(q);
+    };
   };
   llvm::stable_sort(kLoops, byStride(scalarAddress));
   llvm::stable_sort(loops, [&](int64_t p, int64_t q) {
@@ -291,7 +307,8 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
     kNest.accesses.push_back(lanesAddress);
   outNest.accesses.push_back(scalarAddress);
   outNest.accesses.push_back(lanesAddress);
-  for (auto [list, nest] : {std::pair(&kLoops, &kNest), std::pair(&loops, &outNest)})
+  for (auto [list, nest] :
+       {std::pair(&kLoops, &kNest), std::pair(&loops, &outNest)})
     for (size_t i = list->size(); i-- > 1;) {
       int64_t p = (*list)[i - 1], q = (*list)[i];
       if (dynamic(p) || dynamic(q) || !fusable(*nest, p, q, extents))
@@ -323,7 +340,8 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
   bool scalarVaries = lane >= 0 && scalarAddress.coefficient(lane) != 0;
 
   // Cycles per step of the reduction for an m x n tile: two FMAs and two loads
-  // a cycle, four cycles of latency to hide, the lanes operand streamed from L2.
+  // a cycle, four cycles of latency to hide, the lanes operand streamed from
+  // L2.
   auto cost = [&](int64_t m, int64_t n) -> double {
     if (m == 0)
       return 0;
@@ -338,9 +356,11 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
     for (int64_t m = 1; m <= std::min<int64_t>(tileExtent, 14); ++m) {
       if (m * n + n + 1 > registers)
         break;
-      double total = llvm::divideCeil(vectors, n) *
-                     (double(tileExtent / m) * cost(m, n) + cost(tileExtent % m, n));
-      if (total < best * 0.999 || (total <= best * 1.001 && m * n > tileM * tileN)) {
+      double total =
+          llvm::divideCeil(vectors, n) *
+          (double(tileExtent / m) * cost(m, n) + cost(tileExtent % m, n));
+      if (total < best * 0.999 ||
+          (total <= best * 1.001 && m * n > tileM * tileN)) {
         best = std::min(best, total);
         tileM = m;
         tileN = n;
@@ -354,15 +374,18 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
     if (*scalarAddress.coefficient(d))
       points *= extents[d];
   int64_t scalarElements = 1;
-  for (int64_t extent :
-       boundedShape(tensorType(kernel.getOperands()[scalar->leaf.getArgNumber()])))
+  for (int64_t extent : boundedShape(
+           tensorType(kernel.getOperands()[scalar->leaf.getArgNumber()])))
     scalarElements *= extent;
-  double bytesPerPoint = std::max(4.0 * scalarElements / std::max<int64_t>(points, 1), 1.0);
-  int64_t target = std::max<int64_t>(64, int64_t(machine.l2Bytes / 4 / bytesPerPoint));
+  double bytesPerPoint =
+      std::max(4.0 * scalarElements / std::max<int64_t>(points, 1), 1.0);
+  int64_t target =
+      std::max<int64_t>(64, int64_t(machine.l2Bytes / 4 / bytesPerPoint));
   int64_t chunkT = tileExtent, chunkR = row >= 0 ? extents[row] : 1;
   if (tileExtent > target)
     chunkT = std::max(tileM, target / tileM * tileM);
-  chunkR = std::clamp<int64_t>(target / std::max<int64_t>(chunkT, 1), 1, chunkR);
+  chunkR =
+      std::clamp<int64_t>(target / std::max<int64_t>(chunkT, 1), 1, chunkR);
   // Enough tasks for a few threads.
   int64_t laneBlocks = llvm::divideCeil(vectors, tileN);
   auto tasks = [&] {
@@ -385,24 +408,32 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
       epilogueCost += elementwise.scalarCost();
   bool staged = tileM * tileN > 4 && epilogueCost * tileM * tileN > 120;
 
-  loops.erase(llvm::remove_if(loops, [&](int64_t d) { return d == tile || d == row; }),
-              loops.end());
+  loops.erase(
+      llvm::remove_if(loops, [&](int64_t d) { return d == tile || d == row; }),
+      loops.end());
   return b.getDictionaryAttr(
       {b.getNamedAttr("kind", b.getStringAttr("contract")),
        named("lanes_operand", c.lanesOperand), named("loops", loops),
-       named("k_loops", kLoops), named("k_order", kOrder), named("extents", extents),
-       named("lane", lane), named("tile", tile), named("row", row), named("lanes", lanes),
-       named("tile_m", tileM), named("tile_n", tileN), named("chunk_t", chunkT),
-       named("chunk_r", chunkR), named("packed", packed), named("staged", staged)});
+       named("k_loops", kLoops), named("k_order", kOrder),
+       named("extents", extents), named("lane", lane), named("tile", tile),
+       named("row", row), named("lanes", lanes), named("tile_m", tileM),
+       named("tile_n", tileN), named("chunk_t", chunkT),
+       named("chunk_r", chunkR), named("packed", packed),
+       named("staged", staged)});
 }
 
 } // namespace
 
-LogicalResult chooseSchedules(ModuleOp module, const MachineDescription &machine) {
+DictionaryAttr scheduleFor(KernelOp kernel, const MachineDescription &machine) {
+  return Scheduler(kernel, machine).schedule();
+}
+
+LogicalResult chooseSchedules(ModuleOp module,
+                              const MachineDescription &machine) {
   auto main = module.lookupSymbol<func::FuncOp>("main");
   for (auto kernel : main.getBody().front().getOps<KernelOp>())
     if (!kernel.getSchedule())
-      kernel.setScheduleAttr(Scheduler(kernel, machine).schedule());
+      kernel.setScheduleAttr(scheduleFor(kernel, machine));
   return success();
 }
 

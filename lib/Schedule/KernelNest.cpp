@@ -24,7 +24,8 @@ ViewOpInterface soleView(KernelOp kernel) {
 }
 
 bool isWeight(KernelOp kernel, BlockArgument leaf) {
-  return kernel.getOperands()[leaf.getArgNumber()].getDefiningOp<WeightOp>() != nullptr;
+  return kernel.getOperands()[leaf.getArgNumber()].getDefiningOp<WeightOp>() !=
+         nullptr;
 }
 
 std::optional<Access> contractLeaf(const ContractNest &nest, unsigned k) {
@@ -53,7 +54,8 @@ ContractNest analyseContraction(KernelOp kernel, ContractOp op) {
   nest.extents.assign(dims, -1);
   nest.resultAxis.assign(dims, -1);
   nest.reduced.assign(dims, true);
-  RankedTensorType types[3] = {tensorType(op.getA()), tensorType(op.getB()), op.getType()};
+  RankedTensorType types[3] = {tensorType(op.getA()), tensorType(op.getB()),
+                               op.getType()};
   for (unsigned k = 0; k < 3; ++k) {
     auto shape = boundedShape(types[k]);
     for (auto [axis, e] : llvm::enumerate(op.map(k).getResults()))

@@ -11,7 +11,8 @@ namespace nacre::schedule {
 using Order = llvm::SmallVector<int64_t>;
 
 /// Strides of a dense tensor stored in that order.
-llvm::SmallVector<int64_t> stridesIn(const Order &order, llvm::ArrayRef<int64_t> shape);
+llvm::SmallVector<int64_t> stridesIn(const Order &order,
+                                     llvm::ArrayRef<int64_t> shape);
 
 /// Strides of a view `to` of a tensor `from` with the given strides, plus the
 /// offset of its first element, or nullopt when no strides express it. Extents
@@ -32,7 +33,8 @@ std::optional<StridedView> sourceStrides(lazy::ViewOpInterface view,
 llvm::DenseMap<mlir::Value, Order> assignLayout(mlir::Block &block);
 
 /// Inserts a kernel that copies `v` right before `before`.
-mlir::Value insertCopy(mlir::Value v, mlir::Operation *before, llvm::StringRef why);
+mlir::Value insertCopy(mlir::Value v, mlir::Operation *before,
+                       llvm::StringRef why);
 
 } // namespace nacre::schedule
 

@@ -15,9 +15,9 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Layout.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Lazy/IndexMap.h"
 #include "nacre/Schedule/Schedule.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
 namespace nacre::schedule {
@@ -58,7 +58,6 @@ private:
   }
   int newStorage(StringRef space, int64_t slot, Value v);
   void placeDense(Value v, StringRef space, int64_t slot, const Order &order);
-  LogicalResult checkSymbols();
   void placeInArena(Value v);
   Order rowMajor(Value v);
   void separateResults();
@@ -102,7 +101,8 @@ int Planner::newStorage(StringRef space, int64_t slot, Value v) {
   return storages.size() - 1;
 }
 
-void Planner::placeDense(Value v, StringRef space, int64_t slot, const Order &order) {
+void Planner::placeDense(Value v, StringRef space, int64_t slot,
+                         const Order &order) {
   placed[v] = {newStorage(space, slot, v), 0,
                stridesIn(order, boundedShape(tensorType(v)))};
 }
@@ -112,8 +112,10 @@ static bool feedsContraction(Value v, int depth = 0) {
   return llvm::any_of(v.getUsers(), [&](Operation *user) {
     if (auto kernel = dyn_cast<KernelOp>(user))
       return bool(contractionOf(kernel)) ||
-             (depth < 4 && soleView(kernel) && feedsContraction(kernel.getResult(0), depth + 1));
-    return isa<ConcatOp>(user) && depth < 4 && feedsContraction(user->getResult(0), depth + 1);
+             (depth < 4 && soleView(kernel) &&
+              feedsContraction(kernel.getResult(0), depth + 1));
+    return isa<ConcatOp>(user) && depth < 4 &&
+           feedsContraction(user->getResult(0), depth + 1);
   });
 }
 
@@ -159,9 +161,10 @@ void Planner::separateResults() {
     Value v = operand.get();
     auto kernel = v.getDefiningOp<KernelOp>();
     Order order = orders.count(v) ? orders[v] : rowMajor(v);
-    bool direct = kernel && seen.insert(v).second &&
-                  producerAccepts(v, order,
-                                  stridesIn(rowMajor(v), boundedShape(tensorType(v))));
+    bool direct =
+        kernel && seen.insert(v).second &&
+        producerAccepts(v, order,
+                        stridesIn(rowMajor(v), boundedShape(tensorType(v))));
     if (v.getDefiningOp<ConcatOp>() && seen.insert(v).second)
       direct = true;
     if (!direct) {
@@ -172,7 +175,8 @@ void Planner::separateResults() {
   }
 }
 
-bool Planner::claim(Value x, int storage, int64_t offset, ArrayRef<int64_t> strides) {
+bool Planner::claim(Value x, int storage, int64_t offset,
+                    ArrayRef<int64_t> strides) {
   Operation *op = x.getDefiningOp();
   if (!op || !isa<KernelOp, ConcatOp>(op) || placed.count(x))
     return false;
@@ -219,12 +223,14 @@ void Planner::handOut() {
     if (!view)
       continue;
     const Placement place = placed[v];
-    Value x = kernel.getOperands()[cast<BlockArgument>(view.source()).getArgNumber()];
+    Value x =
+        kernel.getOperands()[cast<BlockArgument>(view.source()).getArgNumber()];
     if (elementBytes(tensorType(x).getElementType()) !=
         elementBytes(tensorType(v).getElementType()))
       continue;
     if (auto inner = sourceStrides(view, place.strides))
-      if (claim(x, place.storage, place.offset + inner->offset, inner->strides)) {
+      if (claim(x, place.storage, place.offset + inner->offset,
+                inner->strides)) {
         if (view.fillValue() && tensorType(v).hasStaticShape())
           kernel->setAttr("lazy.border", UnitAttr::get(kernel.getContext()));
         else if (!view.fillValue())
@@ -237,12 +243,14 @@ void Planner::followViews() {
   for (KernelOp kernel : llvm::reverse(following)) {
     ViewOpInterface view = soleView(kernel);
     Value v = kernel.getResult(0);
-    Value x = kernel.getOperands()[cast<BlockArgument>(view.source()).getArgNumber()];
+    Value x =
+        kernel.getOperands()[cast<BlockArgument>(view.source()).getArgNumber()];
     Placement source = placed[x];
     if (auto strides = viewStrides(view, source.strides)) {
       // The lanes a contraction pads must not be read as data; strides alone
       // decide here, so nothing more is to check.
-      placed[v] = {source.storage, source.offset + strides->offset, strides->strides};
+      placed[v] = {source.storage, source.offset + strides->offset,
+                   strides->strides};
       aliases.push_back(kernel);
       continue;
     }
@@ -327,7 +335,8 @@ void Planner::assignOffsets() {
     if (s.space == "arena" && s.takenOver < 0 && s.last >= 0)
       blocks.push_back(&s);
   llvm::stable_sort(blocks, [](Storage *a, Storage *b) {
-    return a->bytes() != b->bytes() ? a->bytes() > b->bytes() : a->first < b->first;
+    return a->bytes() != b->bytes() ? a->bytes() > b->bytes()
+                                    : a->first < b->first;
   });
   SmallVector<Storage *> done;
   int64_t arena = 0;
@@ -381,44 +390,7 @@ void Planner::write() {
   }
 }
 
-/// Inputs and outputs are dense in the extents of the run, so only a leading
-/// extent may be symbolic; a contraction must not sum over one.
-LogicalResult Planner::checkSymbols() {
-  auto check = [&](Value v, StringRef what, unsigned i) -> LogicalResult {
-    auto type = tensorType(v);
-    for (int64_t axis = 1; axis < type.getRank(); ++axis)
-      if (StringAttr symbol = symbolOf(type, axis))
-        return main.emitError() << what << " " << i << " has the symbolic extent "
-                                << symbol.getValue() << " on axis " << axis
-                                << "; only the leading one may be symbolic, bind it with --dim "
-                                << symbol.getValue() << "=VALUE";
-    return success();
-  };
-  for (auto [i, v] : llvm::enumerate(block.getArguments()))
-    if (failed(check(v, "argument", i)))
-      return failure();
-  for (auto [i, v] : llvm::enumerate(block.getTerminator()->getOperands()))
-    if (failed(check(v, "result", i)))
-      return failure();
-  auto status = success();
-  block.walk([&](ContractOp op) {
-    for (unsigned k = 0; k < 2; ++k) {
-      auto type = tensorType(op->getOperand(k));
-      for (auto [axis, e] : llvm::enumerate(op.map(k).getResults()))
-        if (symbolOf(type, axis) && !llvm::is_contained(op.map(2).getResults(), e)) {
-          op.emitOpError("sums over the symbolic extent ")
-              << symbolOf(type, axis).getValue() << "; bind it with --dim "
-              << symbolOf(type, axis).getValue() << "=VALUE";
-          status = failure();
-        }
-    }
-  });
-  return status;
-}
-
 LogicalResult Planner::run() {
-  if (failed(checkSymbols()))
-    return failure();
   orders = assignLayout(block);
   // All results of a kernel are stored in one order.
   for (auto kernel : block.getOps<KernelOp>())
@@ -430,7 +402,9 @@ LogicalResult Planner::run() {
   for (auto [i, argument] : llvm::enumerate(block.getArguments()))
     placeDense(argument, "input", i, rowMajor(argument));
   for (auto op : block.getOps<WeightOp>()) {
-    op->setAttr("lazy.slot", IntegerAttr::get(IntegerType::get(op.getContext(), 64), weight));
+    op->setAttr(
+        "lazy.slot",
+        IntegerAttr::get(IntegerType::get(op.getContext(), 64), weight));
     placeDense(op.getResult(), "weights", weight++, rowMajor(op.getResult()));
   }
   for (auto [i, v] : llvm::enumerate(block.getTerminator()->getOperands()))

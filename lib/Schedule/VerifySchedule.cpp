@@ -1,59 +1,221 @@
 //===- VerifySchedule.cpp - the border after the schedule phase -----------===//
-#include "nacre/Lazy/IndexMap.h"
-#include "nacre/Schedule/KernelNest.h"
-#include "nacre/Schedule/Schedule.h"
+#include "Scheduler.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 namespace nacre::schedule {
 using namespace nacre::lazy;
 
-/// First and last element a place covers, relative to its buffer; the last
-/// comes before the first when there are none.
-static Range extentOf(PlaceAttr place, RankedTensorType type) {
-  if (llvm::is_contained(type.getShape(), 0))
-    return {place.getOffset(), place.getOffset() - 1};
-  Range r{place.getOffset(), place.getOffset()};
-  for (auto [stride, extent] : llvm::zip(place.getStrides().asArrayRef(), boundedShape(type)))
-    r.max += stride * std::max<int64_t>(extent - 1, 0);
-  return r;
+namespace {
+
+/// What an edited file may hold is checked here, so that lowering may assert.
+class PlanVerifier {
+public:
+  explicit PlanVerifier(ModuleOp module)
+      : module(module), main(module.lookupSymbol<func::FuncOp>("main")) {}
+  LogicalResult run();
+
+private:
+  InFlightDiagnostic fail(KernelOp kernel) {
+    status = failure();
+    return kernel.emitOpError("kernel ") << kernel.getName() << ": ";
+  }
+  void place(KernelOp kernel, Attribute attr, Value v, StringRef what,
+             bool written);
+  void schedule(KernelOp kernel);
+  /// Elements of a buffer of that space, or nullopt when there is none.
+  std::optional<int64_t> bufferElements(PlaceAttr place, Value v);
+
+  ModuleOp module;
+  func::FuncOp main;
+  int64_t arenaBytes = 0;
+  LogicalResult status = success();
+};
+
+int64_t elementsOf(RankedTensorType type) {
+  int64_t n = 1;
+  for (int64_t extent : boundedShape(type))
+    n *= extent;
+  return n;
 }
 
-LogicalResult verifySchedule(ModuleOp module) {
-  auto main = module.lookupSymbol<func::FuncOp>("main");
+std::optional<int64_t> PlanVerifier::bufferElements(PlaceAttr place, Value v) {
+  int64_t bytes = elementBytes(tensorType(v).getElementType());
+  auto sized = [&](Type type) {
+    auto tensor = cast<RankedTensorType>(type);
+    return elementsOf(tensor) * elementBytes(tensor.getElementType()) / bytes;
+  };
+  int64_t slot = place.getSlot();
+  StringRef space = place.getSpace().getValue();
+  if (space == "arena" && slot == 0)
+    return arenaBytes / bytes;
+  if (space == "input" && slot >= 0 && slot < int64_t(main.getNumArguments()))
+    return sized(main.getArgumentTypes()[slot]);
+  if (space == "output" && slot >= 0 && slot < int64_t(main.getNumResults()))
+    return sized(main.getResultTypes()[slot]);
+  if (space == "weights") {
+    // A weight is found through the value, past views that share its bytes.
+    while (auto view = v.getDefiningOp<ViewOpInterface>())
+      v = view.source();
+    auto weight = v.getDefiningOp<WeightOp>();
+    auto number = weight ? weight->getAttrOfType<IntegerAttr>("lazy.slot")
+                         : IntegerAttr();
+    if (number && number.getInt() == slot)
+      return sized(weight.getType());
+  }
+  return std::nullopt;
+}
+
+void PlanVerifier::place(KernelOp kernel, Attribute attr, Value v,
+                         StringRef what, bool written) {
+  auto place = cast<PlaceAttr>(attr);
+  auto type = tensorType(v);
+  if (written &&
+      (place.getSpace() == "weights" || place.getSpace() == "input")) {
+    fail(kernel) << "writes to read-only memory";
+    return;
+  }
+  auto elements = bufferElements(place, v);
+  if (!elements) {
+    fail(kernel) << what << " is placed in " << place.getSpace() << " "
+                 << place.getSlot() << ", which is no buffer of it";
+    return;
+  }
+  if (llvm::is_contained(type.getShape(), 0))
+    return;
+  int64_t last = place.getOffset();
+  bool inside = last >= 0;
+  for (auto [stride, extent] :
+       llvm::zip(place.getStrides().asArrayRef(), boundedShape(type))) {
+    int64_t reach = 0;
+    inside = inside && stride >= 0 &&
+             !llvm::MulOverflow(stride, extent - 1, reach) &&
+             !llvm::AddOverflow(last, reach, last);
+  }
+  if (!inside || last >= *elements)
+    fail(kernel) << what << " lies outside its buffer of " << *elements
+                 << " elements";
+}
+
+void PlanVerifier::schedule(KernelOp kernel) {
+  DictionaryAttr given = *kernel.getSchedule();
+  DictionaryAttr expected = scheduleFor(kernel, MachineDescription());
+  // How many lanes and how large the tiles may be chosen freely within limits;
+  // what the loops are may not.
+  struct Limit {
+    StringRef key;
+    int64_t from, to;
+  };
+  static const Limit limits[] = {{"lanes", 1, 64},
+                                 {"grain", 64, int64_t(1) << 40},
+                                 {"tile_m", 1, 32},
+                                 {"tile_n", 1, 16},
+                                 {"chunk_t", 1, int64_t(1) << 40},
+                                 {"chunk_r", 1, int64_t(1) << 40},
+                                 {"staged", 0, 1}};
+  auto lane = given.getAs<IntegerAttr>("lane"),
+       lanes = given.getAs<IntegerAttr>("lanes");
+  for (NamedAttribute entry : expected) {
+    StringRef key = entry.getName().getValue();
+    Attribute value = given.get(key);
+    if (!value) {
+      fail(kernel) << "the schedule has no '" << key << "'";
+      return;
+    }
+    const Limit *limit =
+        llvm::find_if(limits, [&](const Limit &l) { return l.key == key; });
+    if (limit != std::end(limits)) {
+      auto number = dyn_cast<IntegerAttr>(value);
+      if (!number || number.getInt() < limit->from ||
+          number.getInt() > limit->to) {
+        fail(kernel) << "'" << key << "' is " << value
+                     << ", expected a number from " << limit->from << " to "
+                     << limit->to;
+        return;
+      }
+      continue;
+    }
+    // A lane may be given up.
+    if (key == "lane" && lane && lane.getInt() == -1)
+      continue;
+    // The order of loops is free where no reduction is shared between them.
+    if ((key == "loops" || key == "k_loops") && isa<DenseI64ArrayAttr>(value) &&
+        expected.getAs<StringAttr>("kind").getValue() == "contract") {
+      SmallVector<int64_t> a(cast<DenseI64ArrayAttr>(value).asArrayRef());
+      SmallVector<int64_t> b(
+          cast<DenseI64ArrayAttr>(entry.getValue()).asArrayRef());
+      llvm::sort(a);
+      llvm::sort(b);
+      if (a == b)
+        continue;
+    }
+    if (value != entry.getValue()) {
+      fail(kernel) << "'" << key << "' is " << value << ", this kernel has "
+                   << entry.getValue();
+      return;
+    }
+  }
+  for (NamedAttribute entry : given)
+    if (!expected.contains(entry.getName())) {
+      fail(kernel) << "unknown key '" << entry.getName().getValue()
+                   << "' in the schedule";
+      return;
+    }
+  if (!lanes)
+    return;
+  if (!llvm::isPowerOf2_64(lanes.getInt()))
+    fail(kernel) << "'lanes' is " << lanes.getInt()
+                 << ", expected a power of two";
+  else if (lane && lane.getInt() == -1 && lanes.getInt() != 1)
+    fail(kernel) << "'lanes' is " << lanes.getInt() << " without a lane";
+  auto grain = given.getAs<IntegerAttr>("grain");
+  if (grain && grain.getInt() % 64 != 0)
+    fail(kernel) << "'grain' is " << grain.getInt()
+                 << ", expected a multiple of 64";
+}
+
+LogicalResult PlanVerifier::run() {
   auto arena = module->getAttrOfType<IntegerAttr>("lazy.arena_bytes");
   if (!arena)
     return module.emitError("has no memory plan (lazy.arena_bytes)");
-  auto status = success();
-  auto checkPlace = [&](KernelOp kernel, Attribute attr, Value v, StringRef what) {
-    auto place = cast<PlaceAttr>(attr);
-    auto type = tensorType(v);
-    Range r = extentOf(place, type);
-    int64_t bytes = elementBytes(type.getElementType());
-    if (r.min < 0 || (place.getSpace() == "arena" && (r.max + 1) * bytes > arena.getInt())) {
-      kernel.emitOpError("kernel ") << kernel.getName() << ": " << what
-                                    << " lies outside the arena of " << arena.getInt() << " bytes";
-      status = failure();
-    }
-  };
+  arenaBytes = arena.getInt();
+  if (arenaBytes < 0)
+    return module.emitError("has a negative arena");
   for (auto kernel : main.getBody().front().getOps<KernelOp>()) {
-    if (!kernel.getSchedule() || !kernel.getOperandPlaces() || !kernel.getResultPlaces()) {
-      kernel.emitOpError("kernel ") << kernel.getName() << " has no schedule or no places";
-      return failure();
+    if (!kernel.getSchedule() || !kernel.getOperandPlaces() ||
+        !kernel.getResultPlaces()) {
+      fail(kernel) << "has no schedule or no places";
+      continue;
     }
-    for (auto [attr, v] : llvm::zip(*kernel.getOperandPlaces(), kernel.getOperands()))
-      checkPlace(kernel, attr, v, "an operand");
-    for (auto [attr, v] : llvm::zip(*kernel.getResultPlaces(), kernel.getResults())) {
-      checkPlace(kernel, attr, v, "a result");
-      if (cast<PlaceAttr>(attr).getSpace() == "weights" ||
-          cast<PlaceAttr>(attr).getSpace() == "input") {
-        kernel.emitOpError("kernel ") << kernel.getName() << " writes to read-only memory";
-        status = failure();
-      }
-    }
+    for (auto [attr, v] :
+         llvm::zip(*kernel.getOperandPlaces(), kernel.getOperands()))
+      place(kernel, attr, v, "an operand", false);
+    for (auto [attr, v] :
+         llvm::zip(*kernel.getResultPlaces(), kernel.getResults()))
+      place(kernel, attr, v, "a result", true);
+    if (succeeded(status))
+      schedule(kernel);
+  }
+  // Every result of the function must have been written where it belongs.
+  for (auto [i, v] :
+       llvm::enumerate(main.getBody().front().getTerminator()->getOperands())) {
+    Value source = v;
+    while (auto view = source.getDefiningOp<ViewOpInterface>())
+      source = view.source();
+    if (!source.getDefiningOp() ||
+        !isa<KernelOp, ConcatOp>(source.getDefiningOp()))
+      return main.emitError()
+             << "result " << i << " is not computed by a kernel";
   }
   return status;
+}
+
+} // namespace
+
+LogicalResult verifySchedule(ModuleOp module) {
+  return PlanVerifier(module).run();
 }
 
 void printPlan(ModuleOp module, raw_ostream &os) {

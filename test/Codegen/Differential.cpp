@@ -31,9 +31,9 @@ RankedTensorType typeOf(DType dtype, ArrayRef<int64_t> shape) {
 }
 
 const std::vector<DType> allTypes{
-    DType::Bool, DType::I8,  DType::U8,  DType::I16,  DType::U16, DType::I32,
-    DType::U32,  DType::I64, DType::U64, DType::F16,  DType::BF16, DType::F32,
-    DType::F64};
+    DType::Bool, DType::I8,  DType::U8,  DType::I16, DType::U16,
+    DType::I32,  DType::U32, DType::I64, DType::U64, DType::F16,
+    DType::BF16, DType::F32, DType::F64};
 
 //===----------------------------------------------------------------------===//
 // Numbers
@@ -50,10 +50,12 @@ Tolerance roundings(DType dtype, double units, double absolute) {
 Tensor random(DType dtype, ArrayRef<int64_t> shape, std::mt19937_64 &rng,
               Values values) {
   Tensor t = Tensor::zeros(dtype, shape);
-  static const double floats[] = {0.0, -0.0, 1, -1, 0.5, -2.5, 3.5, 1e-40, -1e-40, 1e30,
-                                  -1e30, 127.5, 128, 255.5, 256, 32768, 2147483648.0,
-                                  -2147483648.0, 4294967296.0, 9.3e18, -9.3e18, 1.9e19,
-                                  INFINITY, -INFINITY, NAN};
+  static const double floats[] = {
+      0.0,          -0.0,   1,       -1,     0.5,          -2.5,
+      3.5,          1e-40,  -1e-40,  1e30,   -1e30,        127.5,
+      128,          255.5,  256,     32768,  2147483648.0, -2147483648.0,
+      4294967296.0, 9.3e18, -9.3e18, 1.9e19, INFINITY,     -INFINITY,
+      NAN};
   for (int64_t i = 0; i < t.count(); ++i) {
     uint64_t bits = rng();
     if (dtype == DType::Bool)
@@ -69,13 +71,21 @@ Tensor random(DType dtype, ArrayRef<int64_t> shape, std::mt19937_64 &rng,
     else if (isFloat(dtype) && bits % 3)
       t.setNumber(i, floats[(bits >> 8) % std::size(floats)]);
     else if (isFloat(dtype))
-      t.setNumber(i, std::ldexp(double(int64_t(rng())), -63 + int(bits >> 8) % 12));
+      t.setNumber(
+          i, std::ldexp(double(int64_t(rng())), -63 + int(bits >> 8) % 12));
     else if (bits % 2 == 0)
-      t.setInteger(i, int64_t(rng() >> (bits >> 8) % 64)); // any magnitude, wraps
+      t.setInteger(i,
+                   int64_t(rng() >> (bits >> 8) % 64)); // any magnitude, wraps
     else {
       int64_t width = 8 * dtypeBytes(dtype);
-      const int64_t edge[] = {0, 1, -1, 2, int64_t(uint64_t(1) << (width - 1)),
-                              int64_t((uint64_t(1) << (width - 1)) - 1), width, width - 1};
+      const int64_t edge[] = {0,
+                              1,
+                              -1,
+                              2,
+                              int64_t(uint64_t(1) << (width - 1)),
+                              int64_t((uint64_t(1) << (width - 1)) - 1),
+                              width,
+                              width - 1};
       t.setInteger(i, edge[(bits >> 8) % std::size(edge)]);
     }
   }
@@ -90,7 +100,8 @@ Net::Net()
     : module(ModuleOp::create(UnknownLoc::get(context()))), builder(context()),
       build{builder, UnknownLoc::get(context())}, rng(1) {
   builder.setInsertionPointToStart(module->getBody());
-  auto main = func::FuncOp::create(builder, build.loc, "main", builder.getFunctionType({}, {}));
+  auto main = func::FuncOp::create(builder, build.loc, "main",
+                                   builder.getFunctionType({}, {}));
   block = main.addEntryBlock();
   builder.setInsertionPointToStart(block);
 }
@@ -194,12 +205,14 @@ struct Check {
       return true; // read from text
     func::ReturnOp::create(net.builder, net.build.loc, net.results);
     auto main = cast<func::FuncOp>(net.module->lookupSymbol("main"));
-    main.setType(net.builder.getFunctionType(net.block->getArgumentTypes(),
-                                             ValueRange(net.results).getTypes()));
+    main.setType(net.builder.getFunctionType(
+        net.block->getArgumentTypes(), ValueRange(net.results).getTypes()));
     for (unsigned i = 0; i < net.inputs.size(); ++i)
-      main.setArgAttr(i, "lazy.name", net.builder.getStringAttr("x" + std::to_string(i)));
+      main.setArgAttr(i, "lazy.name",
+                      net.builder.getStringAttr("x" + std::to_string(i)));
     for (unsigned i = 0; i < net.results.size(); ++i)
-      main.setResultAttr(i, "lazy.name", net.builder.getStringAttr("y" + std::to_string(i)));
+      main.setResultAttr(i, "lazy.name",
+                         net.builder.getStringAttr("y" + std::to_string(i)));
     net.program.name = "net";
     if (failed(verify(*net.module))) {
       way = "the test's own program";
@@ -232,15 +245,17 @@ struct Check {
     return out;
   }
 
-  void compare(const std::vector<Tensor> &want, ArrayRef<std::unique_ptr<Fenced>> got) {
+  void compare(const std::vector<Tensor> &want,
+               ArrayRef<std::unique_ptr<Fenced>> got) {
     for (size_t k = 0; k < want.size(); ++k) {
       const Tensor &w = want[k];
       Tensor g = Tensor::view(w.dtype, w.shape, got[k]->data(), nullptr);
       int64_t bad = 0, first = 0;
       double worst = 0;
       std::string label = k < net.labels.size() ? net.labels[k] : "";
-      Tolerance tolerance =
-          k < net.tolerances.size() ? net.tolerances[k] : roundings(w.dtype, 16, 1e-6);
+      Tolerance tolerance = k < net.tolerances.size()
+                                ? net.tolerances[k]
+                                : roundings(w.dtype, 16, 1e-6);
       for (int64_t i = 0; i < w.count(); ++i) {
         bool ok;
         double distance = 0;
@@ -252,7 +267,8 @@ struct Check {
             ok = std::isnan(y) ? std::isnan(x) : x == y;
           else {
             distance = std::fabs(x - y);
-            ok = distance <= tolerance.absolute + tolerance.relative * std::fabs(y);
+            ok = distance <=
+                 tolerance.absolute + tolerance.relative * std::fabs(y);
           }
         }
         if (!ok) {
@@ -267,9 +283,10 @@ struct Check {
       if (bad) {
         char numbers[160];
         std::snprintf(numbers, sizeof numbers,
-                      ": %lld of %lld differ, worst by %g; element %lld is %.9g, expected %.9g",
-                      (long long)bad, (long long)w.count(), worst, (long long)first,
-                      g.numberAt(first), w.numberAt(first));
+                      ": %lld of %lld differ, worst by %g; element %lld is "
+                      "%.9g, expected %.9g",
+                      (long long)bad, (long long)w.count(), worst,
+                      (long long)first, g.numberAt(first), w.numberAt(first));
         complain("result " + std::to_string(k) + " (" + label + ")" + numbers);
       }
     }
@@ -313,8 +330,8 @@ struct Check {
       for (size_t set = 0; set < expected.size(); ++set) {
         bool atEnd = (set + count) % 2 || expected.size() == 1;
         std::vector<Tensor> tensors = data(set);
-        way = "-O" + std::to_string(level) + ", " + std::to_string(count) + " thread(s), data " +
-              std::to_string(set);
+        way = "-O" + std::to_string(level) + ", " + std::to_string(count) +
+              " thread(s), data " + std::to_string(set);
         std::vector<std::unique_ptr<Fenced>> in, out;
         std::vector<const void *> ins;
         std::vector<void *> outs;
@@ -334,18 +351,21 @@ struct Check {
         for (int64_t i = 0; i < table.output_count; ++i) {
           int64_t bytes = dtypeBytes(*dtypeFromName(table.outputs[i].dtype));
           for (int64_t axis = 0; axis < table.outputs[i].rank; ++axis) {
-            const char *name =
-                table.outputs[i].dim_names ? table.outputs[i].dim_names[axis] : nullptr;
+            const char *name = table.outputs[i].dim_names
+                                   ? table.outputs[i].dim_names[axis]
+                                   : nullptr;
             bytes *= name ? dims.lookup(name) : table.outputs[i].shape[axis];
           }
           out.push_back(std::make_unique<Fenced>(bytes, atEnd));
           outs.push_back(out.back()->data());
         }
         Fenced arena(table.arena_bytes, atEnd, NACRE_ALIGNMENT);
-        int32_t got = table.run(ins.data(), outs.data(), arena.data(), weights.data(),
-                                dimValues.data(), pool.executor());
+        int32_t got =
+            table.run(ins.data(), outs.data(), arena.data(), weights.data(),
+                      dimValues.data(), pool.executor());
         if (got != status) {
-          complain("status " + std::to_string(got) + ", expected " + std::to_string(status));
+          complain("status " + std::to_string(got) + ", expected " +
+                   std::to_string(status));
           continue;
         }
         if (!arena.surroundingsWhole())
@@ -374,7 +394,8 @@ void Check::read(Net &net, StringRef path, uint64_t seed) {
       for (unsigned i = 0; i < shape.size() && !bound; ++i)
         if (tensor.isDynamicDim(i))
           shape[i] = 1;
-      net.inputs.back().push_back(random(dtypeOf(tensor.getElementType()), shape, net.rng));
+      net.inputs.back().push_back(
+          random(dtypeOf(tensor.getElementType()), shape, net.rng));
       if (tensor.hasStaticShape())
         break;
     }
@@ -382,8 +403,9 @@ void Check::read(Net &net, StringRef path, uint64_t seed) {
   module->walk([&](lazy::WeightOp op) {
     auto type = op.getType();
     if (!net.program.weights->find(op.getName()))
-      net.program.weights->add(op.getName(), random(dtypeOf(type.getElementType()),
-                                                    type.getShape(), net.rng));
+      net.program.weights->add(
+          op.getName(),
+          random(dtypeOf(type.getElementType()), type.getShape(), net.rng));
   });
   net.module = std::move(module);
   net.block = nullptr;
@@ -453,8 +475,10 @@ static int runCases(const std::vector<Case> &cases) {
     ::waitpid(child, &status, 0);
     if (WIFSIGNALED(status))
       llvm::outs() << "  died of signal " << WTERMSIG(status)
-                   << (WTERMSIG(status) == SIGALRM ? " (no end after 120 s)" : "")
-                   << "; --here --only=" << one.name << " runs it in this process\n";
+                   << (WTERMSIG(status) == SIGALRM ? " (no end after 120 s)"
+                                                   : "")
+                   << "; --here --only=" << one.name
+                   << " runs it in this process\n";
     if (status) {
       llvm::outs() << "FAIL " << one.name << "\n";
       ++failed;
@@ -486,7 +510,8 @@ int main(int argc, char **argv) {
     else
       bad = true;
     if (bad) {
-      llvm::errs() << "usage: nacre_differential [--only=TEXT] [--seed=N] [--random=COUNT] "
+      llvm::errs() << "usage: nacre_differential [--only=TEXT] [--seed=N] "
+                      "[--random=COUNT] "
                       "[--here] [--list] [--file=PROGRAM.mlir]\n";
       return 2;
     }
@@ -502,7 +527,9 @@ int main(int argc, char **argv) {
   addPrograms(cases);
   addRandom(cases, seed, count);
   if (!only.empty())
-    llvm::erase_if(cases, [&](const Case &c) { return c.name.find(only) == std::string::npos; });
+    llvm::erase_if(cases, [&](const Case &c) {
+      return c.name.find(only) == std::string::npos;
+    });
   if (list) {
     for (const Case &one : cases)
       llvm::outs() << one.name << "\n";
@@ -518,6 +545,7 @@ int main(int argc, char **argv) {
     return failures ? 1 : 0;
   }
   int failed = runCases(cases);
-  llvm::outs() << cases.size() - failed << " cases passed, " << failed << " failed\n";
+  llvm::outs() << cases.size() - failed << " cases passed, " << failed
+               << " failed\n";
   return failed ? 1 : 0;
 }

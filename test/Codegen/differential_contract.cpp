@@ -12,7 +12,9 @@ static AffineMap map(unsigned dims, ArrayRef<AffineExpr> results) {
   return AffineMap::get(dims, 0, results, context());
 }
 /// Small numbers make integer sums exact and float sums nearly so.
-static Tolerance sums(DType t) { return isFloat(t) ? roundings(t, 4, 0) : Tolerance{}; }
+static Tolerance sums(DType t) {
+  return isFloat(t) ? roundings(t, 4, 0) : Tolerance{};
+}
 
 /// y[b, m, n] = sum_k a[b, m, k] * c[b, k, n], in one of the forms frontends
 /// and gradients make.
@@ -25,10 +27,10 @@ struct MatMul {
 
 static std::string nameOf(const MatMul &s) {
   auto number = [](int64_t v) { return std::to_string(v); };
-  return number(s.batch) + "x" + number(s.m) + "x" + number(s.n) + "x" + number(s.k) +
-         (s.leftTransposed ? "/lt" : "") + (s.rightTransposed ? "/rt" : "") +
-         (s.weightLeft ? "/weight*" : "") + (s.weightRight ? "/*weight" : "") +
-         (s.sharedRight ? "" : "/batched");
+  return number(s.batch) + "x" + number(s.m) + "x" + number(s.n) + "x" +
+         number(s.k) + (s.leftTransposed ? "/lt" : "") +
+         (s.rightTransposed ? "/rt" : "") + (s.weightLeft ? "/weight*" : "") +
+         (s.weightRight ? "/*weight" : "") + (s.sharedRight ? "" : "/batched");
 }
 
 static void matmul(Net &net, DType t, const MatMul &s, bool epilogue) {
@@ -36,13 +38,15 @@ static void matmul(Net &net, DType t, const MatMul &s, bool epilogue) {
     Tensor data = random(t, shape, net.rng);
     return weight ? net.weight(data) : net.input(data);
   };
-  Shape aShape = s.leftTransposed ? Shape{s.batch, s.k, s.m} : Shape{s.batch, s.m, s.k};
+  Shape aShape =
+      s.leftTransposed ? Shape{s.batch, s.k, s.m} : Shape{s.batch, s.m, s.k};
   Shape cShape = s.rightTransposed ? Shape{s.n, s.k} : Shape{s.k, s.n};
-  SmallVector<AffineExpr> aMap = s.leftTransposed
-                                     ? SmallVector<AffineExpr>{dim(0), dim(3), dim(1)}
-                                     : SmallVector<AffineExpr>{dim(0), dim(1), dim(3)};
-  SmallVector<AffineExpr> cMap = s.rightTransposed ? SmallVector<AffineExpr>{dim(2), dim(3)}
-                                                   : SmallVector<AffineExpr>{dim(3), dim(2)};
+  SmallVector<AffineExpr> aMap =
+      s.leftTransposed ? SmallVector<AffineExpr>{dim(0), dim(3), dim(1)}
+                       : SmallVector<AffineExpr>{dim(0), dim(1), dim(3)};
+  SmallVector<AffineExpr> cMap = s.rightTransposed
+                                     ? SmallVector<AffineExpr>{dim(2), dim(3)}
+                                     : SmallVector<AffineExpr>{dim(3), dim(2)};
   if (!s.sharedRight) {
     cShape.insert(cShape.begin(), s.batch);
     cMap.insert(cMap.begin(), dim(0));
@@ -53,7 +57,8 @@ static void matmul(Net &net, DType t, const MatMul &s, bool epilogue) {
   if (epilogue) {
     y = net.build.binary<AddOp>(y, net.weight(random(t, {s.n}, net.rng)));
     y = net.build.binary<MaxOp>(y, net.build.splat(element(t), 0));
-    y = net.build.binary<SubOp>(y, net.input(random(t, {s.batch, s.m, s.n}, net.rng)));
+    y = net.build.binary<SubOp>(
+        y, net.input(random(t, {s.batch, s.m, s.n}, net.rng)));
   }
   net.output(y, nameOf(s) + (epilogue ? "+tail" : ""), sums(t));
 }
@@ -72,7 +77,8 @@ static void matmuls(DType t, ArrayRef<MatMul> sizes, const Ways &ways) {
 static void raised(DType t) {
   Net net;
   auto &b = net.build;
-  for (auto [m, n, k] : {std::tuple(5, 7, 13), std::tuple(1, 33, 17), std::tuple(16, 16, 16)}) {
+  for (auto [m, n, k] :
+       {std::tuple(5, 7, 13), std::tuple(1, 33, 17), std::tuple(16, 16, 16)}) {
     Value x = net.input(random(t, {m, k}, net.rng));
     Value w = net.weight(random(t, {k, n}, net.rng));
     Value product = b.binary<MulOp>(
@@ -82,11 +88,12 @@ static void raised(DType t) {
     // An outer product, and a row times itself: sums without reuse.
     Value squares = b.reduce(ReduceKind::add, b.binary<MulOp>(x, x), {1}, true);
     net.output(b.binary<AddOp>(x, squares), "squares", sums(t));
-    net.output(b.reduce(ReduceKind::add,
-                        b.binary<MulOp>(b.expand(b.reshape(x, {m, k, 1}), {m, k, 3}),
-                                        net.input(random(t, {m, k, 3}, net.rng))),
-                        {0}),
-               "sum over the batch", sums(t));
+    net.output(
+        b.reduce(ReduceKind::add,
+                 b.binary<MulOp>(b.expand(b.reshape(x, {m, k, 1}), {m, k, 3}),
+                                 net.input(random(t, {m, k, 3}, net.rng))),
+                 {0}),
+        "sum over the batch", sums(t));
   }
   check(net, everyLevel);
 }
@@ -178,15 +185,18 @@ static Value convolution(Net &net, DType t, Value x, const Conv &c, int tail) {
   Shape wShape{c.out, c.in / c.groups};
   wShape.append(c.kernel);
   Tensor data = random(t, wShape, net.rng);
-  Value y = convolve(net, x, c.runtimeWeight ? net.input(data) : net.weight(data), c);
+  Value y =
+      convolve(net, x, c.runtimeWeight ? net.input(data) : net.weight(data), c);
   Shape channels{c.out};
   channels.append(c.image.size(), 1);
   if (tail >= 1)
-    y = b.binary<AddOp>(y, b.reshape(net.weight(random(t, {c.out}, net.rng)), channels));
+    y = b.binary<AddOp>(
+        y, b.reshape(net.weight(random(t, {c.out}, net.rng)), channels));
   if (tail >= 2)
     y = b.binary<MaxOp>(y, b.splat(element(t), 0));
   if (tail >= 3) // a residual
-    y = b.binary<AddOp>(y, net.input(random(t, tensorType(y).getShape(), net.rng)));
+    y = b.binary<AddOp>(
+        y, net.input(random(t, tensorType(y).getShape(), net.rng)));
   return y;
 }
 
@@ -198,8 +208,8 @@ static void convolutions(DType t, ArrayRef<Conv> list, const Ways &ways) {
     Shape shape{c.batch, c.in};
     shape.append(c.image);
     Value x = net.input(random(t, shape, net.rng));
-    net.output(convolution(net, t, x, c, n % 4), nameOf(c) + ", tail " + std::to_string(n % 4),
-               sums(t));
+    net.output(convolution(net, t, x, c, n % 4),
+               nameOf(c) + ", tail " + std::to_string(n % 4), sums(t));
     ++n;
   }
   check(net, ways);
@@ -215,18 +225,22 @@ static void chains(int seed) {
   DType t = DType::F32;
   int64_t channels = SmallVector<int64_t>{1, 3, 5, 8, 16, 17, 24, 32}[below(8)];
   int64_t side = 5 + below(12);
-  Value x = net.input(random(t, {1 + below(2), channels, side, side + below(3)}, net.rng));
+  Value x = net.input(
+      random(t, {1 + below(2), channels, side, side + below(3)}, net.rng));
   Tolerance close{1e-4, 1e-2};
   for (int step = 0; step < 4; ++step) {
     Shape s(tensorType(x).getShape());
-    int64_t k = 1 + 2 * below(2), stride = s[2] > 4 && s[3] > 4 ? 1 + below(2) : 1;
-    int64_t out = SmallVector<int64_t>{1, 3, 5, 8, 16, 17, 32, 48}[below(8)], groups = 1;
+    int64_t k = 1 + 2 * below(2),
+            stride = s[2] > 4 && s[3] > 4 ? 1 + below(2) : 1;
+    int64_t out = SmallVector<int64_t>{1, 3, 5, 8, 16, 17, 32, 48}[below(8)],
+            groups = 1;
     if (below(3) == 0)
       groups = out = s[1]; // depthwise
     else if (below(3) == 0 && s[1] % 2 == 0 && out % 2 == 0)
       groups = 2;
     int64_t p = k / 2;
-    Conv c{{s[2], s[3]}, s[0], s[1], out, groups, {k, k}, {stride, stride}, {1, 1}, {p, p}, {p, p}};
+    Conv c{{s[2], s[3]},     s[0],   s[1],   out,   groups, {k, k},
+           {stride, stride}, {1, 1}, {p, p}, {p, p}};
     Value y = convolution(net, t, x, c, below(3));
     // Values stay small enough for the tolerance to mean something.
     y = b.binary<MulOp>(y, b.splat(element(t), 0.125));
@@ -242,14 +256,16 @@ static void chains(int seed) {
     case 2: {
       Shape ys(tensorType(y).getShape());
       if (ys[2] >= 3 && ys[3] >= 3)
-        y = b.reduce(ReduceKind::max, b.window(b.pad(y, {0, 0, 1, 1}, {0, 0, 1, 1}, -1e30),
-                                               {2, 3}, {3, 3}, {2, 2}, {1, 1}),
+        y = b.reduce(ReduceKind::max,
+                     b.window(b.pad(y, {0, 0, 1, 1}, {0, 0, 1, 1}, -1e30),
+                              {2, 3}, {3, 3}, {2, 2}, {1, 1}),
                      {4, 5});
       break;
     }
     case 3: { // sigmoid gate of the channel means
       Value mean = b.reduce(ReduceKind::add, y, {2, 3}, true);
-      y = b.binary<MulOp>(y, b.unary<TanhOp>(b.binary<MulOp>(mean, b.splat(element(t), 0x1p-7))));
+      y = b.binary<MulOp>(y, b.unary<TanhOp>(b.binary<MulOp>(
+                                 mean, b.splat(element(t), 0x1p-7))));
       break;
     }
     case 4:
@@ -274,8 +290,9 @@ void addContractions(std::vector<Case> &cases) {
   const Ways usual, all = everyLevel;
   // batch, m, n, k; then the forms.
   std::vector<MatMul> sizes;
-  for (auto [m, n, k] : {std::tuple(1, 1, 1), std::tuple(1, 33, 17), std::tuple(7, 13, 5),
-                         std::tuple(33, 7, 1), std::tuple(16, 64, 32), std::tuple(17, 65, 129)})
+  for (auto [m, n, k] :
+       {std::tuple(1, 1, 1), std::tuple(1, 33, 17), std::tuple(7, 13, 5),
+        std::tuple(33, 7, 1), std::tuple(16, 64, 32), std::tuple(17, 65, 129)})
     sizes.push_back({1, m, n, k});
   auto form = [&](auto &&change) {
     std::vector<MatMul> out = sizes;
@@ -294,10 +311,13 @@ void addContractions(std::vector<Case> &cases) {
     };
     each("weight", form([](MatMul &s) { s.weightRight = true; }));
     each("run-time", form([](MatMul &) {}));
-    if (!main && t != DType::I8 && t != DType::I32 && t != DType::F64 && t != DType::F16)
+    if (!main && t != DType::I8 && t != DType::I32 && t != DType::F64 &&
+        t != DType::F16)
       continue;
-    each("weight-transposed", form([](MatMul &s) { s.weightRight = s.rightTransposed = true; }));
-    each("run-time-transposed", form([](MatMul &s) { s.rightTransposed = true; }));
+    each("weight-transposed",
+         form([](MatMul &s) { s.weightRight = s.rightTransposed = true; }));
+    each("run-time-transposed",
+         form([](MatMul &s) { s.rightTransposed = true; }));
     each("batched", form([](MatMul &s) {
            s.batch = 3;
            s.sharedRight = false;
@@ -305,7 +325,9 @@ void addContractions(std::vector<Case> &cases) {
     each("left-weight", form([](MatMul &s) { s.weightLeft = true; }));
     if (main) {
       each("left-transposed", form([](MatMul &s) { s.leftTransposed = true; }));
-      each("both-transposed", form([](MatMul &s) { s.leftTransposed = s.rightTransposed = true; }));
+      each("both-transposed", form([](MatMul &s) {
+             s.leftTransposed = s.rightTransposed = true;
+           }));
       each("batch-shared", form([](MatMul &s) {
              s.batch = 5;
              s.weightRight = true;
@@ -315,7 +337,8 @@ void addContractions(std::vector<Case> &cases) {
              s.sharedRight = false;
              s.rightTransposed = true;
            }));
-      each("both-weights", form([](MatMul &s) { s.weightLeft = s.weightRight = true; }));
+      each("both-weights",
+           form([](MatMul &s) { s.weightLeft = s.weightRight = true; }));
     }
     add("raised/" + std::string(dtypeName(t)), [=] { raised(t); });
   }
@@ -328,7 +351,8 @@ void addContractions(std::vector<Case> &cases) {
             {{1, 2, 3}, {1, 2}});
   });
 
-  for (DType t : {DType::F32, DType::I32, DType::I8, DType::F64, DType::F16, DType::BF16}) {
+  for (DType t : {DType::F32, DType::I32, DType::I8, DType::F64, DType::F16,
+                  DType::BF16}) {
     std::string p = std::string("conv/") + dtypeName(t);
     bool main = t == DType::F32;
     const Ways &ways = main ? all : usual;
@@ -338,31 +362,57 @@ void addContractions(std::vector<Case> &cases) {
       add(p + "/" + what, [=] { convolutions(t, list, ways); });
     };
     std::vector<Conv> pointwise, spatial, depth, grouped;
-    for (auto [in, out] : {std::pair(3, 17), std::pair(33, 5), std::pair(1, 48), std::pair(64, 1),
-                           std::pair(5, 33), std::pair(17, 64)}) {
-      pointwise.push_back({{7, 9}, 1, in, out, 1, {1, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}});
-      spatial.push_back({{9, 11}, 1, in, out, 1, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}});
+    for (auto [in, out] :
+         {std::pair(3, 17), std::pair(33, 5), std::pair(1, 48),
+          std::pair(64, 1), std::pair(5, 33), std::pair(17, 64)}) {
+      pointwise.push_back(
+          {{7, 9}, 1, in, out, 1, {1, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}});
+      spatial.push_back(
+          {{9, 11}, 1, in, out, 1, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}});
     }
     each("pointwise", pointwise);
     each("3x3", spatial);
-    each("strides", {{{13, 17}, 1, 3, 16, 1, {3, 3}, {2, 2}, {1, 1}, {1, 1}, {1, 1}},
-                     {{13, 17}, 2, 5, 8, 1, {5, 3}, {2, 3}, {1, 1}, {2, 0}, {2, 1}},
-                     {{12, 12}, 1, 17, 33, 1, {1, 1}, {2, 2}, {1, 1}, {0, 0}, {0, 0}},
-                     {{16, 9}, 1, 4, 3, 1, {2, 2}, {2, 2}, {1, 1}, {0, 0}, {0, 0}},
-                     {{31, 31}, 1, 3, 32, 1, {7, 7}, {2, 2}, {1, 1}, {3, 3}, {3, 3}}});
-    each("dilations", {{{13, 17}, 1, 3, 16, 1, {3, 3}, {1, 1}, {2, 2}, {2, 2}, {2, 2}},
-                       {{13, 17}, 1, 8, 5, 1, {3, 2}, {2, 1}, {3, 4}, {0, 3}, {1, 0}}});
+    each("strides",
+         {{{13, 17}, 1, 3, 16, 1, {3, 3}, {2, 2}, {1, 1}, {1, 1}, {1, 1}},
+          {{13, 17}, 2, 5, 8, 1, {5, 3}, {2, 3}, {1, 1}, {2, 0}, {2, 1}},
+          {{12, 12}, 1, 17, 33, 1, {1, 1}, {2, 2}, {1, 1}, {0, 0}, {0, 0}},
+          {{16, 9}, 1, 4, 3, 1, {2, 2}, {2, 2}, {1, 1}, {0, 0}, {0, 0}},
+          {{31, 31}, 1, 3, 32, 1, {7, 7}, {2, 2}, {1, 1}, {3, 3}, {3, 3}}});
+    each("dilations",
+         {{{13, 17}, 1, 3, 16, 1, {3, 3}, {1, 1}, {2, 2}, {2, 2}, {2, 2}},
+          {{13, 17}, 1, 8, 5, 1, {3, 2}, {2, 1}, {3, 4}, {0, 3}, {1, 0}}});
     for (int64_t channels : {1, 3, 5, 16, 17, 33, 48, 64}) {
       if (channels > 1)
-        depth.push_back({{9, 10}, 1, channels, channels, channels, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}});
-      depth.push_back({{9, 10}, 1, channels, channels, channels, {3, 3}, {2, 2}, {1, 1}, {0, 1}, {1, 1}});
+        depth.push_back({{9, 10},
+                         1,
+                         channels,
+                         channels,
+                         channels,
+                         {3, 3},
+                         {1, 1},
+                         {1, 1},
+                         {1, 1},
+                         {1, 1}});
+      depth.push_back({{9, 10},
+                       1,
+                       channels,
+                       channels,
+                       channels,
+                       {3, 3},
+                       {2, 2},
+                       {1, 1},
+                       {0, 1},
+                       {1, 1}});
     }
     each("depthwise", depth);
-    each("depthwise-5x5", {{{11, 11}, 2, 24, 24, 24, {5, 5}, {1, 1}, {1, 1}, {2, 2}, {2, 2}},
-                           {{11, 11}, 1, 7, 7, 7, {5, 5}, {2, 2}, {2, 1}, {4, 2}, {4, 2}}});
-    for (auto [in, out, groups] : {std::tuple(6, 4, 2), std::tuple(8, 16, 4), std::tuple(33, 66, 11),
-                                   std::tuple(5, 15, 5), std::tuple(64, 32, 2)})
-      grouped.push_back({{7, 8}, 1, in, out, groups, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}});
+    each("depthwise-5x5",
+         {{{11, 11}, 2, 24, 24, 24, {5, 5}, {1, 1}, {1, 1}, {2, 2}, {2, 2}},
+          {{11, 11}, 1, 7, 7, 7, {5, 5}, {2, 2}, {2, 1}, {4, 2}, {4, 2}}});
+    for (auto [in, out, groups] :
+         {std::tuple(6, 4, 2), std::tuple(8, 16, 4), std::tuple(33, 66, 11),
+          std::tuple(5, 15, 5), std::tuple(64, 32, 2)})
+      grouped.push_back(
+          {{7, 8}, 1, in, out, groups, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}});
     each("groups", grouped);
     each("run-time-weight",
          {{{7, 9}, 1, 3, 17, 1, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, true},
@@ -370,12 +420,31 @@ void addContractions(std::vector<Case> &cases) {
           {{7, 9}, 2, 8, 8, 2, {1, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}, true}});
     each("1d-3d", {{{37}, 1, 3, 8, 1, {5}, {1}, {1}, {2}, {2}},
                    {{41}, 2, 16, 5, 1, {3}, {2}, {3}, {0}, {3}},
-                   {{5, 6, 7}, 1, 3, 8, 1, {3, 3, 3}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}},
-                   {{4, 5, 9}, 1, 4, 4, 4, {2, 3, 3}, {1, 2, 2}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}}});
+                   {{5, 6, 7},
+                    1,
+                    3,
+                    8,
+                    1,
+                    {3, 3, 3},
+                    {1, 1, 1},
+                    {1, 1, 1},
+                    {1, 1, 1},
+                    {1, 1, 1}},
+                   {{4, 5, 9},
+                    1,
+                    4,
+                    4,
+                    4,
+                    {2, 3, 3},
+                    {1, 2, 2},
+                    {1, 1, 1},
+                    {0, 1, 1},
+                    {1, 1, 1}}});
     if (main)
-      each("large", {{{28, 28}, 1, 64, 64, 1, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}},
-                     {{14, 14}, 1, 128, 96, 1, {1, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}},
-                     {{1, 1}, 1, 256, 10, 1, {1, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}}});
+      each("large",
+           {{{28, 28}, 1, 64, 64, 1, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}},
+            {{14, 14}, 1, 128, 96, 1, {1, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}},
+            {{1, 1}, 1, 256, 10, 1, {1, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}}});
   }
   for (int seed = 0; seed < 20; ++seed)
     add("conv-chain/" + std::to_string(seed), [=] { chains(seed); });

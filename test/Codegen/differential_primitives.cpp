@@ -29,8 +29,9 @@ struct Primitive {
   double units; ///< allowed error in units of the last place
 };
 static const Primitive unaries[] = {
-    {"neg", true, true, 0},     {"abs", true, true, 0},    {"sqrt", true, false, 1},
-    {"floor", true, false, 0},  {"ceil", true, false, 0},  {"round", true, false, 0},
+    {"neg", true, true, 0},   {"abs", true, true, 0},
+    {"sqrt", true, false, 1}, {"floor", true, false, 0},
+    {"ceil", true, false, 0}, {"round", true, false, 0},
     {"not", false, true, 0}};
 static const Primitive binaries[] = {
     {"add", true, true, 0},  {"sub", true, true, 0},  {"mul", true, true, 0},
@@ -52,16 +53,19 @@ static void exactElementwise(DType t, const Shape &shape, const Ways &ways) {
   Value a = net.input(random(t, shape, net.rng, Values::Wild));
   Value b = net.input(random(t, shape, net.rng, Values::Wild));
   Value c = net.input(random(DType::Bool, shape, net.rng));
-  auto admits = [&](const Primitive &p) { return isFloat(t) ? p.floats : p.integers; };
+  auto admits = [&](const Primitive &p) {
+    return isFloat(t) ? p.floats : p.integers;
+  };
   for (const Primitive &p : unaries)
     if (admits(p))
       net.output(apply(net, p.name, {a}), p.name, stored(t, p.units));
   for (const Primitive &p : binaries)
     if (admits(p))
       net.output(apply(net, p.name, {a, b}), p.name, stored(t, p.units));
-  for (CmpKind kind : {CmpKind::eq, CmpKind::ne, CmpKind::lt, CmpKind::le, CmpKind::gt,
-                       CmpKind::ge})
-    net.output(net.build.cmp(kind, a, b), ("cmp " + stringifyCmpKind(kind)).str());
+  for (CmpKind kind : {CmpKind::eq, CmpKind::ne, CmpKind::lt, CmpKind::le,
+                       CmpKind::gt, CmpKind::ge})
+    net.output(net.build.cmp(kind, a, b),
+               ("cmp " + stringifyCmpKind(kind)).str());
   net.output(net.build.where(c, a, b), "where");
   check(net, ways);
 }
@@ -86,9 +90,11 @@ static void transcendental(DType t, const Shape &shape, const Ways &ways) {
   };
   // docs: sin and cos keep absolute accuracy only; the smallest exponentials
   // flush to zero.
-  double tiny = t == DType::F64 ? 1e-300 : 1e-37, units = t == DType::F64 ? 8 : 8;
+  double tiny = t == DType::F64 ? 1e-300 : 1e-37,
+         units = t == DType::F64 ? 8 : 8;
   auto both = [&](const char *op, double low, double high, double absolute) {
-    net.output(apply(net, op, {over(low, high)}), op, roundings(t, units, absolute));
+    net.output(apply(net, op, {over(low, high)}), op,
+               roundings(t, units, absolute));
   };
   both("exp", -20, 11, tiny);
   both("log", 1e-3, 60000, t == DType::F64 ? 1e-15 : 1e-6);
@@ -101,12 +107,14 @@ static void transcendental(DType t, const Shape &shape, const Ways &ways) {
   both("erf", -0.01, 0.01, tiny);
   net.output(apply(net, "pow", {over(0.01, 10), over(-3, 3)}), "pow",
              roundings(t, t == DType::F64 ? 16 : 40, tiny));
-  Value edge = special({0.0, -0.0, INFINITY, -INFINITY, NAN, 1, -1, 100, -100, 1e-30});
+  Value edge =
+      special({0.0, -0.0, INFINITY, -INFINITY, NAN, 1, -1, 100, -100, 1e-30});
   for (const char *op : {"exp", "tanh", "erf", "sqrt"})
     net.output(apply(net, op, {edge}), std::string(op) + " at the edges",
                roundings(t, units, tiny));
   Value positive = special({INFINITY, NAN, 1, 100, 0.5, 2, -1, 0.0});
-  net.output(apply(net, "log", {positive}), "log at the edges", roundings(t, units, tiny));
+  net.output(apply(net, "log", {positive}), "log at the edges",
+             roundings(t, units, tiny));
   Value base = special({2, -2, -2, 0, 0, 1, 3, -1.5, 10, 0.25, 4});
   Value power = special({3, 3, 2, 2, 0, 7, -2, 2, 0, 0.5, -0.5});
   net.output(apply(net, "pow", {base, power}), "pow at the edges",
@@ -122,7 +130,8 @@ static void casts(DType from, const Shape &shape, const Ways &ways) {
     if (to != from)
       net.output(net.build.cast(x, element(to)), "cast to " + name(to),
                  isFloat(to) ? stored(to, 0) : Tolerance{});
-    if (dtypeBytes(to) == dtypeBytes(from) && from != DType::Bool && to != DType::Bool) {
+    if (dtypeBytes(to) == dtypeBytes(from) && from != DType::Bool &&
+        to != DType::Bool) {
       auto type = typeOf(to, shape);
       net.output(BitcastOp::create(net.builder, net.build.loc, type, x),
                  "bitcast to " + name(to));
@@ -144,19 +153,22 @@ static void reductions(DType t, const Shape &shape, const Ways &ways) {
   }
   for (auto &axes : sets)
     for (ReduceKind kind : {ReduceKind::add, ReduceKind::max, ReduceKind::min})
-      net.output(net.build.reduce(kind, x, axes),
-                 ("reduce " + stringifyReduceKind(kind) + " over " + name(axes)).str(),
-                 kind == ReduceKind::add && isFloat(t)
-                     ? roundings(t, 2, dtypeBytes(t) == 2 ? 0.0 : 0)
-                     : Tolerance{});
+      net.output(
+          net.build.reduce(kind, x, axes),
+          ("reduce " + stringifyReduceKind(kind) + " over " + name(axes)).str(),
+          kind == ReduceKind::add && isFloat(t)
+              ? roundings(t, 2, dtypeBytes(t) == 2 ? 0.0 : 0)
+              : Tolerance{});
   // Products of few factors of one bit stay exact.
   Value half = isFloat(t) ? net.build.unary<AbsOp>(x) : x;
   if (isFloat(t))
-    half = net.build.where(net.build.cmp(CmpKind::gt, half, net.build.splatLike(half, 2)),
-                           net.build.splatLike(half, 2), net.build.splatLike(half, 1));
+    half = net.build.where(
+        net.build.cmp(CmpKind::gt, half, net.build.splatLike(half, 2)),
+        net.build.splatLike(half, 2), net.build.splatLike(half, 1));
   if (!shape.empty() && (!isFloat(t) || shape.back() <= 13))
-    net.output(net.build.reduce(ReduceKind::mul, half, {int64_t(shape.size()) - 1}),
-               "reduce mul");
+    net.output(
+        net.build.reduce(ReduceKind::mul, half, {int64_t(shape.size()) - 1}),
+        "reduce mul");
   for (unsigned axis = 0; axis < shape.size(); ++axis)
     for (bool last : {false, true})
       for (ReduceKind kind : {ReduceKind::max, ReduceKind::min})
@@ -181,12 +193,15 @@ static void reductionsOfExtremes(DType t) {
   Value v = net.input(x);
   for (int64_t axis : {0, 1}) {
     for (ReduceKind kind : {ReduceKind::add, ReduceKind::max, ReduceKind::min})
-      net.output(net.build.reduce(kind, v, {axis}),
-                 (stringifyReduceKind(kind) + " over " + std::to_string(axis)).str(),
-                 roundings(t, 4));
+      net.output(
+          net.build.reduce(kind, v, {axis}),
+          (stringifyReduceKind(kind) + " over " + std::to_string(axis)).str(),
+          roundings(t, 4));
     for (bool last : {false, true})
-      net.output(net.build.argReduce(ReduceKind::max, v, axis, last, false), "arg max");
-    net.output(net.build.argReduce(ReduceKind::min, v, axis, false, false), "arg min");
+      net.output(net.build.argReduce(ReduceKind::max, v, axis, last, false),
+                 "arg max");
+    net.output(net.build.argReduce(ReduceKind::min, v, axis, false, false),
+               "arg min");
   }
   check(net);
 }
@@ -199,7 +214,8 @@ static void views(DType t, int seed, bool padsOnly) {
   for (int chain = 0; chain < 8; ++chain) {
     Shape shape;
     for (int64_t rank = 1 + below(4); rank > 0; --rank)
-      shape.push_back(SmallVector<int64_t>{1, 2, 3, 4, 5, 6, 7, 8, 13, 17}[below(10)]);
+      shape.push_back(
+          SmallVector<int64_t>{1, 2, 3, 4, 5, 6, 7, 8, 13, 17}[below(10)]);
     while (*elementCount(shape) > 3000)
       shape.pop_back();
     Tensor data = Tensor::zeros(t, shape);
@@ -258,8 +274,11 @@ static void views(DType t, int seed, bool padsOnly) {
         for (int64_t extent : s) {
           steps.push_back(1 + below(3));
           starts.push_back(below(std::max<int64_t>(extent, 1)));
-          int64_t most = extent > starts.back() ? (extent - starts.back() - 1) / steps.back() + 1 : 0;
-          sizes.push_back(most == 0 ? 0 : most - below(std::min<int64_t>(most, 2)));
+          int64_t most = extent > starts.back()
+                             ? (extent - starts.back() - 1) / steps.back() + 1
+                             : 0;
+          sizes.push_back(most == 0 ? 0
+                                    : most - below(std::min<int64_t>(most, 2)));
         }
         v = net.build.slice(v, starts, sizes, steps);
         label += "slice ";
@@ -290,8 +309,8 @@ static void views(DType t, int seed, bool padsOnly) {
         break;
       case 8:
         if (rank && count) {
-          v = net.build.reduce(below(2) ? ReduceKind::add : ReduceKind::max, v, {below(rank)},
-                               below(2));
+          v = net.build.reduce(below(2) ? ReduceKind::add : ReduceKind::max, v,
+                               {below(rank)}, below(2));
           label += "reduce ";
         }
         break;
@@ -310,16 +329,19 @@ static void padsUnderReductions(DType t, double fill) {
   Value padded = net.build.pad(x, {0, 0, 1, 2}, {0, 0, 2, 1}, fill);
   for (ReduceKind kind : {ReduceKind::add, ReduceKind::max, ReduceKind::min}) {
     std::string of = stringifyReduceKind(kind).str();
-    net.output(net.build.reduce(kind, padded, {2, 3}), of + " of a padded image",
+    net.output(net.build.reduce(kind, padded, {2, 3}),
+               of + " of a padded image", roundings(t, 4));
+    net.output(net.build.reduce(kind, padded, {1}), of + " across",
                roundings(t, 4));
-    net.output(net.build.reduce(kind, padded, {1}), of + " across", roundings(t, 4));
     Value windows = net.build.window(padded, {2, 3}, {3, 3}, {2, 2}, {1, 1});
-    net.output(net.build.reduce(kind, windows, {4, 5}), of + " of windows", roundings(t, 4));
-    Value dilated = net.build.window(padded, {2, 3}, {2, 3}, {1, 3}, {4, 2});
-    net.output(net.build.reduce(kind, dilated, {4, 5}), of + " of dilated windows",
+    net.output(net.build.reduce(kind, windows, {4, 5}), of + " of windows",
                roundings(t, 4));
+    Value dilated = net.build.window(padded, {2, 3}, {2, 3}, {1, 3}, {4, 2});
+    net.output(net.build.reduce(kind, dilated, {4, 5}),
+               of + " of dilated windows", roundings(t, 4));
   }
-  Value computed = net.build.pad(net.build.unary<NegOp>(x), {0, 1, 1, 0}, {0, 0, 1, 2}, fill);
+  Value computed = net.build.pad(net.build.unary<NegOp>(x), {0, 1, 1, 0},
+                                 {0, 0, 1, 2}, fill);
   net.output(computed, "pad of a computed value");
   net.output(net.build.reduce(ReduceKind::max, computed, {3}), "max of it");
   check(net, everyLevel);
@@ -331,7 +353,8 @@ static void concats(int seed) {
   Net net;
   net.rng.seed(seed);
   auto below = [&](int64_t n) { return int64_t(net.rng() % n); };
-  DType t = SmallVector<DType>{DType::F32, DType::I8, DType::I64, DType::F16}[seed % 4];
+  DType t = SmallVector<DType>{DType::F32, DType::I8, DType::I64,
+                               DType::F16}[seed % 4];
   for (int k = 0; k < 3; ++k) {
     Shape shape{1 + below(3), 1 + below(5), 1 + below(7)};
     int64_t axis = below(3);
@@ -347,7 +370,8 @@ static void concats(int seed) {
         return net.weight(random(t, own, net.rng));
       case 3: {
         Value v = net.build.unary<AbsOp>(net.input(random(t, own, net.rng)));
-        return net.build.pad(v, {0, 0, 0}, axis == 2 ? Shape{0, 0, 2} : Shape{0, 0, 0}, 5);
+        return net.build.pad(v, {0, 0, 0},
+                             axis == 2 ? Shape{0, 0, 2} : Shape{0, 0, 0}, 5);
       }
       case 4: {
         Shape big(own);
@@ -371,7 +395,8 @@ static void concats(int seed) {
     net.output(once, "concat");
     net.output(twice, "a part joined twice");
     net.output(net.build.unary<NegOp>(a), "a part with another user");
-    net.output(net.build.reduce(ReduceKind::max, twice, {axis}), "max of a concat");
+    net.output(net.build.reduce(ReduceKind::max, twice, {axis}),
+               "max of a concat");
     if (k == 0)
       net.output(a, "a part as a result too");
   }
@@ -389,13 +414,15 @@ static void gathers(DType indexType) {
           index.setInteger(i, below(2 * shape[axis]) - shape[axis]);
         Value x = net.input(random(DType::F32, shape, net.rng));
         Value y = net.build.gather(x, net.input(index), axis);
-        net.output(y, "gather axis " + std::to_string(axis) + " by " + name(of));
+        net.output(y,
+                   "gather axis " + std::to_string(axis) + " by " + name(of));
         if (of.size() == 1)
-          net.output(net.build.reduce(ReduceKind::add,
-                                      net.build.gather(net.build.unary<NegOp>(x),
-                                                       net.weight(index), axis),
-                                      {axis}),
-                     "sum of gathered", roundings(DType::F32, 4));
+          net.output(
+              net.build.reduce(ReduceKind::add,
+                               net.build.gather(net.build.unary<NegOp>(x),
+                                                net.weight(index), axis),
+                               {axis}),
+              "sum of gathered", roundings(DType::F32, 4));
       }
   check(net, everyLevel);
 }
@@ -437,46 +464,58 @@ static void symbolic(int which) {
     Value x = open({13}), y = open({13});
     Value z = net.build.binary<AddOp>(net.build.unary<ExpOp>(x), y);
     net.output(z, "elementwise", close);
-    net.output(net.build.binary<MulOp>(x, net.weight(random(DType::F32, {13}, net.rng))),
+    net.output(net.build.binary<MulOp>(
+                   x, net.weight(random(DType::F32, {13}, net.rng))),
                "with a broadcast weight");
     net.output(net.build.cast(x, element(DType::I32)), "cast");
     Value flat = open({});
     net.output(net.build.unary<NegOp>(flat), "rank 1");
-    net.output(net.build.where(net.build.cmp(CmpKind::lt, x, y), x, y), "where");
+    net.output(net.build.where(net.build.cmp(CmpKind::lt, x, y), x, y),
+               "where");
   } else if (which == 1) {
     Value x = open({5, 17});
     net.output(net.build.reduce(ReduceKind::add, x, {1, 2}), "rows", close);
     net.output(net.build.reduce(ReduceKind::max, x, {1}), "middle");
-    net.output(net.build.reduce(ReduceKind::add, x, {0}), "over the batch", close);
-    net.output(net.build.argReduce(ReduceKind::max, x, 2, false, false), "arg max");
+    net.output(net.build.reduce(ReduceKind::add, x, {0}), "over the batch",
+               close);
+    net.output(net.build.argReduce(ReduceKind::max, x, 2, false, false),
+               "arg max");
     Value e = net.build.unary<ExpOp>(x);
     Value sum = net.build.reduce(ReduceKind::add, e, {2}, true);
     net.output(net.build.binary<DivOp>(e, sum), "softmax", close);
   } else if (which == 2) {
     Value x = open({24});
     auto dim = [&](unsigned d) { return getAffineDimExpr(d, context()); };
-    auto map = [&](ArrayRef<AffineExpr> e) { return AffineMap::get(3, 0, e, context()); };
+    auto map = [&](ArrayRef<AffineExpr> e) {
+      return AffineMap::get(3, 0, e, context());
+    };
     for (int64_t n : {1, 7, 16, 33}) {
       Value w = net.weight(random(DType::F32, {24, n}, net.rng));
-      Value y = net.build.contract(x, w, map({dim(0), dim(2)}), map({dim(2), dim(1)}),
-                                   map({dim(0), dim(1)}));
+      Value y =
+          net.build.contract(x, w, map({dim(0), dim(2)}), map({dim(2), dim(1)}),
+                             map({dim(0), dim(1)}));
       net.output(y, "times a weight of " + std::to_string(n), close);
       Value r = net.input(random(DType::F32, {24, n}, net.rng));
-      net.output(net.build.binary<MaxOp>(
-                     net.build.contract(x, r, map({dim(0), dim(2)}), map({dim(2), dim(1)}),
-                                        map({dim(0), dim(1)})),
-                     net.build.splat(element(DType::F32), 0)),
-                 "times an input of " + std::to_string(n), close);
+      net.output(
+          net.build.binary<MaxOp>(
+              net.build.contract(x, r, map({dim(0), dim(2)}),
+                                 map({dim(2), dim(1)}), map({dim(0), dim(1)})),
+              net.build.splat(element(DType::F32), 0)),
+          "times an input of " + std::to_string(n), close);
     }
   } else {
     Value x = open({4, 6});
     Value r = net.build.reshape(x, {ShapedType::kDynamic, 24});
     net.output(net.build.unary<NegOp>(r), "reshaped");
-    net.output(net.build.permute(net.build.unary<NegOp>(x), {0, 2, 1}), "permuted tail");
-    net.output(net.build.permute(net.build.unary<AbsOp>(x), {1, 0, 2}), "permuted batch");
+    net.output(net.build.permute(net.build.unary<NegOp>(x), {0, 2, 1}),
+               "permuted tail");
+    net.output(net.build.permute(net.build.unary<AbsOp>(x), {1, 0, 2}),
+               "permuted batch");
     net.output(net.build.concat({x, net.build.unary<NegOp>(x)}, 1), "joined");
     net.output(net.build.pad(x, {0, 1, 0}, {0, 0, 2}, 3), "padded tail");
-    net.output(net.build.slice(x, {0, 1, 0}, {ShapedType::kDynamic, 2, 3}, {1, 2, 2}), "sliced");
+    net.output(
+        net.build.slice(x, {0, 1, 0}, {ShapedType::kDynamic, 2, 3}, {1, 2, 2}),
+        "sliced");
     net.output(net.build.flip(x, {1}), "flipped");
   }
   check(net, everyLevel);
@@ -491,7 +530,8 @@ void addPrimitives(std::vector<Case> &cases) {
     bool main = t == DType::F32 || t == DType::I32 || t == DType::I8;
     SmallVector<Shape> shapes{{3, 17}};
     if (main)
-      shapes.append({Shape{}, Shape{1}, Shape{1037}, Shape{2, 1, 33}, Shape{0}, Shape{3, 0, 2}});
+      shapes.append({Shape{}, Shape{1}, Shape{1037}, Shape{2, 1, 33}, Shape{0},
+                     Shape{3, 0, 2}});
     for (const Shape &shape : shapes)
       add("elementwise/" + name(t) + "/" + name(shape), [=] {
         exactElementwise(t, shape, main && shape.size() == 2 ? all : usual);
@@ -505,7 +545,8 @@ void addPrimitives(std::vector<Case> &cases) {
       add("cast/" + name(t) + "/scalar", [=] { casts(t, {}, usual); });
     SmallVector<Shape> reduced{{5, 33}};
     if (main)
-      reduced.append({Shape{1}, Shape{257}, Shape{1, 7, 1}, Shape{3, 13, 8}, Shape{4, 0}});
+      reduced.append(
+          {Shape{1}, Shape{257}, Shape{1, 7, 1}, Shape{3, 13, 8}, Shape{4, 0}});
     for (const Shape &shape : reduced)
       add("reduce/" + name(t) + "/" + name(shape), [=] {
         reductions(t, shape, main && shape.size() == 2 ? all : usual);
@@ -514,22 +555,30 @@ void addPrimitives(std::vector<Case> &cases) {
       add("reduce/" + name(t) + "/extremes", [=] { reductionsOfExtremes(t); });
   }
   for (int seed = 0; seed < 12; ++seed) {
-    add("views/f32/" + std::to_string(seed), [=] { views(DType::F32, seed, false); });
+    add("views/f32/" + std::to_string(seed),
+        [=] { views(DType::F32, seed, false); });
     if (seed < 4)
-      add("views/i8/" + std::to_string(seed), [=] { views(DType::I8, 50 + seed, false); });
+      add("views/i8/" + std::to_string(seed),
+          [=] { views(DType::I8, 50 + seed, false); });
     if (seed < 4)
-      add("views/pads/" + std::to_string(seed), [=] { views(DType::F32, 70 + seed, true); });
+      add("views/pads/" + std::to_string(seed),
+          [=] { views(DType::F32, 70 + seed, true); });
     if (seed < 8)
       add("concat/" + std::to_string(seed), [=] { concats(seed); });
   }
-  add("pads-under-reductions/f32/0", [] { padsUnderReductions(DType::F32, 0); });
-  add("pads-under-reductions/f32/-inf", [] { padsUnderReductions(DType::F32, -INFINITY); });
-  add("pads-under-reductions/f32/2.5", [] { padsUnderReductions(DType::F32, 2.5); });
+  add("pads-under-reductions/f32/0",
+      [] { padsUnderReductions(DType::F32, 0); });
+  add("pads-under-reductions/f32/-inf",
+      [] { padsUnderReductions(DType::F32, -INFINITY); });
+  add("pads-under-reductions/f32/2.5",
+      [] { padsUnderReductions(DType::F32, 2.5); });
   add("pads-under-reductions/u8/3", [] { padsUnderReductions(DType::U8, 3); });
-  add("pads-under-reductions/f16/1", [] { padsUnderReductions(DType::F16, 1); });
+  add("pads-under-reductions/f16/1",
+      [] { padsUnderReductions(DType::F16, 1); });
   for (DType index : {DType::I32, DType::I64}) {
     add("gather/" + name(index), [=] { gathers(index); });
-    for (int64_t bad : {int64_t(7), int64_t(-8), int64_t(INT32_MAX), int64_t(INT32_MIN)})
+    for (int64_t bad :
+         {int64_t(7), int64_t(-8), int64_t(INT32_MAX), int64_t(INT32_MIN)})
       for (bool fused : {false, true})
         add("gather/" + name(index) + "/out-of-range/" + std::to_string(bad) +
                 (fused ? "/fused" : ""),

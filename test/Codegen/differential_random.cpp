@@ -54,8 +54,9 @@ public:
 private:
   int64_t below(int64_t n) { return net.rng() % uint64_t(n); }
   DType anyType() {
-    static const DType types[] = {DType::F32, DType::F32, DType::I32, DType::I64,
-                                  DType::I8,  DType::U8,  DType::Bool};
+    static const DType types[] = {DType::F32, DType::F32, DType::I32,
+                                  DType::I64, DType::I8,  DType::U8,
+                                  DType::Bool};
     return types[below(std::size(types))];
   }
   Shape randomShape() {
@@ -104,7 +105,8 @@ private:
         }
       }
     if (below(3) == 0) {
-      double v = double(below(9)) - (x.type == DType::U8 || x.type == DType::Bool ? 0 : 4);
+      double v = double(below(9)) -
+                 (x.type == DType::U8 || x.type == DType::Bool ? 0 : 4);
       if (x.type == DType::Bool)
         v = v > 2;
       return {net.build.splat(element(x.type), v), x.type, 5, 0, 0};
@@ -167,25 +169,30 @@ void Generator::function(Item x) {
     size = 1;
     break;
   case 4:
-    v = b.unary<SqrtOp>(b.binary<AddOp>(b.unary<AbsOp>(v), constant(DType::F32, 0.25)));
+    v = b.unary<SqrtOp>(
+        b.binary<AddOp>(b.unary<AbsOp>(v), constant(DType::F32, 0.25)));
     size = std::sqrt(x.size + 0.25);
     e += rounding(size) * 2;
     break;
   case 5:
-    v = b.unary<LogOp>(b.binary<AddOp>(b.unary<AbsOp>(v), constant(DType::F32, 0.5)));
+    v = b.unary<LogOp>(
+        b.binary<AddOp>(b.unary<AbsOp>(v), constant(DType::F32, 0.5)));
     size = std::max(0.7, std::log(x.size + 0.5));
     e = 2 * e + rounding(size) * 8 + polynomial;
     break;
   case 6: { // sigmoid
     Value one = constant(DType::F32, 1);
-    v = b.binary<DivOp>(one, b.binary<AddOp>(b.unary<ExpOp>(b.unary<NegOp>(clamp(v, 20))), one));
+    v = b.binary<DivOp>(
+        one,
+        b.binary<AddOp>(b.unary<ExpOp>(b.unary<NegOp>(clamp(v, 20))), one));
     e += 4 * polynomial;
     size = 1;
     break;
   }
   default: { // x / (1 + |y|)
     Item y = partner(x);
-    v = b.binary<DivOp>(v, b.binary<AddOp>(b.unary<AbsOp>(y.v), constant(DType::F32, 1)));
+    v = b.binary<DivOp>(
+        v, b.binary<AddOp>(b.unary<AbsOp>(y.v), constant(DType::F32, 1)));
     size = x.size;
     e += x.size * y.error + rounding(size) * 4;
     break;
@@ -243,8 +250,10 @@ void Generator::view(Item x) {
     for (int64_t extent : s) {
       steps.push_back(1 + below(3));
       starts.push_back(below(std::max<int64_t>(1, extent)));
-      sizes.push_back(extent == 0 ? 0
-                                  : 1 + below((extent - starts.back() - 1) / steps.back() + 1));
+      sizes.push_back(
+          extent == 0
+              ? 0
+              : 1 + below((extent - starts.back() - 1) / steps.back() + 1));
     }
     y.v = b.slice(x.v, starts, sizes, steps);
     break;
@@ -277,7 +286,8 @@ void Generator::view(Item x) {
     Item z = items[leaf(other, x.type)];
     if (below(2))
       z.v = b.unary<AbsOp>(z.v);
-    y.v = below(2) ? b.concat({x.v, z.v}, axis) : b.concat({z.v, x.v, z.v}, axis);
+    y.v =
+        below(2) ? b.concat({x.v, z.v}, axis) : b.concat({z.v, x.v, z.v}, axis);
     y.size = std::max(x.size, z.size);
     y.fraction = std::max(x.fraction, z.fraction);
   }
@@ -299,15 +309,16 @@ void Generator::reduceSome(Item x) {
   Item y = x;
   y.used = false;
   if (below(4) == 0 && x.exact() && s[axes[0]] > 0) {
-    y.v = net.build.argReduce(below(2) ? ReduceKind::max : ReduceKind::min, x.v, axes[0],
-                              below(2), keep);
+    y.v = net.build.argReduce(below(2) ? ReduceKind::max : ReduceKind::min, x.v,
+                              axes[0], below(2), keep);
     y.type = DType::I64;
   } else if (below(2)) {
     y.v = net.build.reduce(ReduceKind::add, x.v, axes, keep);
     y.size = x.size * std::max(terms, 1.0);
     y.error = sumError(x, std::max(terms, 1.0));
   } else if (terms > 0) {
-    y.v = net.build.reduce(below(2) ? ReduceKind::max : ReduceKind::min, x.v, axes, keep);
+    y.v = net.build.reduce(below(2) ? ReduceKind::max : ReduceKind::min, x.v,
+                           axes, keep);
   } else {
     return;
   }
@@ -329,7 +340,8 @@ void Generator::contraction(Item x) {
   Value y;
   Item w{};
   if (s.size() == 4 && s[2] >= 2 && s[3] >= 2 && below(3)) {
-    int64_t k = 1 + below(std::min<int64_t>({s[2], s[3], 3})), stride = 1 + below(2), p = below(k);
+    int64_t k = 1 + below(std::min<int64_t>({s[2], s[3], 3})),
+            stride = 1 + below(2), p = below(k);
     int64_t groups = s[1] % 2 == 0 && below(2) ? 2 : 1;
     bool depthwise = below(3) == 0;
     Value image = b.pad(x.v, {0, 0, p, p}, {0, 0, p, p}, 0);
@@ -337,9 +349,10 @@ void Generator::contraction(Item x) {
     if (depthwise) {
       w = items[leaf({s[1], k, k}, x.type)];
       terms = k * k;
-      y = b.contract(image, w.v,
-                     map(6, {d(0), d(1), d(2) * stride + d(4), d(3) * stride + d(5)}),
-                     map(6, {d(1), d(4), d(5)}), map(6, {d(0), d(1), d(2), d(3)}));
+      y = b.contract(
+          image, w.v,
+          map(6, {d(0), d(1), d(2) * stride + d(4), d(3) * stride + d(5)}),
+          map(6, {d(1), d(4), d(5)}), map(6, {d(0), d(1), d(2), d(3)}));
     } else if (groups == 2) {
       w = items[leaf({2, n, s[1] / 2, k, k}, x.type)];
       Shape split(tensorType(image).getShape());
@@ -347,7 +360,8 @@ void Generator::contraction(Item x) {
       split[2] /= 2;
       terms = k * k * split[2];
       y = b.contract(b.reshape(image, split), w.v,
-                     map(8, {d(0), d(1), d(5), d(3) * stride + d(6), d(4) * stride + d(7)}),
+                     map(8, {d(0), d(1), d(5), d(3) * stride + d(6),
+                             d(4) * stride + d(7)}),
                      map(8, {d(1), d(2), d(5), d(6), d(7)}),
                      map(8, {d(0), d(1), d(2), d(3), d(4)}));
       Shape merged(tensorType(y).getShape());
@@ -358,9 +372,10 @@ void Generator::contraction(Item x) {
       (void)row, (void)column;
       w = items[leaf({n, s[1], k, k}, x.type)];
       terms = k * k * s[1];
-      y = b.contract(image, w.v,
-                     map(7, {d(0), d(4), d(2) * stride + d(5), d(3) * stride + d(6)}),
-                     map(7, {d(1), d(4), d(5), d(6)}), map(7, {d(0), d(1), d(2), d(3)}));
+      y = b.contract(
+          image, w.v,
+          map(7, {d(0), d(4), d(2) * stride + d(5), d(3) * stride + d(6)}),
+          map(7, {d(1), d(4), d(5), d(6)}), map(7, {d(0), d(1), d(2), d(3)}));
     }
   } else {
     // The last axis against a matrix, either way round.
@@ -379,8 +394,10 @@ void Generator::contraction(Item x) {
     if (turned)
       std::swap(ws[0], ws[1]);
     bool swapped = below(3) == 0;
-    y = swapped ? b.contract(w.v, x.v, map(rank + 1, ws), map(rank + 1, xs), map(rank + 1, ys))
-                : b.contract(x.v, w.v, map(rank + 1, xs), map(rank + 1, ws), map(rank + 1, ys));
+    y = swapped ? b.contract(w.v, x.v, map(rank + 1, ws), map(rank + 1, xs),
+                             map(rank + 1, ys))
+                : b.contract(x.v, w.v, map(rank + 1, xs), map(rank + 1, ws),
+                             map(rank + 1, ys));
   }
   for (Item &item : items)
     if (item.v == w.v)
@@ -390,7 +407,8 @@ void Generator::contraction(Item x) {
   product.size = x.size * w.size;
   product.fraction = x.fraction + w.fraction;
   product.error = x.error * w.size;
-  Item sum{y, x.type, product.size * terms, sumError(product, terms), product.fraction};
+  Item sum{y, x.type, product.size * terms, sumError(product, terms),
+           product.fraction};
   if (sum.count() <= 16384)
     add(sum);
 }
@@ -403,15 +421,19 @@ void Generator::rowKernel(Item x) {
   int64_t axis = below(3) ? int64_t(s.size()) - 1 : below(s.size());
   Value v = clamp(x.v, 8);
   if (below(2)) {
-    Value e = b.unary<ExpOp>(b.binary<SubOp>(v, b.reduce(ReduceKind::max, v, {axis}, true)));
+    Value e = b.unary<ExpOp>(
+        b.binary<SubOp>(v, b.reduce(ReduceKind::max, v, {axis}, true)));
     Value y = b.binary<DivOp>(e, b.reduce(ReduceKind::add, e, {axis}, true));
     add({y, DType::F32, 1, 4 * x.error + 2e-5, 0});
   } else {
     Value n = constant(DType::F32, double(s[axis]));
-    Value c = b.binary<SubOp>(v, b.binary<DivOp>(b.reduce(ReduceKind::add, v, {axis}, true), n));
-    Value variance = b.binary<DivOp>(b.reduce(ReduceKind::add, b.binary<MulOp>(c, c), {axis}, true), n);
+    Value c = b.binary<SubOp>(
+        v, b.binary<DivOp>(b.reduce(ReduceKind::add, v, {axis}, true), n));
+    Value variance = b.binary<DivOp>(
+        b.reduce(ReduceKind::add, b.binary<MulOp>(c, c), {axis}, true), n);
     // A large epsilon bounds how far the quotient moves.
-    Value y = b.binary<DivOp>(c, b.unary<SqrtOp>(b.binary<AddOp>(variance, constant(DType::F32, 1))));
+    Value y = b.binary<DivOp>(
+        c, b.unary<SqrtOp>(b.binary<AddOp>(variance, constant(DType::F32, 1))));
     add({y, DType::F32, 16, 64 * (x.error + 1e-5), 0});
   }
 }
@@ -444,9 +466,15 @@ void Generator::step() {
     Item z{{}, x.type};
     if (truth) {
       switch (below(3)) {
-      case 0: z.v = b.binary<AndOp>(x.v, y.v); break;
-      case 1: z.v = b.binary<OrOp>(x.v, y.v); break;
-      default: z.v = b.binary<XorOp>(x.v, y.v); break;
+      case 0:
+        z.v = b.binary<AndOp>(x.v, y.v);
+        break;
+      case 1:
+        z.v = b.binary<OrOp>(x.v, y.v);
+        break;
+      default:
+        z.v = b.binary<XorOp>(x.v, y.v);
+        break;
       }
       add(z);
       break;
@@ -456,12 +484,14 @@ void Generator::step() {
     case 0:
       z.v = b.binary<AddOp>(x.v, y.v);
       z.size = x.size + y.size;
-      z.error = x.error + y.error + (x.exact() && y.exact() ? 0 : rounding(z.size));
+      z.error =
+          x.error + y.error + (x.exact() && y.exact() ? 0 : rounding(z.size));
       break;
     case 1:
       z.v = b.binary<SubOp>(x.v, y.v);
       z.size = x.size + y.size;
-      z.error = x.error + y.error + (x.exact() && y.exact() ? 0 : rounding(z.size));
+      z.error =
+          x.error + y.error + (x.exact() && y.exact() ? 0 : rounding(z.size));
       break;
     case 2:
       z.v = b.binary<MulOp>(x.v, y.v);
@@ -480,10 +510,18 @@ void Generator::step() {
       z.size = std::max(x.size, y.size);
       z.error = std::max(x.error, y.error);
       break;
-    case 5: z.v = b.binary<DivOp>(x.v, y.v); break;
-    case 6: z.v = b.binary<RemOp>(x.v, y.v); break;
-    case 7: z.v = b.binary<ShlOp>(x.v, y.v); break;
-    default: z.v = b.binary<ShrOp>(x.v, y.v); break;
+    case 5:
+      z.v = b.binary<DivOp>(x.v, y.v);
+      break;
+    case 6:
+      z.v = b.binary<RemOp>(x.v, y.v);
+      break;
+    case 7:
+      z.v = b.binary<ShlOp>(x.v, y.v);
+      break;
+    default:
+      z.v = b.binary<ShrOp>(x.v, y.v);
+      break;
     }
     add(z);
     break;
@@ -527,13 +565,14 @@ void Generator::step() {
     Item c = items[leaf(x.shape(), DType::Bool)];
     if (x.exact() && below(2)) {
       items.back().used = true;
-      c.v = b.cmp(below(2) ? CmpKind::lt : CmpKind::ne, x.v, constant(x.type, truth ? 0 : 1));
+      c.v = b.cmp(below(2) ? CmpKind::lt : CmpKind::ne, x.v,
+                  constant(x.type, truth ? 0 : 1));
     }
     auto shape = broadcastShapes(x.shape(), y.shape());
     if (!shape || *elementCount(*shape) > 8192)
       break;
-    add({b.where(c.v, x.v, y.v), x.type, std::max(x.size, y.size), std::max(x.error, y.error),
-         std::max(x.fraction, y.fraction)});
+    add({b.where(c.v, x.v, y.v), x.type, std::max(x.size, y.size),
+         std::max(x.error, y.error), std::max(x.fraction, y.fraction)});
     break;
   }
   case 9:
@@ -565,7 +604,8 @@ void Generator::step() {
       index.setInteger(i, below(2 * s[axis]) - s[axis]);
     Value i = below(2) ? net.input(index) : net.weight(index);
     if (below(2)) // computed where it is used
-      i = b.binary<RemOp>(b.unary<AbsOp>(i), constant(indexType, double(s[axis])));
+      i = b.binary<RemOp>(b.unary<AbsOp>(i),
+                          constant(indexType, double(s[axis])));
     Item y = x;
     y.used = false;
     y.v = b.gather(x.v, i, axis);
@@ -583,7 +623,8 @@ void Generator::step() {
 void addRandom(std::vector<Case> &cases, uint64_t first, int64_t count) {
   for (int64_t i = 0; i < count; ++i) {
     uint64_t seed = first + i;
-    cases.push_back({"random/" + std::to_string(seed), [seed] { Generator(seed).run(seed); }});
+    cases.push_back({"random/" + std::to_string(seed),
+                     [seed] { Generator(seed).run(seed); }});
   }
 }
 

@@ -1,7 +1,8 @@
 /* Runs a linked model once on numbers made up here, prints its outputs, and
  * says how often memory was allocated between the start and the end of run().
  *
- *   object_probe        MODEL is the reflection table's symbol (-DMODEL=net_model)
+ *   object_probe        MODEL is the reflection table's symbol
+ * (-DMODEL=net_model)
  */
 #include <nacre/model.h>
 #include <stdio.h>
@@ -20,15 +21,21 @@ extern void *__libc_memalign(size_t, size_t);
 void *malloc(size_t n) { return allocations++, __libc_malloc(n); }
 void *calloc(size_t n, size_t m) { return allocations++, __libc_calloc(n, m); }
 void *realloc(void *p, size_t n) { return allocations++, __libc_realloc(p, n); }
-void *memalign(size_t a, size_t n) { return allocations++, __libc_memalign(a, n); }
-void *aligned_alloc(size_t a, size_t n) { return allocations++, __libc_memalign(a, n); }
+void *memalign(size_t a, size_t n) {
+  return allocations++, __libc_memalign(a, n);
+}
+void *aligned_alloc(size_t a, size_t n) {
+  return allocations++, __libc_memalign(a, n);
+}
 int posix_memalign(void **p, size_t a, size_t n) {
   return allocations++, *p = __libc_memalign(a, n), *p ? 0 : 12;
 }
 #endif
 
 static void *buffer(uint64_t bytes) {
-  void *p = aligned_alloc(NACRE_ALIGNMENT, (bytes + NACRE_ALIGNMENT) / NACRE_ALIGNMENT * NACRE_ALIGNMENT);
+  void *p =
+      aligned_alloc(NACRE_ALIGNMENT, (bytes + NACRE_ALIGNMENT) /
+                                         NACRE_ALIGNMENT * NACRE_ALIGNMENT);
   if (!p)
     exit(1);
   memset(p, 0, bytes);
@@ -64,7 +71,8 @@ int main(void) {
     const nacre_tensor *t = &MODEL.outputs[i];
     int real = t->dtype[0] == 'f';
     for (uint64_t k = 0; k < t->bytes / (real ? 4 : 1); ++k)
-      printf("%.9g\n", real ? (double)((float *)outputs[i])[k] : (double)((int8_t *)outputs[i])[k]);
+      printf("%.9g\n", real ? (double)((float *)outputs[i])[k]
+                            : (double)((int8_t *)outputs[i])[k]);
   }
   return status == NACRE_OK && made == 0 ? 0 : 1;
 }

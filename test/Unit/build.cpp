@@ -27,7 +27,9 @@ struct Fixture {
   Value value(StringRef type) {
     return build.weight("w", cast<RankedTensorType>(parseType(type, &context)));
   }
-  size_t operations() { return llvm::range_size(module->getBody()->getOperations()); }
+  size_t operations() {
+    return llvm::range_size(module->getBody()->getOperations());
+  }
 };
 
 std::string typeOf(Value v) {
@@ -57,30 +59,35 @@ TEST_CASE("broadcastShapes") {
 }
 
 TEST_CASE_METHOD(Fixture, "binary operations broadcast both sides") {
-  CHECK(typeOf(build.binary<AddOp>(value("tensor<2x3xf32>"), value("tensor<3xf32>"))) ==
+  CHECK(typeOf(build.binary<AddOp>(value("tensor<2x3xf32>"),
+                                   value("tensor<3xf32>"))) ==
         "tensor<2x3xf32>");
-  CHECK(typeOf(build.binary<AddOp>(value("tensor<2x1xi8>"), value("tensor<1x3xi8>"))) ==
+  CHECK(typeOf(build.binary<AddOp>(value("tensor<2x1xi8>"),
+                                   value("tensor<1x3xi8>"))) ==
         "tensor<2x3xi8>");
-  CHECK(typeOf(build.binary<AddOp>(value("tensor<f64>"), value("tensor<2xf64>"))) ==
-        "tensor<2xf64>");
-  CHECK(typeOf(build.cmp(CmpKind::lt, value("tensor<2xf16>"), value("tensor<f16>"))) ==
-        "tensor<2xi1>");
+  CHECK(typeOf(build.binary<AddOp>(value("tensor<f64>"),
+                                   value("tensor<2xf64>"))) == "tensor<2xf64>");
+  CHECK(typeOf(build.cmp(CmpKind::lt, value("tensor<2xf16>"),
+                         value("tensor<f16>"))) == "tensor<2xi1>");
   CHECK(typeOf(build.where(value("tensor<2x1x1xi1>"), value("tensor<3x1xf32>"),
                            value("tensor<5xf32>"))) == "tensor<2x3x5xf32>");
 }
 
 TEST_CASE_METHOD(Fixture, "symbols survive broadcasting") {
   std::string open = "tensor<?x3xf32, #lazy.dims<[\"N\"], [8]>>";
-  CHECK(typeOf(build.binary<AddOp>(value(open), value("tensor<3xf32>"))) == open);
+  CHECK(typeOf(build.binary<AddOp>(value(open), value("tensor<3xf32>"))) ==
+        open);
   CHECK(typeOf(build.binary<AddOp>(value("tensor<f32>"), value(open))) == open);
   CHECK(typeOf(build.reduce(ReduceKind::add, value(open), {1})) ==
         "tensor<?xf32, #lazy.dims<[\"N\"], [8]>>");
   CHECK(typeOf(build.reduce(ReduceKind::add, value(open), {1}, true)) ==
         "tensor<?x1xf32, #lazy.dims<[\"N\"], [8]>>");
-  CHECK(typeOf(build.reduce(ReduceKind::add, value(open), {0})) == "tensor<3xf32>");
+  CHECK(typeOf(build.reduce(ReduceKind::add, value(open), {0})) ==
+        "tensor<3xf32>");
   CHECK(typeOf(build.cast(value(open), b.getI1Type())) ==
         "tensor<?x3xi1, #lazy.dims<[\"N\"], [8]>>");
-  CHECK(typeOf(build.permute(value(open), {1, 0})) == "tensor<3x?xf32, #lazy.dims<[\"N\"], [8]>>");
+  CHECK(typeOf(build.permute(value(open), {1, 0})) ==
+        "tensor<3x?xf32, #lazy.dims<[\"N\"], [8]>>");
 }
 
 TEST_CASE_METHOD(Fixture, "what changes nothing is not made") {
@@ -109,23 +116,29 @@ TEST_CASE_METHOD(Fixture, "types of views, joins and reductions") {
   CHECK(typeOf(build.flip(x, {0, 1})) == "tensor<2x6xf32>");
   CHECK(typeOf(build.window(x, {1}, {2}, {3}, {2})) == "tensor<2x2x2xf32>");
   CHECK(typeOf(build.concat({x, x, x}, 0)) == "tensor<6x6xf32>");
-  CHECK(typeOf(build.gather(x, value("tensor<4x5xi64>"), 1)) == "tensor<2x4x5xf32>");
+  CHECK(typeOf(build.gather(x, value("tensor<4x5xi64>"), 1)) ==
+        "tensor<2x4x5xf32>");
   CHECK(typeOf(build.gather(x, value("tensor<i32>"), 0)) == "tensor<6xf32>");
   CHECK(typeOf(build.reduce(ReduceKind::add, x, {1, 0})) == "tensor<f32>");
-  CHECK(typeOf(build.argReduce(ReduceKind::max, x, 1, false, true)) == "tensor<2x1xi64>");
-  CHECK(typeOf(build.argReduce(ReduceKind::min, x, 0, true, false)) == "tensor<6xi64>");
+  CHECK(typeOf(build.argReduce(ReduceKind::max, x, 1, false, true)) ==
+        "tensor<2x1xi64>");
+  CHECK(typeOf(build.argReduce(ReduceKind::min, x, 0, true, false)) ==
+        "tensor<6xi64>");
 }
 
 TEST_CASE_METHOD(Fixture, "contractions find their extents") {
   auto d = [&](unsigned i) { return getAffineDimExpr(i, &context); };
-  auto map = [&](unsigned n, ArrayRef<AffineExpr> e) { return AffineMap::get(n, 0, e, &context); };
-  CHECK(typeOf(build.contract(value("tensor<2x3xf32>"), value("tensor<3x5xf32>"),
-                              map(3, {d(0), d(2)}), map(3, {d(2), d(1)}),
-                              map(3, {d(0), d(1)}))) == "tensor<2x5xf32>");
+  auto map = [&](unsigned n, ArrayRef<AffineExpr> e) {
+    return AffineMap::get(n, 0, e, &context);
+  };
+  CHECK(typeOf(build.contract(value("tensor<2x3xf32>"),
+                              value("tensor<3x5xf32>"), map(3, {d(0), d(2)}),
+                              map(3, {d(2), d(1)}), map(3, {d(0), d(1)}))) ==
+        "tensor<2x5xf32>");
   // A convolution: position * 2 + place * 3 over 17 with 4 places gives 4.
   CHECK(typeOf(build.contract(value("tensor<17xf32>"), value("tensor<4xf32>"),
-                              map(2, {d(0) * 2 + d(1) * 3}), map(2, {d(1)}), map(2, {d(0)}))) ==
-        "tensor<4xf32>");
+                              map(2, {d(0) * 2 + d(1) * 3}), map(2, {d(1)}),
+                              map(2, {d(0)}))) == "tensor<4xf32>");
 }
 
 TEST_CASE_METHOD(Fixture, "constants saturate") {

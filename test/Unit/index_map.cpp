@@ -31,16 +31,23 @@ int64_t at(AffineExpr e, ArrayRef<int64_t> point) {
   int64_t x = at(pair.getLHS(), point), y = at(pair.getRHS(), point);
   int64_t floor = y ? x / y - (x % y != 0 && (x < 0) != (y < 0)) : 0;
   switch (e.getKind()) {
-  case AffineExprKind::Add: return x + y;
-  case AffineExprKind::Mul: return x * y;
-  case AffineExprKind::FloorDiv: return floor;
-  case AffineExprKind::Mod: return x - floor * y;
-  default: FAIL("no such expression here"); return 0;
+  case AffineExprKind::Add:
+    return x + y;
+  case AffineExprKind::Mul:
+    return x * y;
+  case AffineExprKind::FloorDiv:
+    return floor;
+  case AffineExprKind::Mod:
+    return x - floor * y;
+  default:
+    FAIL("no such expression here");
+    return 0;
   }
 }
 
 /// Calls `visit` at every point of the box.
-void everywhere(ArrayRef<int64_t> extents, llvm::function_ref<void(ArrayRef<int64_t>)> visit) {
+void everywhere(ArrayRef<int64_t> extents,
+                llvm::function_ref<void(ArrayRef<int64_t>)> visit) {
   for (int64_t e : extents)
     if (e == 0)
       return;
@@ -59,7 +66,8 @@ void everywhere(ArrayRef<int64_t> extents, llvm::function_ref<void(ArrayRef<int6
 size_t divisions(AffineExpr e) {
   size_t n = 0;
   e.walk([&](AffineExpr x) {
-    n += x.getKind() == AffineExprKind::FloorDiv || x.getKind() == AffineExprKind::Mod;
+    n += x.getKind() == AffineExprKind::FloorDiv ||
+         x.getKind() == AffineExprKind::Mod;
   });
   return n;
 }
@@ -80,11 +88,16 @@ TEST_CASE("simplify: equal at every point of random boxes") {
         return below(4) ? d(below(dims)) : number(below(13) - 6);
       AffineExpr x = make(depth - 1);
       switch (below(5)) {
-      case 0: return x + make(depth - 1);
-      case 1: return x * number(below(9) - 4);
-      case 2: return x.floorDiv(number(1 + below(8)));
-      case 3: return x % number(1 + below(8));
-      default: return x - make(depth - 1);
+      case 0:
+        return x + make(depth - 1);
+      case 1:
+        return x * number(below(9) - 4);
+      case 2:
+        return x.floorDiv(number(1 + below(8)));
+      case 3:
+        return x % number(1 + below(8));
+      default:
+        return x - make(depth - 1);
       }
     };
     AffineExpr before = make(1 + below(4));
@@ -106,7 +119,8 @@ TEST_CASE("simplify: equal at every point of random boxes") {
 }
 
 TEST_CASE("simplify: literal cases") {
-  auto is = [](AffineExpr e, std::initializer_list<int64_t> extents, const char *expected) {
+  auto is = [](AffineExpr e, std::initializer_list<int64_t> extents,
+               const char *expected) {
     CHECK(text(simplify(e, SmallVector<int64_t>(extents))) == expected);
   };
   is((d(0) * 4 + d(1)).floorDiv(4), {3, 4}, "d0");
@@ -131,11 +145,13 @@ TEST_CASE("reshape maps: every element keeps its row-major position") {
     return p;
   };
   using Shape = SmallVector<int64_t>;
-  for (auto [from, to] : {std::pair(Shape{6}, Shape{2, 3}), std::pair(Shape{2, 3}, Shape{6}),
-                          std::pair(Shape{2, 6}, Shape{3, 4}), std::pair(Shape{4, 1, 9}, Shape{6, 6}),
-                          std::pair(Shape{1}, Shape{}), std::pair(Shape{}, Shape{1, 1}),
-                          std::pair(Shape{7, 13}, Shape{13, 7}), std::pair(Shape{2, 3, 5}, Shape{5, 3, 2}),
-                          std::pair(Shape{8, 1, 3}, Shape{1, 8, 3})}) {
+  for (auto [from, to] :
+       {std::pair(Shape{6}, Shape{2, 3}), std::pair(Shape{2, 3}, Shape{6}),
+        std::pair(Shape{2, 6}, Shape{3, 4}),
+        std::pair(Shape{4, 1, 9}, Shape{6, 6}), std::pair(Shape{1}, Shape{}),
+        std::pair(Shape{}, Shape{1, 1}), std::pair(Shape{7, 13}, Shape{13, 7}),
+        std::pair(Shape{2, 3, 5}, Shape{5, 3, 2}),
+        std::pair(Shape{8, 1, 3}, Shape{1, 8, 3})}) {
     AffineMap map = reshapeMap(context(), from, to);
     REQUIRE(map.getNumDims() == from.size());
     REQUIRE(map.getNumResults() == to.size());
@@ -149,7 +165,8 @@ TEST_CASE("reshape maps: every element keeps its row-major position") {
       REQUIRE(position(mapped, to) == position(index, from));
     });
     // There and back is the identity, without a division left.
-    AffineMap back = simplify(reshapeMap(context(), to, from).compose(map), from);
+    AffineMap back =
+        simplify(reshapeMap(context(), to, from).compose(map), from);
     for (auto [i, e] : llvm::enumerate(back.getResults()))
       CHECK(text(e) == (from[i] == 1 ? "0" : "d" + std::to_string(i)));
   }

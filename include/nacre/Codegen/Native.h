@@ -10,22 +10,22 @@ namespace nacre {
 
 /// What the user asks of native code generation.
 struct NativeOptions {
-  std::string triple;         ///< empty: the host's
-  std::string cpu = "host";   ///< "host" or an LLVM CPU name
-  std::string features;       ///< LLVM feature string, "+avx2,-fma"; usually empty
-  unsigned optLevel = 2;      ///< 0..3
-  bool embedWeights = true;   ///< else the caller passes them to run
+  std::string triple;       ///< empty: the host's
+  std::string cpu = "host"; ///< "host" or an LLVM CPU name
+  std::string features;  ///< LLVM feature string, "+avx2,-fma"; usually empty
+  unsigned optLevel = 2; ///< 0..3
+  bool embedWeights = true;     ///< else the caller passes them to run
   std::string symbol = "model"; ///< C identifier, prefix of every symbol
-  std::string weightsFile;    ///< name recorded in the reflection table
-  bool keepLlvmText = false;  ///< fill NativeCode::llvmText
+  std::string weightsFile;      ///< name recorded in the reflection table
+  bool keepLlvmText = false;    ///< fill NativeCode::llvmText
 };
 
 /// One tensor of the signature.
 struct TensorInfo {
-  std::string name;                   ///< the model's own name
+  std::string name; ///< the model's own name
   DType dtype = DType::F32;
-  std::vector<int64_t> shape;         ///< symbolic extents as their bound
-  std::vector<std::string> dimNames;  ///< per extent; empty for a static one
+  std::vector<int64_t> shape;        ///< symbolic extents as their bound
+  std::vector<std::string> dimNames; ///< per extent; empty for a static one
   int64_t byteCount() const { return *byteSize(shape, dtype); }
 };
 
@@ -37,15 +37,15 @@ struct WeightSegment {
 };
 
 struct KernelInfo {
-  std::string name;      ///< from the model's nodes, C identifier characters
-  std::string computes;  ///< one line for people: "contract 1x64x56x56 ..."
+  std::string name;     ///< from the model's nodes, C identifier characters
+  std::string computes; ///< one line for people: "contract 1x64x56x56 ..."
   uint64_t flops = 0;
-  uint64_t bytes = 0;    ///< operands and results touched once
+  uint64_t bytes = 0; ///< operands and results touched once
 };
 
 /// A target machine as the schedule's cost model sees it.
 struct MachineDescription {
-  unsigned vectorBytes = 16;    ///< native register width
+  unsigned vectorBytes = 16; ///< native register width
   unsigned vectorRegisters = 16;
   unsigned l1Bytes = 32 << 10, l2Bytes = 512 << 10;
   bool hasFma = true;
@@ -53,13 +53,15 @@ struct MachineDescription {
 
 struct NativeCode {
   std::string triple, cpu, features;
-  /// A relocatable object without the weights' bytes. Defines SYMBOL_run_generic
-  /// and the reflection table SYMBOL_model; when weights are embedded it refers to
-  /// the hidden symbol SYMBOL_weights, which the artifact step provides.
+  /// A relocatable object without the weights' bytes. Defines
+  /// SYMBOL_run_generic and the reflection table SYMBOL_model; when weights are
+  /// embedded it refers to the hidden symbol SYMBOL_weights, which the artifact
+  /// step provides.
   std::string object;
   std::string llvmText; ///< LLVM IR before LLVM's optimiser, when asked for
   std::vector<TensorInfo> inputs, outputs;
-  std::vector<std::string> dimNames; ///< symbolic dims, in the order of run's dims
+  std::vector<std::string>
+      dimNames; ///< symbolic dims, in the order of run's dims
   std::vector<KernelInfo> kernels;
   uint64_t arenaBytes = 0, weightsBytes = 0;
   std::vector<WeightSegment> weights;

@@ -26,7 +26,8 @@ struct FuseOptions {
 };
 
 /// Groups operations into lazy.kernel.
-mlir::LogicalResult formKernels(mlir::ModuleOp module, const FuseOptions &options);
+mlir::LogicalResult formKernels(mlir::ModuleOp module,
+                                const FuseOptions &options);
 
 } // namespace nacre::fuse
 

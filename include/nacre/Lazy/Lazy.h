@@ -43,9 +43,9 @@ mlir::StringAttr symbolOf(mlir::RankedTensorType type, unsigned axis);
 
 /// `type` with other extents. Where `symbolAxes[i]` is set, extent i takes the
 /// symbol of axis symbolAxes[i] of `type` (and shape[i] must be kDynamic).
-mlir::RankedTensorType
-withShape(mlir::RankedTensorType type, llvm::ArrayRef<int64_t> shape,
-          llvm::ArrayRef<int64_t> symbolAxes = {});
+mlir::RankedTensorType withShape(mlir::RankedTensorType type,
+                                 llvm::ArrayRef<int64_t> shape,
+                                 llvm::ArrayRef<int64_t> symbolAxes = {});
 
 /// `type` with another element type, shape and symbols kept.
 mlir::RankedTensorType withElement(mlir::RankedTensorType type,

@@ -2,9 +2,9 @@
 #ifndef NACRE_LAZY_PROGRAM_H
 #define NACRE_LAZY_PROGRAM_H
 
-#include "nacre/Lazy/WeightStore.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "nacre/Lazy/WeightStore.h"
 
 namespace nacre {
 

@@ -17,7 +17,19 @@
 namespace nacre {
 
 enum class DType : uint8_t {
-  Bool, I8, U8, I16, U16, I32, U32, I64, U64, F16, BF16, F32, F64
+  Bool,
+  I8,
+  U8,
+  I16,
+  U16,
+  I32,
+  U32,
+  I64,
+  U64,
+  F16,
+  BF16,
+  F32,
+  F64
 };
 
 /// Bytes of one element. A bool takes one byte, 0 or 1.

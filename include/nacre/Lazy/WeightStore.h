@@ -7,8 +7,8 @@
 #ifndef NACRE_LAZY_WEIGHTSTORE_H
 #define NACRE_LAZY_WEIGHTSTORE_H
 
-#include "nacre/Lazy/Tensor.h"
 #include "mlir/Support/LLVM.h"
+#include "nacre/Lazy/Tensor.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
 

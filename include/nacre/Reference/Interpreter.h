@@ -18,14 +18,13 @@ namespace nacre::reference {
 /// with a message; so is a missing weight. `lazy.kernel` evaluates its body.
 llvm::Expected<llvm::SmallVector<Tensor>>
 evaluate(mlir::Operation *op, llvm::ArrayRef<Tensor> operands,
-         const WeightStore &weights,
-         const llvm::StringMap<int64_t> &dims = {});
+         const WeightStore &weights, const llvm::StringMap<int64_t> &dims = {});
 
 /// Runs the function `main` of a program: inputs in order of its arguments,
 /// outputs in order of its results. Values are freed after their last use.
 /// Symbolic extents are bound from the shapes of the inputs.
-llvm::Expected<llvm::SmallVector<Tensor>>
-run(const Program &program, llvm::ArrayRef<Tensor> inputs);
+llvm::Expected<llvm::SmallVector<Tensor>> run(const Program &program,
+                                              llvm::ArrayRef<Tensor> inputs);
 
 /// The value of `value` when it depends on weights, splats and iotas only and
 /// evaluating it makes no tensor above `maxBytes`; else nullopt. `memo` keeps

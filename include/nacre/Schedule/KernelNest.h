@@ -23,10 +23,11 @@ struct ContractNest {
   /// Operand whose free dimensions are put in vector lanes: 1 (b) or 0 (a).
   /// The constant operand if one is.
   unsigned lanesOperand = 1;
-  llvm::SmallVector<int64_t> extents;        ///< bounds
-  llvm::SmallVector<bool> reduced;           ///< not in the result
-  llvm::SmallVector<bool> inScalar, inLanes; ///< occurs in the other / lanes operand
-  llvm::SmallVector<int> resultAxis;         ///< axis of the result, -1 if reduced
+  llvm::SmallVector<int64_t> extents; ///< bounds
+  llvm::SmallVector<bool> reduced;    ///< not in the result
+  llvm::SmallVector<bool> inScalar,
+      inLanes;                       ///< occurs in the other / lanes operand
+  llvm::SmallVector<int> resultAxis; ///< axis of the result, -1 if reduced
 };
 ContractNest analyseContraction(lazy::KernelOp kernel, lazy::ContractOp op);
 

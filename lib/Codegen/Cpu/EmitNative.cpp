@@ -1,8 +1,8 @@
 //===- EmitNative.cpp - a scheduled program to native code ----------------===//
 #include "Cpu.h"
+#include "mlir/IR/Verifier.h"
 #include "nacre/Artifact/ModelTable.h"
 #include "nacre/Schedule/KernelNest.h"
-#include "mlir/IR/Verifier.h"
 #include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
@@ -24,7 +24,8 @@ public:
 private:
   void signature();
   LogicalResult kernels();
-  uint64_t weightOffset(WeightOp op, const std::optional<Packing> &packing, int64_t elementSize);
+  uint64_t weightOffset(WeightOp op, const std::optional<Packing> &packing,
+                        int64_t elementSize);
   unsigned symbolIndex(StringRef name) {
     return llvm::find(code.dimNames, name.str()) - code.dimNames.begin();
   }
@@ -60,11 +61,13 @@ void Emitter::signature() {
     return (otherwise + llvm::Twine(i)).str();
   };
   for (unsigned i = 0; i < main.getNumArguments(); ++i)
-    code.inputs.push_back(infoOf(nameOf(main.getArgAttr(i, "lazy.name"), "input", i),
-                                 cast<RankedTensorType>(main.getArgumentTypes()[i])));
+    code.inputs.push_back(
+        infoOf(nameOf(main.getArgAttr(i, "lazy.name"), "input", i),
+               cast<RankedTensorType>(main.getArgumentTypes()[i])));
   for (unsigned i = 0; i < main.getNumResults(); ++i)
-    code.outputs.push_back(infoOf(nameOf(main.getResultAttr(i, "lazy.name"), "output", i),
-                                  cast<RankedTensorType>(main.getResultTypes()[i])));
+    code.outputs.push_back(
+        infoOf(nameOf(main.getResultAttr(i, "lazy.name"), "output", i),
+               cast<RankedTensorType>(main.getResultTypes()[i])));
   for (const auto *list : {&code.inputs, &code.outputs})
     for (const TensorInfo &t : *list)
       for (const std::string &dim : t.dimNames)
@@ -72,7 +75,8 @@ void Emitter::signature() {
           code.dimNames.push_back(dim);
 }
 
-uint64_t Emitter::weightOffset(WeightOp op, const std::optional<Packing> &packing,
+uint64_t Emitter::weightOffset(WeightOp op,
+                               const std::optional<Packing> &packing,
                                int64_t elementSize) {
   std::string key = op.getName().str();
   llvm::raw_string_ostream stream(key);
@@ -80,14 +84,15 @@ uint64_t Emitter::weightOffset(WeightOp op, const std::optional<Packing> &packin
     stream << '\0' << packing->block << '/' << packing->laneExtent << '/'
            << packing->laneSourceStride << '/' << packing->sourceOffset;
     for (size_t i = 0; i < packing->dims.size(); ++i)
-      stream << ',' << packing->extents[i] << ':' << packing->sourceStrides[i] << ':'
-             << packing->packedStrides[i];
+      stream << ',' << packing->extents[i] << ':' << packing->sourceStrides[i]
+             << ':' << packing->packedStrides[i];
   }
   auto [it, fresh] = placedWeights.try_emplace(key, code.weightsBytes);
   if (!fresh)
     return it->second;
   const Tensor *tensor = program.weights->find(op.getName());
-  uint64_t bytes = packing ? packing->elements * elementSize : tensor->byteCount();
+  uint64_t bytes =
+      packing ? packing->elements * elementSize : tensor->byteCount();
   const uint8_t *source = tensor->bytes;
   WeightSegment segment{code.weightsBytes, bytes, {}};
   if (packing)
@@ -95,7 +100,9 @@ uint64_t Emitter::weightOffset(WeightOp op, const std::optional<Packing> &packin
       p.write(source, to, elementSize);
     };
   else
-    segment.write = [source, bytes](uint8_t *to) { std::memcpy(to, source, bytes); };
+    segment.write = [source, bytes](uint8_t *to) {
+      std::memcpy(to, source, bytes);
+    };
   code.weights.push_back(std::move(segment));
   code.weightsBytes = llvm::alignTo(code.weightsBytes + bytes, weightAlignment);
   return it->second;
@@ -119,7 +126,8 @@ KernelInfo Emitter::describe(KernelOp kernel) {
     int64_t n = countOf(tensorType(op.getResult(0)));
     if (auto contract = dyn_cast<ContractOp>(op)) {
       int64_t points = 2;
-      for (int64_t extent : schedule::analyseContraction(kernel, contract).extents)
+      for (int64_t extent :
+           schedule::analyseContraction(kernel, contract).extents)
         points *= extent;
       info.flops += points;
     } else if (isa<ReduceOp, ArgReduceOp>(op))
@@ -128,14 +136,17 @@ KernelInfo Emitter::describe(KernelOp kernel) {
       info.flops += n;
   }
   if (kernel->hasAttr("lazy.border")) {
-    info.bytes = (countOf(tensorType(kernel.getResult(0))) - countOf(tensorType(kernel.getOperand(0)))) *
+    info.bytes = (countOf(tensorType(kernel.getResult(0))) -
+                  countOf(tensorType(kernel.getOperand(0)))) *
                  elementBytes(tensorType(kernel.getResult(0)).getElementType());
     return info;
   }
   for (Value v : kernel->getOperands())
-    info.bytes += countOf(tensorType(v)) * elementBytes(tensorType(v).getElementType());
+    info.bytes +=
+        countOf(tensorType(v)) * elementBytes(tensorType(v).getElementType());
   for (Value v : kernel->getResults())
-    info.bytes += countOf(tensorType(v)) * elementBytes(tensorType(v).getElementType());
+    info.bytes +=
+        countOf(tensorType(v)) * elementBytes(tensorType(v).getElementType());
   return info;
 }
 
@@ -169,10 +180,12 @@ LogicalResult Emitter::kernels() {
     if (info.flops / 16 + info.bytes / 16 < 10000 && call.taskSymbol < 0)
       call.grain = std::max<int64_t>(call.tasks, 1);
     auto packing = packingOf(kernel);
-    auto add = [&](Attribute attr, Value v, const std::optional<Packing> &packed) {
+    auto add = [&](Attribute attr, Value v,
+                   const std::optional<Packing> &packed) {
       auto place = cast<PlaceAttr>(attr);
       int64_t bytes = elementBytes(tensorType(v).getElementType());
-      BufferRef ref{place.getSpace().getValue(), place.getSlot(), place.getOffset() * bytes};
+      BufferRef ref{place.getSpace().getValue(), place.getSlot(),
+                    place.getOffset() * bytes};
       if (ref.space == "weights") {
         // The place's slot is the weight's number, its offset an alias's.
         Value source = v;
@@ -180,8 +193,9 @@ LogicalResult Emitter::kernels() {
           source = view.source();
         int64_t inside = packed ? 0 : ref.byteOffset;
         ref.slot = 0;
-        ref.byteOffset =
-            weightOffset(cast<WeightOp>(source.getDefiningOp()), packed, bytes) + inside;
+        ref.byteOffset = weightOffset(cast<WeightOp>(source.getDefiningOp()),
+                                      packed, bytes) +
+                         inside;
       }
       call.buffers.push_back(ref);
     };
@@ -204,9 +218,12 @@ llvm::Expected<NativeCode> Emitter::run() {
     return machine.takeError();
   for (auto op : main.getBody().front().getOps<WeightOp>())
     if (!program.weights->find(op.getName()))
-      return llvm::createStringError("the weight store has no '%s'", op.getName().str().c_str());
+      return llvm::createStringError("the weight store has no '%s'",
+                                     op.getName().str().c_str());
   signature();
-  code.arenaBytes = (*program.module)->getAttrOfType<IntegerAttr>("lazy.arena_bytes").getInt();
+  code.arenaBytes = (*program.module)
+                        ->getAttrOfType<IntegerAttr>("lazy.arena_bytes")
+                        .getInt();
   lowered = ModuleOp::create(UnknownLoc::get(main.getContext()));
   if (failed(kernels()) || failed(mlir::verify(*lowered)))
     return llvm::createStringError("kernels could not be lowered");
@@ -232,7 +249,8 @@ llvm::Expected<NativeCode> Emitter::run() {
 
 } // namespace
 
-llvm::Expected<NativeCode> emitNative(Program &program, const NativeOptions &options) {
+llvm::Expected<NativeCode> emitNative(Program &program,
+                                      const NativeOptions &options) {
   return Emitter(program, options).run();
 }
 

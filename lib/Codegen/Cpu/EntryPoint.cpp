@@ -18,12 +18,16 @@ enum FrameSlot { Inputs, Outputs, Arena, Weights, Dims, Status };
 
 class EntryPoint {
 public:
-  EntryPoint(llvm::Module &module, const NativeCode &code, const NativeOptions &options)
-      : module(module), code(code), options(options), context(module.getContext()),
-        b(context), pointer(llvm::PointerType::get(context, 0)), i32(b.getInt32Ty()),
+  EntryPoint(llvm::Module &module, const NativeCode &code,
+             const NativeOptions &options)
+      : module(module), code(code), options(options),
+        context(module.getContext()), b(context),
+        pointer(llvm::PointerType::get(context, 0)), i32(b.getInt32Ty()),
         i64(b.getInt64Ty()),
-        frame(llvm::StructType::get(context, {pointer, pointer, pointer, pointer, pointer, i32})),
-        taskType(llvm::FunctionType::get(b.getVoidTy(), {pointer, i64, i64}, false)) {}
+        frame(llvm::StructType::get(
+            context, {pointer, pointer, pointer, pointer, pointer, i32})),
+        taskType(llvm::FunctionType::get(b.getVoidTy(), {pointer, i64, i64},
+                                         false)) {}
   void run(llvm::ArrayRef<KernelCall> calls);
 
 private:
@@ -47,8 +51,9 @@ private:
 };
 
 llvm::Function *EntryPoint::task(const KernelCall &call, unsigned number) {
-  auto *f = llvm::Function::Create(taskType, llvm::Function::InternalLinkage,
-                                   options.symbol + "_task" + llvm::Twine(number), module);
+  auto *f = llvm::Function::Create(
+      taskType, llvm::Function::InternalLinkage,
+      options.symbol + "_task" + llvm::Twine(number), module);
   b.SetInsertPoint(llvm::BasicBlock::Create(context, "", f));
   llvm::Value *framePointer = f->getArg(0);
   llvm::Function *kernel = module.getFunction(call.function);
@@ -58,7 +63,8 @@ llvm::Function *EntryPoint::task(const KernelCall &call, unsigned number) {
     if (ref.space == "arena" || ref.space == "weights") {
       p = base(framePointer, ref.space == "arena" ? Arena : Weights);
     } else {
-      llvm::Value *table = base(framePointer, ref.space == "input" ? Inputs : Outputs);
+      llvm::Value *table =
+          base(framePointer, ref.space == "input" ? Inputs : Outputs);
       p = b.CreateLoad(pointer, b.CreateConstGEP1_64(pointer, table, ref.slot));
     }
     args.push_back(b.CreateConstGEP1_64(b.getInt8Ty(), p, ref.byteOffset));
@@ -68,13 +74,16 @@ llvm::Function *EntryPoint::task(const KernelCall &call, unsigned number) {
     return b.CreateIntCast(v, kernel->getFunctionType()->getParamType(n), true);
   };
   for (unsigned symbol : call.symbols)
-    args.push_back(fit(b.CreateLoad(i64, b.CreateConstGEP1_64(i64, base(framePointer, Dims), symbol)),
-                       args.size()));
+    args.push_back(
+        fit(b.CreateLoad(i64, b.CreateConstGEP1_64(
+                                  i64, base(framePointer, Dims), symbol)),
+            args.size()));
   llvm::Value *begin = f->getArg(1), *end = f->getArg(2);
   if (call.grain > 1) {
     llvm::Value *grain = b.getInt64(call.grain), *all = b.getInt64(call.tasks);
     begin = b.CreateMul(begin, grain);
-    end = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.CreateMul(end, grain), all);
+    end = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin,
+                                  b.CreateMul(end, grain), all);
   }
   args.push_back(fit(begin, args.size()));
   args.push_back(fit(end, args.size()));
@@ -90,12 +99,16 @@ void EntryPoint::run(llvm::ArrayRef<KernelCall> calls) {
 
   // dispatch(frame, executor, task, count)
   auto *dispatch = llvm::Function::Create(
-      llvm::FunctionType::get(b.getVoidTy(), {pointer, pointer, pointer, i64}, false),
+      llvm::FunctionType::get(b.getVoidTy(), {pointer, pointer, pointer, i64},
+                              false),
       llvm::Function::InternalLinkage, options.symbol + "_dispatch", module);
   dispatch->addFnAttr(llvm::Attribute::NoInline);
-  auto block = [&](llvm::Function *f) { return llvm::BasicBlock::Create(context, "", f); };
+  auto block = [&](llvm::Function *f) {
+    return llvm::BasicBlock::Create(context, "", f);
+  };
   {
-    auto *entry = block(dispatch), *alone = block(dispatch), *shared = block(dispatch);
+    auto *entry = block(dispatch), *alone = block(dispatch),
+         *shared = block(dispatch);
     b.SetInsertPoint(entry);
     llvm::Value *executor = dispatch->getArg(1);
     b.CreateCondBr(b.CreateIsNull(executor), alone, shared);
@@ -104,35 +117,42 @@ void EntryPoint::run(llvm::ArrayRef<KernelCall> calls) {
                  {dispatch->getArg(0), b.getInt64(0), dispatch->getArg(3)});
     b.CreateRetVoid();
     b.SetInsertPoint(shared);
-    auto *executorType = llvm::StructType::get(context, {pointer, i64, pointer});
-    llvm::Value *ctx = b.CreateLoad(pointer, b.CreateStructGEP(executorType, executor, 0));
-    llvm::Value *parallel = b.CreateLoad(pointer, b.CreateStructGEP(executorType, executor, 2));
-    auto *parallelType =
-        llvm::FunctionType::get(b.getVoidTy(), {pointer, pointer, pointer, i64}, false);
-    b.CreateCall(parallelType, parallel,
-                 {ctx, dispatch->getArg(2), dispatch->getArg(0), dispatch->getArg(3)});
+    auto *executorType =
+        llvm::StructType::get(context, {pointer, i64, pointer});
+    llvm::Value *ctx =
+        b.CreateLoad(pointer, b.CreateStructGEP(executorType, executor, 0));
+    llvm::Value *parallel =
+        b.CreateLoad(pointer, b.CreateStructGEP(executorType, executor, 2));
+    auto *parallelType = llvm::FunctionType::get(
+        b.getVoidTy(), {pointer, pointer, pointer, i64}, false);
+    b.CreateCall(
+        parallelType, parallel,
+        {ctx, dispatch->getArg(2), dispatch->getArg(0), dispatch->getArg(3)});
     b.CreateRetVoid();
   }
 
   std::string name = options.symbol + "_run_generic";
   auto *f = llvm::Function::Create(
-      llvm::FunctionType::get(i32, {pointer, pointer, pointer, pointer, pointer, pointer}, false),
+      llvm::FunctionType::get(
+          i32, {pointer, pointer, pointer, pointer, pointer, pointer}, false),
       llvm::Function::ExternalLinkage, name, module);
   auto *entry = block(f), *body = block(f), *bad = block(f);
   b.SetInsertPoint(entry);
   llvm::Value *framePointer = b.CreateAlloca(frame);
   llvm::Value *weights = f->getArg(3);
   if (options.embedWeights && code.weightsBytes > 0) {
-    auto *embedded = new llvm::GlobalVariable(module, b.getInt8Ty(), true,
-                                              llvm::GlobalValue::ExternalLinkage, nullptr,
-                                              options.symbol + "_weights");
+    auto *embedded = new llvm::GlobalVariable(
+        module, b.getInt8Ty(), true, llvm::GlobalValue::ExternalLinkage,
+        nullptr, options.symbol + "_weights");
     embedded->setVisibility(llvm::GlobalValue::HiddenVisibility);
     if (code.weightsBytes > (uint64_t(1) << 31))
       embedded->setCodeModel(llvm::CodeModel::Large);
     weights = b.CreateSelect(b.CreateIsNull(weights), embedded, weights);
   }
   llvm::Value *ok = b.getTrue();
-  auto need = [&](llvm::Value *p) { ok = b.CreateAnd(ok, b.CreateIsNotNull(p)); };
+  auto need = [&](llvm::Value *p) {
+    ok = b.CreateAnd(ok, b.CreateIsNotNull(p));
+  };
   if (!code.inputs.empty())
     need(f->getArg(0));
   need(f->getArg(1));
@@ -151,7 +171,8 @@ void EntryPoint::run(llvm::ArrayRef<KernelCall> calls) {
   b.SetInsertPoint(bad);
   b.CreateRet(b.getInt32(1)); // NACRE_E_ARG
   b.SetInsertPoint(body);
-  llvm::Value *values[] = {f->getArg(0), f->getArg(1), f->getArg(2), weights, f->getArg(4)};
+  llvm::Value *values[] = {f->getArg(0), f->getArg(1), f->getArg(2), weights,
+                           f->getArg(4)};
   for (auto [i, value] : llvm::enumerate(values))
     b.CreateStore(value, slot(framePointer, FrameSlot(i)));
   b.CreateStore(b.getInt32(0), slot(framePointer, Status));
@@ -163,7 +184,8 @@ void EntryPoint::run(llvm::ArrayRef<KernelCall> calls) {
         for (auto [axis, dim] : llvm::enumerate(t.dimNames))
           if (dim == symbol)
             bound = t.shape[axis];
-    llvm::Value *v = b.CreateLoad(i64, b.CreateConstGEP1_64(i64, f->getArg(4), i));
+    llvm::Value *v =
+        b.CreateLoad(i64, b.CreateConstGEP1_64(i64, f->getArg(4), i));
     auto *next = block(f), *outside = block(f);
     b.CreateCondBr(b.CreateICmpULE(v, b.getInt64(bound)), next, outside);
     b.SetInsertPoint(outside);
@@ -174,7 +196,8 @@ void EntryPoint::run(llvm::ArrayRef<KernelCall> calls) {
     llvm::Value *count = b.getInt64(llvm::divideCeil(call.tasks, call.grain));
     if (call.taskSymbol >= 0)
       count = b.CreateMul(
-          count, b.CreateLoad(i64, b.CreateConstGEP1_64(i64, f->getArg(4), call.taskSymbol)));
+          count, b.CreateLoad(i64, b.CreateConstGEP1_64(i64, f->getArg(4),
+                                                        call.taskSymbol)));
     b.CreateCall(dispatch, {framePointer, f->getArg(5), taskFunction, count});
   }
   b.CreateRet(b.CreateLoad(i32, slot(framePointer, Status)));

@@ -23,13 +23,14 @@ struct ExpandMath : PassWrapper<ExpandMath, OperationPass<>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ExpandMath)
   StringRef getArgument() const final { return "nacre-expand-math"; }
   void getDependentDialects(DialectRegistry &registry) const override {
-    registry.insert<arith::ArithDialect, math::MathDialect, vector::VectorDialect>();
+    registry.insert<arith::ArithDialect, math::MathDialect,
+                    vector::VectorDialect>();
   }
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     auto wanted = [](StringRef name) {
-      return llvm::is_contained({"math.exp", "math.log", "math.tanh", "math.erf", "exp", "log",
-                                 "tanh", "erf"},
+      return llvm::is_contained({"math.exp", "math.log", "math.tanh",
+                                 "math.erf", "exp", "log", "tanh", "erf"},
                                 name);
     };
     populateMathF32ExpansionPatterns(patterns, wanted);
@@ -41,13 +42,15 @@ struct ExpandMath : PassWrapper<ExpandMath, OperationPass<>> {
 } // namespace
 
 llvm::Expected<std::unique_ptr<llvm::Module>>
-lowerToLlvm(ModuleOp module, llvm::LLVMContext &context, const llvm::TargetMachine &machine) {
+lowerToLlvm(ModuleOp module, llvm::LLVMContext &context,
+            const llvm::TargetMachine &machine) {
   MLIRContext *mlirContext = module.getContext();
   registerBuiltinDialectTranslation(*mlirContext);
   registerLLVMDialectTranslation(*mlirContext);
-  module->setAttr(LLVM::LLVMDialect::getDataLayoutAttrName(),
-                  StringAttr::get(mlirContext,
-                                  machine.createDataLayout().getStringRepresentation()));
+  module->setAttr(
+      LLVM::LLVMDialect::getDataLayoutAttrName(),
+      StringAttr::get(mlirContext,
+                      machine.createDataLayout().getStringRepresentation()));
 
   PassManager passes(mlirContext);
   passes.enableVerifier(false); // each kernel was verified when it was made
@@ -75,13 +78,15 @@ lowerToLlvm(ModuleOp module, llvm::LLVMContext &context, const llvm::TargetMachi
     return llvm::createStringError("kernels could not be lowered to LLVM");
   auto result = translateModuleToLLVMIR(module, context, "nacre");
   if (!result)
-    return llvm::createStringError("kernels could not be translated to LLVM IR");
+    return llvm::createStringError(
+        "kernels could not be translated to LLVM IR");
   result->setDataLayout(machine.createDataLayout());
   result->setTargetTriple(machine.getTargetTriple());
   return result;
 }
 
-llvm::Expected<std::string> emitObject(llvm::Module &module, llvm::TargetMachine &machine,
+llvm::Expected<std::string> emitObject(llvm::Module &module,
+                                       llvm::TargetMachine &machine,
                                        unsigned optLevel) {
   for (llvm::Function &f : module) {
     if (f.isDeclaration())
@@ -110,14 +115,16 @@ llvm::Expected<std::string> emitObject(llvm::Module &module, llvm::TargetMachine
                                   : optLevel == 2 ? llvm::OptimizationLevel::O2
                                                   : llvm::OptimizationLevel::O3;
   llvm::ModulePassManager passes =
-      optLevel == 0 ? builder.buildO0DefaultPipeline(llvm::OptimizationLevel::O0)
-                    : builder.buildPerModuleDefaultPipeline(level);
+      optLevel == 0
+          ? builder.buildO0DefaultPipeline(llvm::OptimizationLevel::O0)
+          : builder.buildPerModuleDefaultPipeline(level);
   passes.run(module, modules);
 
   llvm::SmallString<0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager emission;
-  if (machine.addPassesToEmitFile(emission, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
+  if (machine.addPassesToEmitFile(emission, stream, nullptr,
+                                  llvm::CodeGenFileType::ObjectFile))
     return llvm::createStringError("this target cannot emit object files");
   emission.run(module);
   return std::string(bytes.str());

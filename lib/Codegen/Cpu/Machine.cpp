@@ -26,15 +26,17 @@ makeTargetMachine(const NativeOptions &options) {
   initialiseTargets();
   llvm::Triple triple(options.triple);
   std::string error;
-  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
+  const llvm::Target *target =
+      llvm::TargetRegistry::lookupTarget(triple, error);
   if (!target)
-    return llvm::createStringError("unknown target triple '%s'", options.triple.c_str());
+    return llvm::createStringError("unknown target triple '%s'",
+                                   options.triple.c_str());
   // Asked before a machine is made, which would complain in its own words.
   std::unique_ptr<llvm::MCSubtargetInfo> known(
       target->createMCSubtargetInfo(triple, "", ""));
   if (!options.cpu.empty() && known && !known->isCPUStringValid(options.cpu))
-    return llvm::createStringError("unknown cpu '%s' for %s", options.cpu.c_str(),
-                                   options.triple.c_str());
+    return llvm::createStringError("unknown cpu '%s' for %s",
+                                   options.cpu.c_str(), options.triple.c_str());
   llvm::TargetOptions targetOptions;
   if (triple.isRISCV64()) // what every distribution links with
     targetOptions.MCOptions.ABIName = "lp64d";
@@ -44,11 +46,12 @@ makeTargetMachine(const NativeOptions &options) {
                : options.optLevel == 1 ? llvm::CodeGenOptLevel::Less
                : options.optLevel == 2 ? llvm::CodeGenOptLevel::Default
                                        : llvm::CodeGenOptLevel::Aggressive;
-  std::unique_ptr<llvm::TargetMachine> machine(
-      target->createTargetMachine(triple, options.cpu, options.features, targetOptions,
-                                  llvm::Reloc::PIC_, std::nullopt, level));
+  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
+      triple, options.cpu, options.features, targetOptions, llvm::Reloc::PIC_,
+      std::nullopt, level));
   if (!machine)
-    return llvm::createStringError("no code generator for '%s'", options.triple.c_str());
+    return llvm::createStringError("no code generator for '%s'",
+                                   options.triple.c_str());
   return machine;
 }
 } // namespace codegen
@@ -59,7 +62,8 @@ llvm::Expected<MachineDescription> describeMachine(NativeOptions &options) {
     options.triple = llvm::sys::getDefaultTargetTriple();
   options.triple = llvm::Triple::normalize(options.triple);
   if (options.cpu == "host") {
-    llvm::Triple host(llvm::sys::getDefaultTargetTriple()), wanted(options.triple);
+    llvm::Triple host(llvm::sys::getDefaultTargetTriple()),
+        wanted(options.triple);
     if (host.getArch() == wanted.getArch()) {
       options.cpu = llvm::sys::getHostCPUName().str();
       if (options.features.empty()) {
@@ -75,13 +79,16 @@ llvm::Expected<MachineDescription> describeMachine(NativeOptions &options) {
   }
   if (llvm::Triple(options.triple).isRISCV64() && options.cpu.empty()) {
     options.cpu = "generic-rv64";
-    options.features = "+m,+a,+f,+d,+c" + (options.features.empty() ? "" : "," + options.features);
+    options.features = "+m,+a,+f,+d,+c" +
+                       (options.features.empty() ? "" : "," + options.features);
   }
   auto machine = codegen::makeTargetMachine(options);
   if (!machine)
     return machine.takeError();
   const llvm::MCSubtargetInfo &info = *(*machine)->getMCSubtargetInfo();
-  auto has = [&](llvm::StringRef feature) { return info.checkFeatures(("+" + feature).str()); };
+  auto has = [&](llvm::StringRef feature) {
+    return info.checkFeatures(("+" + feature).str());
+  };
   MachineDescription d;
   llvm::Triple triple(options.triple);
   if (triple.isX86()) {

@@ -1,11 +1,11 @@
 //===- Body.cpp - a kernel's body as scalar and vector code ---------------===//
 #include "Body.h"
-#include "nacre/Lazy/IndexMap.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "nacre/Lazy/IndexMap.h"
 
 using namespace mlir;
 namespace nacre::codegen {
@@ -14,7 +14,9 @@ using namespace nacre::lazy;
 Body::Body(OpBuilder &b, Location loc, KernelOp kernel)
     : b(b), loc(loc), kernel(kernel), ivs(maxLoopDims) {}
 
-Value Body::index(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
+Value Body::index(int64_t value) {
+  return arith::ConstantIndexOp::create(b, loc, value);
+}
 
 Value Body::index(AffineExpr expr) {
   switch (expr.getKind()) {
@@ -43,7 +45,8 @@ Value Body::index(AffineExpr expr) {
     if (natural)
       return arith::RemUIOp::create(b, loc, x, y);
     Value floor = arith::FloorDivSIOp::create(b, loc, x, y);
-    return arith::SubIOp::create(b, loc, x, arith::MulIOp::create(b, loc, floor, y));
+    return arith::SubIOp::create(b, loc, x,
+                                 arith::MulIOp::create(b, loc, floor, y));
   }
   default:
     llvm_unreachable("no such index expression");
@@ -61,7 +64,8 @@ Value Body::splatTo(Value v) {
 }
 
 Value Body::zero(Type type) {
-  return arith::ConstantOp::create(b, loc, cast<TypedAttr>(b.getZeroAttr(type)));
+  return arith::ConstantOp::create(b, loc,
+                                   cast<TypedAttr>(b.getZeroAttr(type)));
 }
 
 static bool isNarrowFloat(Type t) { return t.isF16() || t.isBF16(); }
@@ -75,12 +79,14 @@ static Type withElementType(Type like, Type element) {
 Value Body::widen(Value v) {
   if (!isNarrowFloat(getElementTypeOrSelf(v.getType())))
     return v;
-  return arith::ExtFOp::create(b, loc, withElementType(v.getType(), b.getF32Type()), v);
+  return arith::ExtFOp::create(b, loc,
+                               withElementType(v.getType(), b.getF32Type()), v);
 }
 Value Body::narrowTo(Value v, Type element) {
   if (!isNarrowFloat(element) || getElementTypeOrSelf(v.getType()) == element)
     return v;
-  return arith::TruncFOp::create(b, loc, withElementType(v.getType(), element), v);
+  return arith::TruncFOp::create(b, loc, withElementType(v.getType(), element),
+                                 v);
 }
 
 Value Body::multiplyAdd(Value a, Value c, Value sum) {
@@ -93,7 +99,8 @@ Value Body::multiplyAdd(Value a, Value c, Value sum) {
       return vector::FMAOp::create(b, loc, a, c, sum);
     return math::FmaOp::create(b, loc, a, c, sum);
   }
-  return arith::AddIOp::create(b, loc, arith::MulIOp::create(b, loc, a, c), sum);
+  return arith::AddIOp::create(b, loc, arith::MulIOp::create(b, loc, a, c),
+                               sum);
 }
 
 void Body::scoped(llvm::function_ref<void()> emit) {
@@ -112,10 +119,12 @@ Value Body::laneIndices(int64_t coefficient, Value base) {
   SmallVector<Attribute> steps;
   for (int64_t i = 0; i < lanes; ++i)
     steps.push_back(b.getIndexAttr(i * coefficient));
-  Value v = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, steps));
+  Value v =
+      arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, steps));
   if (!base)
     return v;
-  return arith::AddIOp::create(b, loc, vector::BroadcastOp::create(b, loc, type, base), v);
+  return arith::AddIOp::create(
+      b, loc, vector::BroadcastOp::create(b, loc, type, base), v);
 }
 
 Value Body::load(Value buffer, Type element, AffineExpr address) {
@@ -135,29 +144,36 @@ Value Body::load(Value buffer, Type element, AffineExpr address) {
     if (coefficient == 1 && !mask)
       v = vector::LoadOp::create(b, loc, type, buffer, at);
     else if (coefficient == 1)
-      v = vector::MaskedLoadOp::create(b, loc, type, buffer, at, mask, zero(type));
+      v = vector::MaskedLoadOp::create(b, loc, type, buffer, at, mask,
+                                       zero(type));
     else {
       Value all = mask;
       if (!all)
         all = arith::ConstantOp::create(
-            b, loc, DenseElementsAttr::get(VectorType::get({lanes}, b.getI1Type()), true));
-      v = vector::GatherOp::create(b, loc, type, buffer, at, laneIndices(coefficient, {}),
-                                   all, zero(type));
+            b, loc,
+            DenseElementsAttr::get(VectorType::get({lanes}, b.getI1Type()),
+                                   true));
+      v = vector::GatherOp::create(b, loc, type, buffer, at,
+                                   laneIndices(coefficient, {}), all,
+                                   zero(type));
     }
   }
   if (element.isInteger(1))
-    v = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, v, zero(v.getType()));
+    v = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, v,
+                              zero(v.getType()));
   return v;
 }
 
 void Body::limitLanes(Value count) {
   laneCount = count;
-  mask = vector::CreateMaskOp::create(b, loc, VectorType::get({lanes}, b.getI1Type()), count);
+  mask = vector::CreateMaskOp::create(
+      b, loc, VectorType::get({lanes}, b.getI1Type()), count);
 }
 
 /// The first laneCount lanes one by one, through the stack. LLVM 22 stores four
 /// bytes for a masked store of narrowed integers whose mask has a single lane.
-void Body::storeLanes(Value buffer, Value at, int64_t coefficient, Value value) {
+void Body::storeLanes(Value buffer, Value at, int64_t coefficient,
+                      Value value) {
   Value staging;
   {
     OpBuilder::InsertionGuard guard(b);
@@ -166,20 +182,24 @@ void Body::storeLanes(Value buffer, Value at, int64_t coefficient, Value value) 
     staging = memref::AllocaOp::create(b, loc, type, b.getI64IntegerAttr(64));
   }
   vector::StoreOp::create(b, loc, value, staging, index(int64_t(0)));
-  auto loop = scf::ForOp::create(b, loc, index(int64_t(0)), laneCount, index(1));
+  auto loop =
+      scf::ForOp::create(b, loc, index(int64_t(0)), laneCount, index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value i = loop.getInductionVar();
-  Value to = arith::AddIOp::create(b, loc, at,
-                                   arith::MulIOp::create(b, loc, i, index(coefficient)));
-  memref::StoreOp::create(b, loc, memref::LoadOp::create(b, loc, staging, i), buffer, to);
+  Value to = arith::AddIOp::create(
+      b, loc, at, arith::MulIOp::create(b, loc, i, index(coefficient)));
+  memref::StoreOp::create(b, loc, memref::LoadOp::create(b, loc, staging, i),
+                          buffer, to);
 }
 
 void Body::store(unsigned result, Value value, AffineMap map) {
   auto place = cast<PlaceAttr>((*kernel.getResultPlaces())[result]);
-  AffineExpr address = linearAddress(map, place.getStrides().asArrayRef(), extents);
+  AffineExpr address =
+      linearAddress(map, place.getStrides().asArrayRef(), extents);
   if (getElementTypeOrSelf(value.getType()).isInteger(1))
-    value = arith::ExtUIOp::create(b, loc, withElementType(value.getType(), b.getI8Type()), value);
+    value = arith::ExtUIOp::create(
+        b, loc, withElementType(value.getType(), b.getI8Type()), value);
   Value at = index(address), buffer = results[result];
   if (lane < 0 || lanes == 1) {
     memref::StoreOp::create(b, loc, value, buffer, at);
@@ -187,7 +207,8 @@ void Body::store(unsigned result, Value value, AffineMap map) {
   }
   int64_t coefficient = splitLinear(address, lane)->first;
   value = splatTo(value);
-  if (mask && getElementTypeOrSelf(value.getType()).getIntOrFloatBitWidth() < 32) {
+  if (mask &&
+      getElementTypeOrSelf(value.getType()).getIntOrFloatBitWidth() < 32) {
     storeLanes(buffer, at, coefficient, value);
     return;
   }
@@ -199,8 +220,11 @@ void Body::store(unsigned result, Value value, AffineMap map) {
     Value all = mask;
     if (!all)
       all = arith::ConstantOp::create(
-          b, loc, DenseElementsAttr::get(VectorType::get({lanes}, b.getI1Type()), true));
-    vector::ScatterOp::create(b, loc, Type(), buffer, at, laneIndices(coefficient, {}), all, value);
+          b, loc,
+          DenseElementsAttr::get(VectorType::get({lanes}, b.getI1Type()),
+                                 true));
+    vector::ScatterOp::create(b, loc, Type(), buffer, at,
+                              laneIndices(coefficient, {}), all, value);
   }
 }
 
@@ -230,7 +254,8 @@ Value Body::emit(Value v, AffineMap map) {
   if (auto splat = dyn_cast<SplatOp>(op)) {
     TypedAttr value = splat.getValue();
     if (auto integer = dyn_cast<IntegerAttr>(value))
-      value = b.getIntegerAttr(storageType(type.getElementType()), integer.getValue());
+      value = b.getIntegerAttr(storageType(type.getElementType()),
+                               integer.getValue());
     return arith::ConstantOp::create(b, loc, value);
   }
   if (auto iota = dyn_cast<IotaOp>(op))
@@ -254,9 +279,12 @@ Value Body::emit(Value v, AffineMap map) {
     for (Value &arg : args) {
       // A broadcast constant stays recognisable as one.
       Attribute constant;
-      if (!isa<VectorType>(arg.getType()) && matchPattern(arg, m_Constant(&constant)))
+      if (!isa<VectorType>(arg.getType()) &&
+          matchPattern(arg, m_Constant(&constant)))
         arg = arith::ConstantOp::create(
-            b, loc, DenseElementsAttr::get(VectorType::get({lanes}, arg.getType()), constant));
+            b, loc,
+            DenseElementsAttr::get(VectorType::get({lanes}, arg.getType()),
+                                   constant));
       else
         arg = splatTo(arg);
     }
@@ -292,7 +320,8 @@ Value Body::emitView(ViewOpInterface view, AffineMap map) {
       at = laneIndices(split->first, index(e));
     } else
       at = index(e);
-    Value ok = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, at, zero(at.getType()));
+    Value ok = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, at,
+                                     zero(at.getType()));
     Value &all = varies ? varying : uniform;
     all = all ? Value(arith::AndIOp::create(b, loc, all, ok)) : ok;
   }
@@ -300,7 +329,8 @@ Value Body::emitView(ViewOpInterface view, AffineMap map) {
     if (!varying)
       return pull(view.source(), inner);
     Value outer = mask;
-    mask = outer ? Value(arith::AndIOp::create(b, loc, outer, varying)) : varying;
+    mask =
+        outer ? Value(arith::AndIOp::create(b, loc, outer, varying)) : varying;
     Value v;
     auto saved = cache;
     v = splatTo(pull(view.source(), inner));
@@ -321,11 +351,12 @@ Value Body::emitView(ViewOpInterface view, AffineMap map) {
     inside = guarded();
   }
   cache = std::move(saved);
-  auto branch = scf::IfOp::create(b, loc, TypeRange{inside.getType()}, uniform, true);
+  auto branch =
+      scf::IfOp::create(b, loc, TypeRange{inside.getType()}, uniform, true);
   Block *thenBlock = &branch.getThenRegion().front();
-  thenBlock->getOperations().splice(thenBlock->end(), probe.thenBlock()->getOperations(),
-                                    probe.thenBlock()->begin(),
-                                    std::prev(probe.thenBlock()->end()));
+  thenBlock->getOperations().splice(
+      thenBlock->end(), probe.thenBlock()->getOperations(),
+      probe.thenBlock()->begin(), std::prev(probe.thenBlock()->end()));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToEnd(thenBlock);
   scf::YieldOp::create(b, loc, inside);
@@ -344,10 +375,11 @@ Value Body::emitIota(IotaOp op, AffineMap map) {
   Value at = index(e);
   if (lane >= 0 && lanes > 1 && dependsOn(e, lane))
     at = laneIndices(splitLinear(e, lane)->first, at);
-  Value wide = arith::IndexCastOp::create(b, loc, withElementType(at.getType(), b.getI64Type()), at);
+  Value wide = arith::IndexCastOp::create(
+      b, loc, withElementType(at.getType(), b.getI64Type()), at);
   if (isa<FloatType>(element)) {
-    Type target = withElementType(wide.getType(),
-                                  isNarrowFloat(element) ? b.getF32Type() : element);
+    Type target = withElementType(
+        wide.getType(), isNarrowFloat(element) ? b.getF32Type() : element);
     return narrowTo(arith::SIToFPOp::create(b, loc, target, wide), element);
   }
   Type target = withElementType(wide.getType(), storageType(element));
@@ -358,22 +390,26 @@ Value Body::emitIota(IotaOp op, AffineMap map) {
 
 Value Body::emitGather(GatherOp op, AffineMap map) {
   int64_t axis = op.getAxis(), rank = tensorType(op.getIndex()).getRank();
-  AffineMap indexMap = AffineMap::get(maxLoopDims, 0, map.getResults().slice(axis, rank),
-                                      b.getContext());
+  AffineMap indexMap = AffineMap::get(
+      maxLoopDims, 0, map.getResults().slice(axis, rank), b.getContext());
   Value at = pull(op.getIndex(), indexMap);
-  assert(!isa<VectorType>(at.getType()) && "the lane must not vary a gather's index");
+  assert(!isa<VectorType>(at.getType()) &&
+         "the lane must not vary a gather's index");
   int64_t size = boundedShape(tensorType(op.getX()))[axis];
   Value wide = arith::IndexCastOp::create(b, loc, b.getIndexType(), at);
   Value sizeValue = index(size), none = index(int64_t(0));
-  Value negative = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, wide, none);
-  wide = arith::SelectOp::create(b, loc, negative,
-                                 arith::AddIOp::create(b, loc, wide, sizeValue), wide);
-  Value bad = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, wide, sizeValue);
+  Value negative =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, wide, none);
+  wide = arith::SelectOp::create(
+      b, loc, negative, arith::AddIOp::create(b, loc, wide, sizeValue), wide);
+  Value bad =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, wide, sizeValue);
   auto report = scf::IfOp::create(b, loc, TypeRange{}, bad, false);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(report.thenYield());
-    Value code = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(2)); // NACRE_E_INDEX
+    Value code = arith::ConstantOp::create(
+        b, loc, b.getI32IntegerAttr(2)); // NACRE_E_INDEX
     memref::StoreOp::create(b, loc, code, status, index(int64_t(0)));
   }
   wide = arith::SelectOp::create(b, loc, bad, none, wide);

@@ -9,8 +9,8 @@
 #ifndef NACRE_CODEGEN_LOWER_BODY_H
 #define NACRE_CODEGEN_LOWER_BODY_H
 
-#include "nacre/Schedule/KernelNest.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "nacre/Schedule/KernelNest.h"
 #include "llvm/ADT/DenseMap.h"
 
 namespace nacre::codegen {
@@ -30,8 +30,8 @@ struct LoweredKernel {
 
 /// Lowers one kernel by its schedule into `module`. Diagnoses and fails on a
 /// schedule that does not fit the kernel (an edited file).
-mlir::FailureOr<LoweredKernel> lowerKernel(lazy::KernelOp kernel, mlir::ModuleOp module,
-                                           llvm::StringRef name);
+mlir::FailureOr<LoweredKernel>
+lowerKernel(lazy::KernelOp kernel, mlir::ModuleOp module, llvm::StringRef name);
 
 /// How a constant contraction operand is laid out for its kernel:
 /// [free dims][lane blocks][reduced dims][block], padded with zeros.
@@ -75,11 +75,12 @@ public:
   /// Index arithmetic of an expression over the open loops.
   mlir::Value index(mlir::AffineExpr expr);
   mlir::Value index(int64_t value);
-  mlir::Value load(mlir::Value buffer, mlir::Type element, mlir::AffineExpr address);
+  mlir::Value load(mlir::Value buffer, mlir::Type element,
+                   mlir::AffineExpr address);
   mlir::Value splatTo(mlir::Value v); ///< broadcasts a scalar over the lanes
   mlir::Type laneType(mlir::Type element);
   mlir::Value multiplyAdd(mlir::Value a, mlir::Value b, mlir::Value sum);
-  mlir::Value widen(mlir::Value v);  ///< f16, bf16 -> f32
+  mlir::Value widen(mlir::Value v); ///< f16, bf16 -> f32
   mlir::Value narrowTo(mlir::Value v, mlir::Type element);
   mlir::Value zero(mlir::Type type);
   /// Runs `emit` with values computed inside forgotten afterwards.
@@ -105,35 +106,43 @@ public:
 
 private:
   mlir::Value emit(mlir::Value v, mlir::AffineMap map);
-  void storeLanes(mlir::Value buffer, mlir::Value at, int64_t coefficient, mlir::Value value);
+  void storeLanes(mlir::Value buffer, mlir::Value at, int64_t coefficient,
+                  mlir::Value value);
   mlir::Value emitView(lazy::ViewOpInterface view, mlir::AffineMap map);
   mlir::Value emitReduce(lazy::ReduceOp op, mlir::AffineMap map);
   mlir::Value emitArgReduce(lazy::ArgReduceOp op, mlir::AffineMap map);
   mlir::Value emitContract(lazy::ContractOp op, mlir::AffineMap map);
   mlir::Value emitGather(lazy::GatherOp op, mlir::AffineMap map);
   mlir::Value emitIota(lazy::IotaOp op, mlir::AffineMap map);
-  mlir::Value combine(lazy::ReduceKind kind, mlir::Type element, mlir::Value a, mlir::Value c);
-  mlir::Value neutral(lazy::ReduceKind kind, mlir::Type element, mlir::Type type);
+  mlir::Value combine(lazy::ReduceKind kind, mlir::Type element, mlir::Value a,
+                      mlir::Value c);
+  mlir::Value neutral(lazy::ReduceKind kind, mlir::Type element,
+                      mlir::Type type);
   mlir::Value laneIndices(int64_t coefficient, mlir::Value base);
-  bool canBeLane(mlir::Value v, mlir::AffineMap map, unsigned dim, int64_t &unitAccesses);
-  void noteSymbolicBounds(mlir::RankedTensorType input, llvm::ArrayRef<int64_t> axes,
-                          unsigned first);
+  bool canBeLane(mlir::Value v, mlir::AffineMap map, unsigned dim,
+                 int64_t &unitAccesses);
+  void noteSymbolicBounds(mlir::RankedTensorType input,
+                          llvm::ArrayRef<int64_t> axes, unsigned first);
   /// A loop nest over `dims` carrying `init`; returns the final values.
   llvm::SmallVector<mlir::Value>
   nest(llvm::ArrayRef<unsigned> dims, llvm::ArrayRef<int64_t> steps,
        llvm::ArrayRef<int64_t> bounds, mlir::ValueRange init,
-       llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::ValueRange)> body);
+       llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::ValueRange)>
+           body);
 };
 
-mlir::FailureOr<int64_t> lowerMapKernel(Body &body, const ScheduleReader &schedule,
+mlir::FailureOr<int64_t> lowerMapKernel(Body &body,
+                                        const ScheduleReader &schedule,
                                         llvm::ArrayRef<mlir::Value> symbolOf,
                                         mlir::Value begin, mlir::Value end);
 /// Writes the border only; one task.
-mlir::FailureOr<int64_t> lowerBorderKernel(Body &body, const ScheduleReader &schedule,
+mlir::FailureOr<int64_t> lowerBorderKernel(Body &body,
+                                           const ScheduleReader &schedule,
                                            mlir::Value begin, mlir::Value end);
-mlir::FailureOr<int64_t> lowerContractKernel(Body &body, const ScheduleReader &schedule,
-                                             llvm::ArrayRef<mlir::Value> symbolOf,
-                                             mlir::Value begin, mlir::Value end);
+mlir::FailureOr<int64_t>
+lowerContractKernel(Body &body, const ScheduleReader &schedule,
+                    llvm::ArrayRef<mlir::Value> symbolOf, mlir::Value begin,
+                    mlir::Value end);
 
 } // namespace nacre::codegen
 

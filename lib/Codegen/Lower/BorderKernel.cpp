@@ -28,13 +28,15 @@ public:
         place(cast<PlaceAttr>((*body.kernel.getResultPlaces())[0])) {
     TypedAttr value = pad.getValue();
     if (auto integer = dyn_cast<IntegerAttr>(value)) {
-      Type stored = cast<MemRefType>(body.results[0].getType()).getElementType();
+      Type stored =
+          cast<MemRefType>(body.results[0].getType()).getElementType();
       value = b.getIntegerAttr(stored, integer.getValue().zextOrTrunc(
                                            stored.getIntOrFloatBitWidth()));
     }
     fill = arith::ConstantOp::create(b, loc, value);
     if (lanes > 1)
-      fillVector = vector::BroadcastOp::create(b, loc, VectorType::get({lanes}, fill.getType()), fill);
+      fillVector = vector::BroadcastOp::create(
+          b, loc, VectorType::get({lanes}, fill.getType()), fill);
     auto rank = tensorType(pad.getResult()).getRank();
     for (int64_t i = 0; i < rank; ++i)
       axes.push_back(i);
@@ -49,14 +51,16 @@ public:
     bool last = depth + 1 == axes.size();
     if (last && stride == 1 && lanes > 1 && to - from >= lanes) {
       // Whole vectors; the last one may overlap, every store writes the same.
-      loop(from, to - lanes + 1, lanes, [&](Value i) { storeVector(address, i); });
+      loop(from, to - lanes + 1, lanes,
+           [&](Value i) { storeVector(address, i); });
       if ((to - from) % lanes)
         storeVector(address, body.index(to - lanes));
       return;
     }
     loop(from, to, 1, [&](Value i) {
-      Value at = arith::AddIOp::create(b, loc, address,
-                                       arith::MulIOp::create(b, loc, i, body.index(stride)));
+      Value at = arith::AddIOp::create(
+          b, loc, address,
+          arith::MulIOp::create(b, loc, i, body.index(stride)));
       if (last)
         memref::StoreOp::create(b, loc, fill, body.results[0], at);
       else
@@ -65,8 +69,10 @@ public:
   }
 
 private:
-  void loop(int64_t from, int64_t to, int64_t step, llvm::function_ref<void(Value)> emit) {
-    auto op = scf::ForOp::create(b, loc, body.index(from), body.index(to), body.index(step));
+  void loop(int64_t from, int64_t to, int64_t step,
+            llvm::function_ref<void(Value)> emit) {
+    auto op = scf::ForOp::create(b, loc, body.index(from), body.index(to),
+                                 body.index(step));
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(op.getBody());
     emit(op.getInductionVar());
@@ -88,18 +94,21 @@ private:
 
 } // namespace
 
-FailureOr<int64_t> lowerBorderKernel(Body &body, const ScheduleReader &schedule, Value begin,
-                                     Value end) {
+FailureOr<int64_t> lowerBorderKernel(Body &body, const ScheduleReader &schedule,
+                                     Value begin, Value end) {
   auto pad = schedule::yielded(body.kernel).getDefiningOp<PadOp>();
   if (!pad || !tensorType(pad.getResult()).hasStaticShape())
     return body.kernel.emitOpError("kernel ")
-           << body.kernel.getName() << ": a border schedule on a kernel that is no static pad";
+           << body.kernel.getName()
+           << ": a border schedule on a kernel that is no static pad";
   OpBuilder &b = body.b;
   auto once = scf::ForOp::create(b, body.loc, begin, end, body.index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(once.getBody());
-  BorderFiller filler(body, pad, std::max<int64_t>(schedule.number("lanes", 1), 1));
-  auto from = tensorType(pad.getX()).getShape(), to = tensorType(pad.getResult()).getShape();
+  BorderFiller filler(body, pad,
+                      std::max<int64_t>(schedule.number("lanes", 1), 1));
+  auto from = tensorType(pad.getX()).getShape(),
+       to = tensorType(pad.getResult()).getShape();
   SmallVector<Interval> ranges;
   for (int64_t extent : to)
     ranges.push_back({0, extent});

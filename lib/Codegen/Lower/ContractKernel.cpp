@@ -15,11 +15,11 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Body.h"
-#include "nacre/Lazy/IndexMap.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "nacre/Lazy/IndexMap.h"
 
 using namespace mlir;
 namespace nacre::codegen {
@@ -29,11 +29,12 @@ namespace {
 
 class TiledContraction {
 public:
-  TiledContraction(Body &body, const ScheduleReader &s, ArrayRef<Value> symbolOf,
-                   ContractNest nest)
+  TiledContraction(Body &body, const ScheduleReader &s,
+                   ArrayRef<Value> symbolOf, ContractNest nest)
       : body(body), b(body.b), loc(body.loc), symbolOf(symbolOf), nest(nest),
-        loops(s.list("loops")), kLoops(s.list("k_loops")), extents(s.list("extents")),
-        lane(s.number("lane")), tile(s.number("tile")), row(s.number("row")),
+        loops(s.list("loops")), kLoops(s.list("k_loops")),
+        extents(s.list("extents")), lane(s.number("lane")),
+        tile(s.number("tile")), row(s.number("row")),
         lanes(s.number("lanes", 1)), tileM(s.number("tile_m", 1)),
         tileN(s.number("tile_n", 1)), chunkT(s.number("chunk_t", 1)),
         chunkR(s.number("chunk_r", 1)), staged(s.number("staged", 0)),
@@ -43,7 +44,9 @@ public:
 
 private:
   Value add(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
-  Value mul(Value x, int64_t c) { return arith::MulIOp::create(b, loc, x, body.index(c)); }
+  Value mul(Value x, int64_t c) {
+    return arith::MulIOp::create(b, loc, x, body.index(c));
+  }
   void points(int64_t m);
   SmallVector<Value> reduce(int64_t m);
   SmallVector<Value> step(int64_t m, ValueRange sums);
@@ -74,7 +77,8 @@ LogicalResult TiledContraction::prepare() {
   unsigned dims = nest.extents.size();
   if (extents.size() != dims)
     return kernel.emitOpError("kernel ")
-           << kernel.getName() << ": the schedule does not fit the contraction's " << dims
+           << kernel.getName()
+           << ": the schedule does not fit the contraction's " << dims
            << " dimensions";
   body.extents.assign(nest.extents.begin(), nest.extents.end()); // see MapLoops
   body.lane = lanes > 1 ? lane : -1;
@@ -82,9 +86,11 @@ LogicalResult TiledContraction::prepare() {
   auto scalar = contractLeaf(nest, 1 - nest.lanesOperand);
   auto lanesLeaf = contractLeaf(nest, nest.lanesOperand);
   if (!scalar || !lanesLeaf)
-    return kernel.emitOpError("kernel ") << kernel.getName() << ": operands are not in memory";
+    return kernel.emitOpError("kernel ")
+           << kernel.getName() << ": operands are not in memory";
   auto address = [&](const Access &a) {
-    auto place = cast<PlaceAttr>((*kernel.getOperandPlaces())[a.leaf.getArgNumber()]);
+    auto place =
+        cast<PlaceAttr>((*kernel.getOperandPlaces())[a.leaf.getArgNumber()]);
     return linearAddress(a.map, place.getStrides().asArrayRef(), nest.extents);
   };
   scalarAddress = address(*scalar);
@@ -92,16 +98,19 @@ LogicalResult TiledContraction::prepare() {
   scalarBuffer = body.operands[scalar->leaf.getArgNumber()];
   lanesBuffer = body.operands[lanesLeaf->leaf.getArgNumber()];
   element = nest.op.getType().getElementType();
-  accumulator = body.laneType(element.isF16() || element.isBF16() ? b.getF32Type()
-                                                                  : storageType(element));
+  accumulator =
+      body.laneType(element.isF16() || element.isBF16() ? b.getF32Type()
+                                                        : storageType(element));
   SmallVector<AffineExpr> results;
   for (AffineExpr e : nest.op.map(2).getResults())
     results.push_back(e);
-  resultMap = simplify(AffineMap::get(maxLoopDims, 0, results, b.getContext()), body.extents);
+  resultMap = simplify(AffineMap::get(maxLoopDims, 0, results, b.getContext()),
+                       body.extents);
   for (unsigned d = 0; d < dims; ++d)
     body.ivs[d] = body.index(int64_t(0));
   if (staged) {
-    auto type = MemRefType::get({tileM * tileN * lanes}, getElementTypeOrSelf(accumulator));
+    auto type = MemRefType::get({tileM * tileN * lanes},
+                                getElementTypeOrSelf(accumulator));
     stage = memref::AllocaOp::create(b, loc, type, b.getI64IntegerAttr(64));
   }
   return success();
@@ -116,13 +125,14 @@ Value TiledContraction::lanesVector(int64_t n) {
     if (int64_t stride = packing->strideOf(d); stride && extents[d] != 1)
       at = at + getAffineDimExpr(d, b.getContext()) * stride;
   Value address = body.index(at);
-  if (packing->block == 1)
+  if (packing->laneSourceStride == 0) // the same for every lane
     return memref::LoadOp::create(b, loc, lanesBuffer, address);
   address = add(address, mul(laneBlock, packing->blockStride));
   address = add(address, body.index(n * lanes));
   if (lanes == 1)
     return memref::LoadOp::create(b, loc, lanesBuffer, address);
-  auto type = VectorType::get({lanes}, cast<MemRefType>(lanesBuffer.getType()).getElementType());
+  auto type = VectorType::get(
+      {lanes}, cast<MemRefType>(lanesBuffer.getType()).getElementType());
   return vector::LoadOp::create(b, loc, type, lanesBuffer, address);
 }
 
@@ -138,8 +148,10 @@ SmallVector<Value> TiledContraction::step(int64_t m, ValueRange sums) {
     // Only reads that are not padded need a mask in the last block.
     if (lane < 0 || lanes == 1 || extents[lane] % (lanes * tileN) == 0)
       return {};
-    Value left = arith::SubIOp::create(b, loc, body.index(extents[lane]), body.ivs[lane]);
-    return vector::CreateMaskOp::create(b, loc, VectorType::get({lanes}, b.getI1Type()), left);
+    Value left = arith::SubIOp::create(b, loc, body.index(extents[lane]),
+                                       body.ivs[lane]);
+    return vector::CreateMaskOp::create(
+        b, loc, VectorType::get({lanes}, b.getI1Type()), left);
   };
   bool scalarVaries = lane >= 0 && lanes > 1 && dependsOn(scalarAddress, lane);
   for (int64_t n = 0; n < tileN; ++n) {
@@ -163,7 +175,8 @@ SmallVector<Value> TiledContraction::step(int64_t m, ValueRange sums) {
           scalar = body.splatTo(scalar);
         body.mask = outerMask;
       }
-      next[i * tileN + n] = body.multiplyAdd(scalar, vectors[n], sums[i * tileN + n]);
+      next[i * tileN + n] =
+          body.multiplyAdd(scalar, vectors[n], sums[i * tileN + n]);
     }
   }
   return next;
@@ -174,12 +187,13 @@ SmallVector<Value> TiledContraction::reduce(int64_t m) {
   SmallVector<scf::ForOp> nestLoops;
   OpBuilder::InsertionGuard guard(b);
   for (int64_t d : kLoops) {
-    auto loop = scf::ForOp::create(b, loc, body.index(int64_t(0)), body.index(extents[d]),
-                                   body.index(1), sums);
+    auto loop = scf::ForOp::create(b, loc, body.index(int64_t(0)),
+                                   body.index(extents[d]), body.index(1), sums);
     nestLoops.push_back(loop);
     b.setInsertionPointToStart(loop.getBody());
     body.ivs[d] = loop.getInductionVar();
-    sums.assign(loop.getRegionIterArgs().begin(), loop.getRegionIterArgs().end());
+    sums.assign(loop.getRegionIterArgs().begin(),
+                loop.getRegionIterArgs().end());
   }
   SmallVector<Value> next = step(m, sums);
   for (scf::ForOp loop : llvm::reverse(nestLoops)) {
@@ -216,27 +230,33 @@ void TiledContraction::epilogue(int64_t m, ValueRange sums) {
       OpBuilder::InsertionGuard guard(b);
       if (masked) {
         Value first = add(laneBase, body.index(n * lanes));
-        Value left = arith::SubIOp::create(b, loc, body.index(extents[lane]), first);
-        Value some = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, left,
-                                           body.index(int64_t(0)));
+        Value left =
+            arith::SubIOp::create(b, loc, body.index(extents[lane]), first);
+        Value some = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt,
+                                           left, body.index(int64_t(0)));
         auto branch = scf::IfOp::create(b, loc, TypeRange{}, some, false);
         b.setInsertionPoint(branch.thenYield());
         if (partial)
-          body.limitLanes(arith::MinSIOp::create(b, loc, left, body.index(lanes)));
+          body.limitLanes(
+              arith::MinSIOp::create(b, loc, left, body.index(lanes)));
       }
       if (!staged) {
         for (int64_t i = 0; i < m; ++i) {
-          Value at = tile >= 0 ? (i ? add(tileBase, body.index(i)) : tileBase) : Value();
+          Value at = tile >= 0 ? (i ? add(tileBase, body.index(i)) : tileBase)
+                               : Value();
           finish(sums[i * tileN + n], at, n);
         }
       } else {
-        auto loop = scf::ForOp::create(b, loc, body.index(int64_t(0)), body.index(m), body.index(1));
+        auto loop = scf::ForOp::create(b, loc, body.index(int64_t(0)),
+                                       body.index(m), body.index(1));
         OpBuilder::InsertionGuard inner(b);
         b.setInsertionPointToStart(loop.getBody());
         Value i = loop.getInductionVar();
         Value at = add(mul(i, tileN * lanes), body.index(n * lanes));
-        Value sum = lanes > 1 ? Value(vector::LoadOp::create(b, loc, cast<VectorType>(accumulator), stage, at))
-                              : Value(memref::LoadOp::create(b, loc, stage, at));
+        Value sum = lanes > 1
+                        ? Value(vector::LoadOp::create(
+                              b, loc, cast<VectorType>(accumulator), stage, at))
+                        : Value(memref::LoadOp::create(b, loc, stage, at));
         finish(sum, tile >= 0 ? add(tileBase, i) : Value(), n);
       }
       body.allLanes();
@@ -258,7 +278,8 @@ void TiledContraction::epilogue(int64_t m, ValueRange sums) {
     emit(true);
     return;
   }
-  Value left = arith::SubIOp::create(b, loc, body.index(extents[lane]), laneBase);
+  Value left =
+      arith::SubIOp::create(b, loc, body.index(extents[lane]), laneBase);
   Value whole = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, left,
                                       body.index(lanes * tileN));
   auto branch = scf::IfOp::create(b, loc, TypeRange{}, whole, true);
@@ -311,8 +332,8 @@ int64_t TiledContraction::run(Value begin, Value end) {
       body.ivs[d] = take(extents[d]);
   }
   Value rowBegin = mul(rChunk, chunkR);
-  Value rowEnd = arith::MinSIOp::create(b, loc, add(rowBegin, body.index(chunkR)),
-                                        body.index(rowExtent));
+  Value rowEnd = arith::MinSIOp::create(
+      b, loc, add(rowBegin, body.index(chunkR)), body.index(rowExtent));
   auto rows = scf::ForOp::create(b, loc, rowBegin, rowEnd, body.index(1));
   b.setInsertionPointToStart(rows.getBody());
   if (row >= 0)
@@ -343,12 +364,15 @@ int64_t TiledContraction::run(Value begin, Value end) {
 
 } // namespace
 
-FailureOr<int64_t> lowerContractKernel(Body &body, const ScheduleReader &schedule,
-                                       ArrayRef<Value> symbolOf, Value begin, Value end) {
+FailureOr<int64_t> lowerContractKernel(Body &body,
+                                       const ScheduleReader &schedule,
+                                       ArrayRef<Value> symbolOf, Value begin,
+                                       Value end) {
   ContractOp contract = contractionOf(body.kernel);
   if (!contract)
     return body.kernel.emitOpError("kernel ")
-           << body.kernel.getName() << ": a contract schedule on a kernel without contraction";
+           << body.kernel.getName()
+           << ": a contract schedule on a kernel without contraction";
   ContractNest nest = analyseContraction(body.kernel, contract);
   nest.lanesOperand = schedule.number("lanes_operand", 1);
   TiledContraction tiled(body, schedule, symbolOf, nest);

@@ -1,11 +1,11 @@
 //===- MapKernel.cpp - kernels over an output space; entry of lowering ----===//
 #include "Body.h"
-#include "nacre/Lazy/IndexMap.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "nacre/Lazy/IndexMap.h"
 
 using namespace mlir;
 namespace nacre::codegen {
@@ -18,7 +18,8 @@ int64_t ScheduleReader::number(StringRef key, int64_t otherwise) const {
 }
 SmallVector<int64_t> ScheduleReader::list(StringRef key) const {
   auto attr = dict.getAs<DenseI64ArrayAttr>(key);
-  return attr ? SmallVector<int64_t>(attr.asArrayRef()) : SmallVector<int64_t>();
+  return attr ? SmallVector<int64_t>(attr.asArrayRef())
+              : SmallVector<int64_t>();
 }
 
 namespace {
@@ -37,17 +38,21 @@ public:
     body.extents = boundedShape(type);
     body.lane = schedule.number("lane");
     body.lanes = schedule.number("lanes", 1);
-    identity = simplify(loopIdentity(body.kernel.getContext(), type.getRank()), body.extents);
+    identity = simplify(loopIdentity(body.kernel.getContext(), type.getRank()),
+                        body.extents);
     for (unsigned d = 0; d < extents.size(); ++d)
       body.ivs[d] = body.index(int64_t(0));
   }
   int64_t run(Value begin, Value end);
 
 private:
-  Value bound(int64_t d) { return symbolOf[d] ? symbolOf[d] : body.index(extents[d]); }
+  Value bound(int64_t d) {
+    return symbolOf[d] ? symbolOf[d] : body.index(extents[d]);
+  }
   void points();
   void inner(size_t depth);
-  void laneLoop(Value from, Value to, bool exact, llvm::function_ref<void()> emit);
+  void laneLoop(Value from, Value to, bool exact,
+                llvm::function_ref<void()> emit);
   void afterPrefix();
 
   Body &body;
@@ -69,7 +74,8 @@ void MapLoops::points() {
 }
 
 /// for from..to by lanes, then one masked step for what is left.
-void MapLoops::laneLoop(Value from, Value to, bool exact, llvm::function_ref<void()> emit) {
+void MapLoops::laneLoop(Value from, Value to, bool exact,
+                        llvm::function_ref<void()> emit) {
   OpBuilder &b = body.b;
   Location loc = body.loc;
   int64_t d = body.lane;
@@ -77,7 +83,8 @@ void MapLoops::laneLoop(Value from, Value to, bool exact, llvm::function_ref<voi
   Value wholeEnd = to;
   if (!exact) {
     Value count = arith::SubIOp::create(b, loc, to, from);
-    Value whole = arith::MulIOp::create(b, loc, arith::DivUIOp::create(b, loc, count, lanes), lanes);
+    Value whole = arith::MulIOp::create(
+        b, loc, arith::DivUIOp::create(b, loc, count, lanes), lanes);
     wholeEnd = arith::AddIOp::create(b, loc, from, whole);
   }
   auto loop = scf::ForOp::create(b, loc, from, wholeEnd, lanes);
@@ -89,7 +96,8 @@ void MapLoops::laneLoop(Value from, Value to, bool exact, llvm::function_ref<voi
   }
   if (exact)
     return;
-  Value more = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, wholeEnd, to);
+  Value more =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, wholeEnd, to);
   auto branch = scf::IfOp::create(b, loc, TypeRange{}, more, false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(branch.thenYield());
@@ -107,11 +115,12 @@ void MapLoops::inner(size_t depth) {
   OpBuilder &b = body.b;
   int64_t d = loops[depth];
   if (d == body.lane && body.lanes > 1) {
-    laneLoop(body.index(int64_t(0)), body.index(extents[d]), extents[d] % body.lanes == 0,
-             [&] { inner(depth + 1); });
+    laneLoop(body.index(int64_t(0)), body.index(extents[d]),
+             extents[d] % body.lanes == 0, [&] { inner(depth + 1); });
     return;
   }
-  auto loop = scf::ForOp::create(b, body.loc, body.index(int64_t(0)), bound(d), body.index(1));
+  auto loop = scf::ForOp::create(b, body.loc, body.index(int64_t(0)), bound(d),
+                                 body.index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   body.ivs[d] = loop.getInductionVar();
@@ -124,7 +133,8 @@ void MapLoops::afterPrefix() {
     for (size_t i = prefix; i < loops.size(); ++i)
       open.set(loops[i]);
     if (open.any())
-      for (Value v : body.kernel.getBody().front().getTerminator()->getOperands())
+      for (Value v :
+           body.kernel.getBody().front().getTerminator()->getOperands())
         body.hoistReductions(v, identity, open);
     inner(prefix);
   });
@@ -140,10 +150,11 @@ int64_t MapLoops::run(Value begin, Value end) {
     int64_t d = loops[0], extent = extents[d];
     Value g = body.index(grain);
     Value from = arith::MulIOp::create(b, loc, begin, g);
-    Value to = arith::MinSIOp::create(b, loc, arith::MulIOp::create(b, loc, end, g),
-                                      body.index(extent));
+    Value to = arith::MinSIOp::create(
+        b, loc, arith::MulIOp::create(b, loc, end, g), body.index(extent));
     if (body.lane == d && body.lanes > 1) {
-      laneLoop(from, to, extent % body.lanes == 0 && grain % body.lanes == 0, [&] { points(); });
+      laneLoop(from, to, extent % body.lanes == 0 && grain % body.lanes == 0,
+               [&] { points(); });
     } else {
       auto loop = scf::ForOp::create(b, loc, from, to, body.index(1));
       OpBuilder::InsertionGuard guard(b);
@@ -164,7 +175,8 @@ int64_t MapLoops::run(Value begin, Value end) {
   for (int64_t i = prefix; i-- > 0;) {
     int64_t d = loops[i];
     bool isLane = d == body.lane && body.lanes > 1;
-    int64_t count = isLane ? int64_t(llvm::divideCeil(extents[d], body.lanes)) : extents[d];
+    int64_t count =
+        isLane ? int64_t(llvm::divideCeil(extents[d], body.lanes)) : extents[d];
     Value at = rest;
     if (i > 0) {
       at = arith::RemUIOp::create(b, loc, rest, body.index(count));
@@ -182,7 +194,8 @@ int64_t MapLoops::run(Value begin, Value end) {
     afterPrefix();
     return tasks;
   }
-  Value left = arith::SubIOp::create(b, loc, body.index(extents[body.lane]), body.ivs[body.lane]);
+  Value left = arith::SubIOp::create(b, loc, body.index(extents[body.lane]),
+                                     body.ivs[body.lane]);
   if (extents[body.lane] < body.lanes) { // a single, partial vector
     body.limitLanes(left);
     afterPrefix();
@@ -204,7 +217,8 @@ int64_t MapLoops::run(Value begin, Value end) {
 /// Elements from the start of the buffer window to its end.
 int64_t span(PlaceAttr place, RankedTensorType type) {
   int64_t last = 0;
-  for (auto [stride, extent] : llvm::zip(place.getStrides().asArrayRef(), boundedShape(type)))
+  for (auto [stride, extent] :
+       llvm::zip(place.getStrides().asArrayRef(), boundedShape(type)))
     last += stride * std::max<int64_t>(extent - 1, 0);
   return last + 1;
 }
@@ -212,16 +226,19 @@ int64_t span(PlaceAttr place, RankedTensorType type) {
 } // namespace
 
 FailureOr<int64_t> lowerMapKernel(Body &body, const ScheduleReader &schedule,
-                                  ArrayRef<Value> symbolOf, Value begin, Value end) {
+                                  ArrayRef<Value> symbolOf, Value begin,
+                                  Value end) {
   auto rank = tensorType(yielded(body.kernel)).getRank();
   if (int64_t(schedule.list("extents").size()) != rank ||
       schedule.number("prefix", 0) > int64_t(schedule.list("loops").size()))
     return body.kernel.emitOpError("kernel ")
-           << body.kernel.getName() << ": the schedule does not fit the result's rank " << rank;
+           << body.kernel.getName()
+           << ": the schedule does not fit the result's rank " << rank;
   return MapLoops(body, schedule, symbolOf).run(begin, end);
 }
 
-FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module, StringRef name) {
+FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module,
+                                     StringRef name) {
   MLIRContext *context = kernel.getContext();
   OpBuilder b(context);
   b.setInsertionPointToEnd(module.getBody());
@@ -250,7 +267,8 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module, StringRef
     auto type = tensorType(v);
     int64_t elements = packed ? packing->elements : span(place, type);
     int64_t bytes = elementBytes(type.getElementType());
-    windows.push_back({place.getSpace().getValue(), place.getSlot(), place.getOffset() * bytes,
+    windows.push_back({place.getSpace().getValue(), place.getSlot(),
+                       place.getOffset() * bytes,
                        (place.getOffset() + elements) * bytes});
     types.push_back(flat(type, elements));
   };
@@ -274,21 +292,24 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module, StringRef
   for (size_t i = 0; i < lowered.symbols.size() + 2; ++i)
     types.push_back(b.getIndexType());
 
-  auto function = func::FuncOp::create(b, loc, name, b.getFunctionType(types, {}));
+  auto function =
+      func::FuncOp::create(b, loc, name, b.getFunctionType(types, {}));
   function.setPrivate();
   // A buffer that overlaps no written one, and a written one that overlaps no
   // other, cannot alias within this call.
   for (unsigned i = 0; i < buffers; ++i) {
     bool alone = true;
     for (unsigned j = 0; j < buffers; ++j) {
-      bool written = i >= kernel.getNumOperands() || j >= kernel.getNumOperands();
+      bool written =
+          i >= kernel.getNumOperands() || j >= kernel.getNumOperands();
       const Window &x = windows[i], &y = windows[j];
-      if (i != j && written && x.space == y.space && x.slot == y.slot && x.from < y.to &&
-          y.from < x.to)
+      if (i != j && written && x.space == y.space && x.slot == y.slot &&
+          x.from < y.to && y.from < x.to)
         alone = false;
     }
     if (alone)
-      function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), b.getUnitAttr());
+      function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
+                          b.getUnitAttr());
   }
   Block *entry = function.addEntryBlock();
   b.setInsertionPointToStart(entry);
@@ -312,16 +333,18 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module, StringRef
   SmallVector<Value> symbols(maxLoopDims);
   for (int64_t i = 0; i < resultType.getRank(); ++i)
     if (StringAttr symbol = symbolOf(resultType, i)) {
-      unsigned at = llvm::find(lowered.symbols, symbol) - lowered.symbols.begin();
+      unsigned at =
+          llvm::find(lowered.symbols, symbol) - lowered.symbols.begin();
       unsigned dim = i;
       if (isContract)
         dim = cast<AffineDimExpr>(contract.map(2).getResult(i)).getPosition();
       symbols[dim] = entry->getArgument(buffers + 1 + at);
       lowered.taskSymbol = symbol;
     }
-  auto tasks = isContract         ? lowerContractKernel(body, schedule, symbols, begin, end)
-               : kind == "border" ? lowerBorderKernel(body, schedule, begin, end)
-                                  : lowerMapKernel(body, schedule, symbols, begin, end);
+  auto tasks =
+      isContract ? lowerContractKernel(body, schedule, symbols, begin, end)
+      : kind == "border" ? lowerBorderKernel(body, schedule, begin, end)
+                         : lowerMapKernel(body, schedule, symbols, begin, end);
   if (failed(tasks))
     return failure();
   lowered.tasks = *tasks;

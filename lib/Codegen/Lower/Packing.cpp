@@ -23,8 +23,10 @@ std::optional<Packing> packingOf(KernelOp kernel) {
   auto leaf = contractLeaf(nest, nest.lanesOperand);
   if (!leaf)
     return std::nullopt;
-  auto place = cast<PlaceAttr>((*kernel.getOperandPlaces())[leaf->leaf.getArgNumber()]);
-  AffineExpr address = linearAddress(leaf->map, place.getStrides().asArrayRef(), nest.extents);
+  auto place =
+      cast<PlaceAttr>((*kernel.getOperandPlaces())[leaf->leaf.getArgNumber()]);
+  AffineExpr address =
+      linearAddress(leaf->map, place.getStrides().asArrayRef(), nest.extents);
 
   Packing p;
   p.operand = leaf->leaf.getArgNumber();
@@ -75,13 +77,15 @@ int64_t Packing::strideOf(int64_t dim) const {
   return 0;
 }
 
-void Packing::write(const uint8_t *source, uint8_t *destination, int64_t size) const {
+void Packing::write(const uint8_t *source, uint8_t *destination,
+                    int64_t size) const {
   std::memset(destination, 0, elements * size);
   // Odometer over the walked dimensions, rows of the lane inside.
   SmallVector<int64_t> at(dims.size(), 0);
   int64_t from = sourceOffset, to = 0;
   while (true) {
-    for (int64_t lane0 = 0, base = 0; lane0 < laneExtent; lane0 += block, base += blockStride) {
+    for (int64_t lane0 = 0, base = 0; lane0 < laneExtent;
+         lane0 += block, base += blockStride) {
       int64_t count = std::min(block, laneExtent - lane0);
       const uint8_t *s = source + (from + lane0 * laneSourceStride) * size;
       uint8_t *d = destination + (to + base) * size;

@@ -6,10 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Body.h"
-#include "nacre/Lazy/IndexMap.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "nacre/Lazy/IndexMap.h"
 
 using namespace mlir;
 namespace nacre::codegen {
@@ -25,20 +25,23 @@ Value Body::neutral(ReduceKind kind, Type element, Type type) {
   Type scalar = getElementTypeOrSelf(type);
   if (auto floating = dyn_cast<FloatType>(scalar)) {
     auto &semantics = floating.getFloatSemantics();
-    APFloat f = kind == ReduceKind::mul ? APFloat(semantics, 1)
-                                        : APFloat::getInf(semantics, kind == ReduceKind::max);
+    APFloat f = kind == ReduceKind::mul
+                    ? APFloat(semantics, 1)
+                    : APFloat::getInf(semantics, kind == ReduceKind::max);
     value = builder.getFloatAttr(scalar, f);
   } else {
     unsigned width = scalar.getIntOrFloatBitWidth();
     bool u = isUnsignedElement(element);
-    APInt i = kind == ReduceKind::mul ? APInt(width, 1)
-              : kind == ReduceKind::max
-                  ? (u ? APInt::getZero(width) : APInt::getSignedMinValue(width))
-                  : (u ? APInt::getMaxValue(width) : APInt::getSignedMaxValue(width));
+    APInt i =
+        kind == ReduceKind::mul ? APInt(width, 1)
+        : kind == ReduceKind::max
+            ? (u ? APInt::getZero(width) : APInt::getSignedMinValue(width))
+            : (u ? APInt::getMaxValue(width) : APInt::getSignedMaxValue(width));
     value = builder.getIntegerAttr(scalar, i);
   }
   if (auto vector = dyn_cast<VectorType>(type))
-    return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vector, Attribute(value)));
+    return arith::ConstantOp::create(
+        b, loc, DenseElementsAttr::get(vector, Attribute(value)));
   return arith::ConstantOp::create(b, loc, value);
 }
 
@@ -57,9 +60,12 @@ Value Body::combine(ReduceKind kind, Type element, Value a, Value c) {
     bool wantMax = kind == ReduceKind::max;
     if (floating) {
       // NaN on either side stays.
-      Value better = arith::CmpFOp::create(
-          b, loc, wantMax ? arith::CmpFPredicate::OLT : arith::CmpFPredicate::OGT, a, c);
-      Value isNaN = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, c, c);
+      Value better = arith::CmpFOp::create(b, loc,
+                                           wantMax ? arith::CmpFPredicate::OLT
+                                                   : arith::CmpFPredicate::OGT,
+                                           a, c);
+      Value isNaN =
+          arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, c, c);
       Value take = arith::OrIOp::create(b, loc, better, isNaN);
       return arith::SelectOp::create(b, loc, take, c, a);
     }
@@ -73,18 +79,21 @@ Value Body::combine(ReduceKind kind, Type element, Value a, Value c) {
   llvm_unreachable("no such reduction");
 }
 
-SmallVector<Value> Body::nest(ArrayRef<unsigned> dims, ArrayRef<int64_t> steps,
-                              ArrayRef<int64_t> bounds, ValueRange init,
-                              llvm::function_ref<SmallVector<Value>(ValueRange)> body) {
+SmallVector<Value>
+Body::nest(ArrayRef<unsigned> dims, ArrayRef<int64_t> steps,
+           ArrayRef<int64_t> bounds, ValueRange init,
+           llvm::function_ref<SmallVector<Value>(ValueRange)> body) {
   if (dims.empty())
     return body(init);
   Value bound = symbolicBound.lookup(dims[0]);
   if (!bound && bounds[0] == steps[0]) { // one iteration
     ivs[dims[0]] = index(int64_t(0));
-    return nest(dims.drop_front(), steps.drop_front(), bounds.drop_front(), init, body);
+    return nest(dims.drop_front(), steps.drop_front(), bounds.drop_front(),
+                init, body);
   }
   auto loop = scf::ForOp::create(b, loc, index(int64_t(0)),
-                                 bound ? bound : index(bounds[0]), index(steps[0]), init);
+                                 bound ? bound : index(bounds[0]),
+                                 index(steps[0]), init);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   ivs[dims[0]] = loop.getInductionVar();
@@ -95,14 +104,15 @@ SmallVector<Value> Body::nest(ArrayRef<unsigned> dims, ArrayRef<int64_t> steps,
   return SmallVector<Value>(loop.getResults());
 }
 
-bool Body::canBeLane(Value v, AffineMap map, unsigned dim, int64_t &unitAccesses) {
+bool Body::canBeLane(Value v, AffineMap map, unsigned dim,
+                     int64_t &unitAccesses) {
   SmallVector<int64_t> open(extents);
   bool ok = true;
   walkAccesses(v, map, open, [&](const Access &a) {
     auto place =
         cast<PlaceAttr>((*kernel.getOperandPlaces())[a.leaf.getArgNumber()]);
-    auto split =
-        splitLinear(linearAddress(a.map, place.getStrides().asArrayRef(), open), dim);
+    auto split = splitLinear(
+        linearAddress(a.map, place.getStrides().asArrayRef(), open), dim);
     if (!split || (a.index && split->first))
       ok = false;
     else if (split->first == 1)
@@ -111,7 +121,8 @@ bool Body::canBeLane(Value v, AffineMap map, unsigned dim, int64_t &unitAccesses
   return ok;
 }
 
-void Body::hoistReductions(Value v, AffineMap map, const llvm::SmallBitVector &inner) {
+void Body::hoistReductions(Value v, AffineMap map,
+                           const llvm::SmallBitVector &inner) {
   Operation *op = v.getDefiningOp();
   if (!op || cache.count({v, map}))
     return;
@@ -132,7 +143,8 @@ void Body::hoistReductions(Value v, AffineMap map, const llvm::SmallBitVector &i
 
 /// Remembers the run-time bound of each symbolic axis a reduction opens, and
 /// forgets what the dimensions' earlier users left.
-void Body::noteSymbolicBounds(RankedTensorType input, ArrayRef<int64_t> axes, unsigned first) {
+void Body::noteSymbolicBounds(RankedTensorType input, ArrayRef<int64_t> axes,
+                              unsigned first) {
   unsigned d = first;
   for (int64_t axis = 0; axis < input.getRank(); ++axis) {
     if (!llvm::is_contained(axes, axis))
@@ -148,7 +160,8 @@ void Body::noteSymbolicBounds(RankedTensorType input, ArrayRef<int64_t> axes, un
 Value Body::emitReduce(ReduceOp op, AffineMap map) {
   auto input = tensorType(op.getX());
   Type element = input.getElementType();
-  Type accumulator = isNarrowFloat(element) ? b.getF32Type() : storageType(element);
+  Type accumulator =
+      isNarrowFloat(element) ? b.getF32Type() : storageType(element);
   Value result;
   int outerLane = lane;
   int64_t outerLanes = lanes;
@@ -172,13 +185,16 @@ Value Body::emitReduce(ReduceOp op, AffineMap map) {
     SmallVector<int64_t> keys(maxLoopDims, 0);
     SmallVector<int64_t> open(extents);
     walkAccesses(op.getX(), inner, open, [&](const Access &a) {
-      auto place = cast<PlaceAttr>((*kernel.getOperandPlaces())[a.leaf.getArgNumber()]);
-      AffineExpr address = linearAddress(a.map, place.getStrides().asArrayRef(), open);
+      auto place =
+          cast<PlaceAttr>((*kernel.getOperandPlaces())[a.leaf.getArgNumber()]);
+      AffineExpr address =
+          linearAddress(a.map, place.getStrides().asArrayRef(), open);
       for (unsigned d : dims)
         if (auto split = splitLinear(address, d))
           keys[d] = std::max(keys[d], std::abs(split->first));
     });
-    llvm::stable_sort(dims, [&](unsigned p, unsigned q) { return keys[p] > keys[q]; });
+    llvm::stable_sort(
+        dims, [&](unsigned p, unsigned q) { return keys[p] > keys[q]; });
     // Reduce across lanes when the result does not vary along them.
     int64_t width = 1;
     if (!perLane) {
@@ -186,10 +202,12 @@ Value Body::emitReduce(ReduceOp op, AffineMap map) {
       lanes = 1;
       mask = {};
       int64_t unit = 0;
-      if (!dims.empty() && !symbolicBound.count(dims.back()) && extents[dims.back()] >= 8 && outerLanes >= 4 &&
+      if (!dims.empty() && !symbolicBound.count(dims.back()) &&
+          extents[dims.back()] >= 8 && outerLanes >= 4 &&
           canBeLane(op.getX(), inner, dims.back(), unit) && unit > 0) {
         lane = dims.back();
-        lanes = width = std::min<int64_t>(outerLanes, llvm::PowerOf2Ceil(extents[lane]));
+        lanes = width =
+            std::min<int64_t>(outerLanes, llvm::PowerOf2Ceil(extents[lane]));
       }
     }
     Type type = perLane || width > 1 ? laneType(accumulator) : accumulator;
@@ -221,8 +239,8 @@ Value Body::emitReduce(ReduceOp op, AffineMap map) {
         result = nest(dims, steps, bounds, result, step)[0];
       }
       if (int64_t rest = extents[laneDim] - whole) {
-        mask = vector::CreateMaskOp::create(b, loc, VectorType::get({width}, b.getI1Type()),
-                                            index(rest));
+        mask = vector::CreateMaskOp::create(
+            b, loc, VectorType::get({width}, b.getI1Type()), index(rest));
         auto tail = [&](ValueRange sums) {
           ivs[laneDim] = index(whole);
           Value v;
@@ -231,18 +249,18 @@ Value Body::emitReduce(ReduceOp op, AffineMap map) {
           return SmallVector<Value>{combine(op.getKind(), element, sums[0], v)};
         };
         ArrayRef<unsigned> outer = ArrayRef(dims).drop_back();
-        result = nest(outer, ArrayRef(steps).drop_back(), ArrayRef(bounds).drop_back(),
-                      result, tail)[0];
+        result = nest(outer, ArrayRef(steps).drop_back(),
+                      ArrayRef(bounds).drop_back(), result, tail)[0];
         mask = {};
       }
       // Fold the lanes, halving.
       for (int64_t half = width / 2; half >= 1; half /= 2) {
-        Value low = vector::ExtractStridedSliceOp::create(b, loc, result, ArrayRef<int64_t>{0},
-                                                          ArrayRef<int64_t>{half},
-                                                          ArrayRef<int64_t>{1});
-        Value high = vector::ExtractStridedSliceOp::create(b, loc, result, ArrayRef<int64_t>{half},
-                                                           ArrayRef<int64_t>{half},
-                                                           ArrayRef<int64_t>{1});
+        Value low = vector::ExtractStridedSliceOp::create(
+            b, loc, result, ArrayRef<int64_t>{0}, ArrayRef<int64_t>{half},
+            ArrayRef<int64_t>{1});
+        Value high = vector::ExtractStridedSliceOp::create(
+            b, loc, result, ArrayRef<int64_t>{half}, ArrayRef<int64_t>{half},
+            ArrayRef<int64_t>{1});
         result = combine(op.getKind(), element, low, high);
       }
       result = vector::ExtractOp::create(b, loc, result, ArrayRef<int64_t>{0});
@@ -260,7 +278,8 @@ Value Body::emitArgReduce(ArgReduceOp op, AffineMap map) {
   Value result;
   scoped([&] {
     unsigned dim = extents.size();
-    AffineMap inner = openReduction(input, {int64_t(op.getAxis())}, map, extents);
+    AffineMap inner =
+        openReduction(input, {int64_t(op.getAxis())}, map, extents);
     noteSymbolicBounds(input, {int64_t(op.getAxis())}, dim);
     Type storage = storageType(element);
     Value none = arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(-1));
@@ -270,8 +289,8 @@ Value Body::emitArgReduce(ArgReduceOp op, AffineMap map) {
       scoped([&] {
         Value v = pull(op.getX(), inner);
         Value at = arith::IndexCastOp::create(b, loc, b.getI64Type(), ivs[dim]);
-        Value first = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, best[1],
-                                            zero(b.getI64Type()));
+        Value first = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
+                                            best[1], zero(b.getI64Type()));
         bool wantMax = op.getKind() == ReduceKind::max, last = op.getLast();
         Value better;
         if (isa<FloatType>(element)) {
@@ -280,17 +299,20 @@ Value Body::emitArgReduce(ArgReduceOp op, AffineMap map) {
           better = arith::CmpFOp::create(b, loc, p, v, best[0]);
           // NaN is the extreme; among NaNs first or last wins as asked.
           Value isNaN = arith::CmpFOp::create(b, loc, P::UNO, v, v);
-          Value wasNaN = arith::CmpFOp::create(b, loc, P::UNO, best[0], best[0]);
+          Value wasNaN =
+              arith::CmpFOp::create(b, loc, P::UNO, best[0], best[0]);
           Value yes = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
           Value fresh = last ? isNaN
                              : Value(arith::AndIOp::create(
-                                   b, loc, isNaN, arith::XOrIOp::create(b, loc, wasNaN, yes)));
+                                   b, loc, isNaN,
+                                   arith::XOrIOp::create(b, loc, wasNaN, yes)));
           better = arith::OrIOp::create(b, loc, better, fresh);
         } else {
           using P = arith::CmpIPredicate;
           bool u = isUnsignedElement(element);
-          P p = wantMax ? (last ? (u ? P::uge : P::sge) : (u ? P::ugt : P::sgt))
-                        : (last ? (u ? P::ule : P::sle) : (u ? P::ult : P::slt));
+          P p = wantMax
+                    ? (last ? (u ? P::uge : P::sge) : (u ? P::ugt : P::sgt))
+                    : (last ? (u ? P::ule : P::sle) : (u ? P::ult : P::slt));
           better = arith::CmpIOp::create(b, loc, p, v, best[0]);
         }
         Value take = arith::OrIOp::create(b, loc, first, better);
@@ -306,7 +328,8 @@ Value Body::emitArgReduce(ArgReduceOp op, AffineMap map) {
 /// A contraction without a tiled schedule: plain loops.
 Value Body::emitContract(ContractOp op, AffineMap map) {
   Type element = op.getType().getElementType();
-  Type accumulator = isNarrowFloat(element) ? b.getF32Type() : storageType(element);
+  Type accumulator =
+      isNarrowFloat(element) ? b.getF32Type() : storageType(element);
   Value result;
   scoped([&] {
     schedule::ContractNest c = schedule::analyseContraction(kernel, op);
@@ -329,15 +352,18 @@ Value Body::emitContract(ContractOp op, AffineMap map) {
       result = zero(accumulator);
       return;
     }
-    AffineMap maps[2] = {openContraction(op, 0, loops), openContraction(op, 1, loops)};
-    result = nest(dims, steps, bounds, zero(laneType(accumulator)), [&](ValueRange sums) {
-      SmallVector<Value> next;
-      scoped([&] {
-        next.push_back(multiplyAdd(widen(pull(op.getA(), maps[0])),
-                                   widen(pull(op.getB(), maps[1])), sums[0]));
-      });
-      return next;
-    })[0];
+    AffineMap maps[2] = {openContraction(op, 0, loops),
+                         openContraction(op, 1, loops)};
+    result = nest(
+        dims, steps, bounds, zero(laneType(accumulator)), [&](ValueRange sums) {
+          SmallVector<Value> next;
+          scoped([&] {
+            next.push_back(multiplyAdd(widen(pull(op.getA(), maps[0])),
+                                       widen(pull(op.getB(), maps[1])),
+                                       sums[0]));
+          });
+          return next;
+        })[0];
   });
   return narrowTo(result, element);
 }

@@ -6,10 +6,10 @@
 // value LazyOps.td states, on every target. f16 and bf16 compute in f32.
 //
 //===----------------------------------------------------------------------===//
-#include "nacre/Lazy/Lazy.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
+#include "nacre/Lazy/Lazy.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
 using namespace mlir;
@@ -22,23 +22,32 @@ static Type likeType(Type like, Type element) {
   return element;
 }
 
-static Value constantLike(OpBuilder &b, Location loc, Type type, TypedAttr scalar) {
+static Value constantLike(OpBuilder &b, Location loc, Type type,
+                          TypedAttr scalar) {
   if (auto vector = dyn_cast<VectorType>(type))
-    return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vector, Attribute(scalar)));
+    return arith::ConstantOp::create(
+        b, loc, DenseElementsAttr::get(vector, Attribute(scalar)));
   return arith::ConstantOp::create(b, loc, scalar);
 }
 static Value floatLike(OpBuilder &b, Location loc, Type type, double value) {
-  return constantLike(b, loc, type, b.getFloatAttr(getElementTypeOrSelf(type), value));
+  return constantLike(b, loc, type,
+                      b.getFloatAttr(getElementTypeOrSelf(type), value));
 }
-static Value intLike(OpBuilder &b, Location loc, Type type, const APInt &value) {
-  return constantLike(b, loc, type, b.getIntegerAttr(getElementTypeOrSelf(type), value));
+static Value intLike(OpBuilder &b, Location loc, Type type,
+                     const APInt &value) {
+  return constantLike(b, loc, type,
+                      b.getIntegerAttr(getElementTypeOrSelf(type), value));
 }
 static Value intLike(OpBuilder &b, Location loc, Type type, int64_t value) {
   unsigned width = getElementTypeOrSelf(type).getIntOrFloatBitWidth();
   return intLike(b, loc, type, APInt(width, value, true, true));
 }
-static bool isFloat(Value v) { return isa<FloatType>(getElementTypeOrSelf(v.getType())); }
-static Type elementOf(Value tensor) { return tensorType(tensor).getElementType(); }
+static bool isFloat(Value v) {
+  return isa<FloatType>(getElementTypeOrSelf(v.getType()));
+}
+static Type elementOf(Value tensor) {
+  return tensorType(tensor).getElementType();
+}
 
 using Body = llvm::function_ref<Value(ArrayRef<Value>)>;
 
@@ -51,7 +60,8 @@ static Value inF32(OpBuilder &b, Location loc, ValueRange args, Body body) {
   for (Value &v : values)
     v = arith::ExtFOp::create(b, loc, likeType(v.getType(), b.getF32Type()), v);
   Value result = body(values);
-  return arith::TruncFOp::create(b, loc, likeType(result.getType(), element), result);
+  return arith::TruncFOp::create(b, loc, likeType(result.getType(), element),
+                                 result);
 }
 
 template <typename Op>
@@ -92,7 +102,8 @@ NACRE_MATH_UNARY(RoundOp, math::RoundEvenOp)
 Value NegOp::emitScalar(OpBuilder &b, Location loc, ValueRange args) {
   if (isFloat(args[0]))
     return arith::NegFOp::create(b, loc, args[0]);
-  return arith::SubIOp::create(b, loc, intLike(b, loc, args[0].getType(), 0), args[0]);
+  return arith::SubIOp::create(b, loc, intLike(b, loc, args[0].getType(), 0),
+                               args[0]);
 }
 
 Value AbsOp::emitScalar(OpBuilder &b, Location loc, ValueRange args) {
@@ -101,13 +112,15 @@ Value AbsOp::emitScalar(OpBuilder &b, Location loc, ValueRange args) {
   if (isUnsignedElement(elementOf(getX())))
     return args[0];
   Value zero = intLike(b, loc, args[0].getType(), 0);
-  Value negative = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, args[0], zero);
+  Value negative =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, args[0], zero);
   Value minus = arith::SubIOp::create(b, loc, zero, args[0]);
   return arith::SelectOp::create(b, loc, negative, minus, args[0]);
 }
 
 Value NotOp::emitScalar(OpBuilder &b, Location loc, ValueRange args) {
-  return arith::XOrIOp::create(b, loc, args[0], intLike(b, loc, args[0].getType(), -1));
+  return arith::XOrIOp::create(b, loc, args[0],
+                               intLike(b, loc, args[0].getType(), -1));
 }
 
 //===-- binary ------------------------------------------------------------===//
@@ -137,11 +150,12 @@ static Value guardedDivision(OpBuilder &b, Location loc, ValueRange args,
                              bool isUnsigned, bool remainder) {
   Type type = args[0].getType();
   Value zero = intLike(b, loc, type, 0), one = intLike(b, loc, type, 1);
-  Value byZero = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, args[1], zero);
+  Value byZero =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, args[1], zero);
   Value unsafe = byZero, byMinusOne;
   if (!isUnsigned) {
-    byMinusOne = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, args[1],
-                                       intLike(b, loc, type, -1));
+    byMinusOne = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                       args[1], intLike(b, loc, type, -1));
     unsafe = arith::OrIOp::create(b, loc, byZero, byMinusOne);
   }
   Value divisor = arith::SelectOp::create(b, loc, unsafe, one, args[1]);
@@ -189,8 +203,9 @@ static Value extremum(OpBuilder &b, Location loc, ValueRange args, bool wantMax,
                       bool isUnsigned) {
   if (!isFloat(args[0])) {
     if (wantMax)
-      return isUnsigned ? Value(arith::MaxUIOp::create(b, loc, args[0], args[1]))
-                        : Value(arith::MaxSIOp::create(b, loc, args[0], args[1]));
+      return isUnsigned
+                 ? Value(arith::MaxUIOp::create(b, loc, args[0], args[1]))
+                 : Value(arith::MaxSIOp::create(b, loc, args[0], args[1]));
     return isUnsigned ? Value(arith::MinUIOp::create(b, loc, args[0], args[1]))
                       : Value(arith::MinSIOp::create(b, loc, args[0], args[1]));
   }
@@ -198,12 +213,14 @@ static Value extremum(OpBuilder &b, Location loc, ValueRange args, bool wantMax,
     Value x = v[0], c = v[1];
     if (isNonNaNConstant(x))
       std::swap(x, c);
-    auto predicate = wantMax ? arith::CmpFPredicate::OLT : arith::CmpFPredicate::OGT;
+    auto predicate =
+        wantMax ? arith::CmpFPredicate::OLT : arith::CmpFPredicate::OGT;
     Value less = arith::CmpFOp::create(b, loc, predicate, x, c);
     Value result = arith::SelectOp::create(b, loc, less, c, x);
     if (isNonNaNConstant(c))
       return result;
-    Value isNaN = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, c, c);
+    Value isNaN =
+        arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, c, c);
     return arith::SelectOp::create(b, loc, isNaN, c, result);
   });
 }
@@ -215,24 +232,28 @@ Value MinOp::emitScalar(OpBuilder &b, Location loc, ValueRange args) {
 }
 
 /// The shift amount clamped to width-1 and whether it was over-wide.
-static std::pair<Value, Value> clampShift(OpBuilder &b, Location loc, Value amount) {
+static std::pair<Value, Value> clampShift(OpBuilder &b, Location loc,
+                                          Value amount) {
   Type type = amount.getType();
   unsigned width = getElementTypeOrSelf(type).getIntOrFloatBitWidth();
   Value last = intLike(b, loc, type, int64_t(width) - 1);
-  Value wide = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ugt, amount, last);
+  Value wide =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ugt, amount, last);
   return {arith::SelectOp::create(b, loc, wide, last, amount), wide};
 }
 Value ShlOp::emitScalar(OpBuilder &b, Location loc, ValueRange args) {
   auto [amount, wide] = clampShift(b, loc, args[1]);
   Value shifted = arith::ShLIOp::create(b, loc, args[0], amount);
-  return arith::SelectOp::create(b, loc, wide, intLike(b, loc, args[0].getType(), 0), shifted);
+  return arith::SelectOp::create(
+      b, loc, wide, intLike(b, loc, args[0].getType(), 0), shifted);
 }
 Value ShrOp::emitScalar(OpBuilder &b, Location loc, ValueRange args) {
   auto [amount, wide] = clampShift(b, loc, args[1]);
   if (!isUnsignedElement(elementOf(getA())))
     return arith::ShRSIOp::create(b, loc, args[0], amount);
   Value shifted = arith::ShRUIOp::create(b, loc, args[0], amount);
-  return arith::SelectOp::create(b, loc, wide, intLike(b, loc, args[0].getType(), 0), shifted);
+  return arith::SelectOp::create(
+      b, loc, wide, intLike(b, loc, args[0].getType(), 0), shifted);
 }
 
 //===-- comparison and selection ------------------------------------------===//
@@ -242,13 +263,14 @@ Value CmpOp::emitScalar(OpBuilder &b, Location loc, ValueRange args) {
   using I = arith::CmpIPredicate;
   static const F floats[] = {F::OEQ, F::UNE, F::OLT, F::OLE, F::OGT, F::OGE};
   static const I signedInts[] = {I::eq, I::ne, I::slt, I::sle, I::sgt, I::sge};
-  static const I unsignedInts[] = {I::eq, I::ne, I::ult, I::ule, I::ugt, I::uge};
+  static const I unsignedInts[] = {I::eq,  I::ne,  I::ult,
+                                   I::ule, I::ugt, I::uge};
   auto k = unsigned(getKind());
   if (isFloat(args[0]))
     return arith::CmpFOp::create(b, loc, floats[k], args[0], args[1]);
   bool isUnsigned = isUnsignedElement(elementOf(getA()));
-  return arith::CmpIOp::create(b, loc, (isUnsigned ? unsignedInts : signedInts)[k],
-                               args[0], args[1]);
+  return arith::CmpIOp::create(
+      b, loc, (isUnsigned ? unsignedInts : signedInts)[k], args[0], args[1]);
 }
 
 Value WhereOp::emitScalar(OpBuilder &b, Location loc, ValueRange args) {
@@ -257,64 +279,83 @@ Value WhereOp::emitScalar(OpBuilder &b, Location loc, ValueRange args) {
 
 //===-- conversion --------------------------------------------------------===//
 
-static Value floatToInteger(OpBuilder &b, Location loc, Value x, IntegerType to) {
-  if (!getElementTypeOrSelf(x.getType()).isF64() && !getElementTypeOrSelf(x.getType()).isF32())
+static Value floatToInteger(OpBuilder &b, Location loc, Value x,
+                            IntegerType to) {
+  if (!getElementTypeOrSelf(x.getType()).isF64() &&
+      !getElementTypeOrSelf(x.getType()).isF32())
     x = arith::ExtFOp::create(b, loc, likeType(x.getType(), b.getF32Type()), x);
   Type from = x.getType();
   bool isUnsigned = to.isUnsigned();
   unsigned width = to.getWidth();
-  APInt low = isUnsigned ? APInt::getZero(width) : APInt::getSignedMinValue(width);
-  APInt high = isUnsigned ? APInt::getMaxValue(width) : APInt::getSignedMaxValue(width);
+  APInt low =
+      isUnsigned ? APInt::getZero(width) : APInt::getSignedMinValue(width);
+  APInt high =
+      isUnsigned ? APInt::getMaxValue(width) : APInt::getSignedMaxValue(width);
   Value isNaN = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, x, x);
   x = arith::SelectOp::create(b, loc, isNaN, floatLike(b, loc, from, 0), x);
   Type storage = IntegerType::get(b.getContext(), width);
   if (width < 32) {
     // Both limits are exact in f32: clamp, convert through i32, narrow.
     double lowF = isUnsigned ? 0 : double(low.getSExtValue());
-    double highF = isUnsigned ? double(high.getZExtValue()) : double(high.getSExtValue());
-    Value lowV = floatLike(b, loc, from, lowF), highV = floatLike(b, loc, from, highF);
-    Value below = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, x, lowV);
+    double highF =
+        isUnsigned ? double(high.getZExtValue()) : double(high.getSExtValue());
+    Value lowV = floatLike(b, loc, from, lowF),
+          highV = floatLike(b, loc, from, highF);
+    Value below =
+        arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, x, lowV);
     x = arith::SelectOp::create(b, loc, below, lowV, x);
-    Value above = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, x, highV);
+    Value above =
+        arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, x, highV);
     x = arith::SelectOp::create(b, loc, above, highV, x);
-    Value wide = arith::FPToSIOp::create(b, loc, likeType(from, b.getI32Type()), x);
+    Value wide =
+        arith::FPToSIOp::create(b, loc, likeType(from, b.getI32Type()), x);
     return arith::TruncIOp::create(b, loc, likeType(from, storage), wide);
   }
   // 2^width or 2^(width-1) is exact; its predecessor is not.
   double limit = std::ldexp(1.0, isUnsigned ? width : width - 1);
   Value highV = floatLike(b, loc, from, limit);
   Value lowV = floatLike(b, loc, from, isUnsigned ? 0 : -limit);
-  Value above = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGE, x, highV);
-  Value below = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, x, lowV);
+  Value above =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGE, x, highV);
+  Value below =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, x, lowV);
   Value outside = arith::OrIOp::create(b, loc, above, below);
-  Value safe = arith::SelectOp::create(b, loc, outside, floatLike(b, loc, from, 0), x);
+  Value safe =
+      arith::SelectOp::create(b, loc, outside, floatLike(b, loc, from, 0), x);
   Type result = likeType(from, storage);
-  Value converted = isUnsigned ? Value(arith::FPToUIOp::create(b, loc, result, safe))
-                               : Value(arith::FPToSIOp::create(b, loc, result, safe));
-  converted = arith::SelectOp::create(b, loc, above, intLike(b, loc, result, high), converted);
-  return arith::SelectOp::create(b, loc, below, intLike(b, loc, result, low), converted);
+  Value converted = isUnsigned
+                        ? Value(arith::FPToUIOp::create(b, loc, result, safe))
+                        : Value(arith::FPToSIOp::create(b, loc, result, safe));
+  converted = arith::SelectOp::create(b, loc, above,
+                                      intLike(b, loc, result, high), converted);
+  return arith::SelectOp::create(b, loc, below, intLike(b, loc, result, low),
+                                 converted);
 }
 
 /// f64 to f32 rounding to odd: the inexact result keeps its last bit set, so
 /// that rounding it again to a narrower format is the same as rounding once.
 static Value roundToOdd(OpBuilder &b, Location loc, Value x) {
-  Type f32 = likeType(x.getType(), b.getF32Type()), i32 = likeType(x.getType(), b.getI32Type());
+  Type f32 = likeType(x.getType(), b.getF32Type()),
+       i32 = likeType(x.getType(), b.getI32Type());
   Value y = arith::TruncFOp::create(b, loc, f32, x);
   Value back = arith::ExtFOp::create(b, loc, x.getType(), y);
-  Value inexact = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::ONE, back, x);
+  Value inexact =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::ONE, back, x);
   Value away = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT,
                                      math::AbsFOp::create(b, loc, back),
                                      math::AbsFOp::create(b, loc, x));
   Value bits = arith::BitcastOp::create(b, loc, i32, y);
   Value one = intLike(b, loc, i32, 1);
   Value towards = arith::SubIOp::create(b, loc, bits, one);
-  Value odd = arith::OrIOp::create(b, loc, arith::SelectOp::create(b, loc, away, towards, bits), one);
+  Value odd = arith::OrIOp::create(
+      b, loc, arith::SelectOp::create(b, loc, away, towards, bits), one);
   bits = arith::SelectOp::create(b, loc, inexact, odd, bits);
   return arith::BitcastOp::create(b, loc, f32, bits);
 }
 
 /// An integer as f64, 64-bit ones rounded to odd.
-static Value integerToDouble(OpBuilder &b, Location loc, Value x, bool isUnsigned) {
+static Value integerToDouble(OpBuilder &b, Location loc, Value x,
+                             bool isUnsigned) {
   Type f64 = likeType(x.getType(), b.getF64Type());
   auto convert = [&](Value v) -> Value {
     return isUnsigned ? Value(arith::UIToFPOp::create(b, loc, f64, v))
@@ -326,16 +367,22 @@ static Value integerToDouble(OpBuilder &b, Location loc, Value x, bool isUnsigne
   Type type = x.getType();
   Value eleven = intLike(b, loc, type, 11), zero = intLike(b, loc, type, 0);
   Value low = arith::AndIOp::create(b, loc, x, intLike(b, loc, type, 0x7ff));
-  Value some = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, low, zero);
+  Value some =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, low, zero);
   Value high = isUnsigned ? Value(arith::ShRUIOp::create(b, loc, x, eleven))
                           : Value(arith::ShRSIOp::create(b, loc, x, eleven));
-  Value sticky = arith::SelectOp::create(b, loc, some, intLike(b, loc, type, 1), zero);
-  Value large = arith::MulFOp::create(b, loc, convert(arith::OrIOp::create(b, loc, high, sticky)),
-                                      floatLike(b, loc, f64, 2048));
-  Value shifted = isUnsigned ? x : Value(arith::AddIOp::create(b, loc, x, intLike(b, loc, type, int64_t(1) << 53)));
-  Value isSmall =
-      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, shifted,
-                            intLike(b, loc, type, int64_t(1) << (isUnsigned ? 53 : 54)));
+  Value sticky =
+      arith::SelectOp::create(b, loc, some, intLike(b, loc, type, 1), zero);
+  Value large = arith::MulFOp::create(
+      b, loc, convert(arith::OrIOp::create(b, loc, high, sticky)),
+      floatLike(b, loc, f64, 2048));
+  Value shifted =
+      isUnsigned ? x
+                 : Value(arith::AddIOp::create(
+                       b, loc, x, intLike(b, loc, type, int64_t(1) << 53)));
+  Value isSmall = arith::CmpIOp::create(
+      b, loc, arith::CmpIPredicate::ult, shifted,
+      intLike(b, loc, type, int64_t(1) << (isUnsigned ? 53 : 54)));
   return arith::SelectOp::create(b, loc, isSmall, convert(x), large);
 }
 
@@ -375,17 +422,20 @@ Value CastOp::emitScalar(OpBuilder &b, Location loc, ValueRange args) {
     bool isUnsigned = isUnsignedElement(from);
     if (toFloat.getWidth() == 16)
       return arith::TruncFOp::create(
-          b, loc, storage, roundToOdd(b, loc, integerToDouble(b, loc, x, isUnsigned)));
+          b, loc, storage,
+          roundToOdd(b, loc, integerToDouble(b, loc, x, isUnsigned)));
     return isUnsigned ? Value(arith::UIToFPOp::create(b, loc, storage, x))
                       : Value(arith::SIToFPOp::create(b, loc, storage, x));
   }
-  unsigned fromWidth = from.getIntOrFloatBitWidth(), toWidth = to.getIntOrFloatBitWidth();
+  unsigned fromWidth = from.getIntOrFloatBitWidth(),
+           toWidth = to.getIntOrFloatBitWidth();
   if (toWidth == fromWidth)
     return x;
   if (toWidth < fromWidth)
     return arith::TruncIOp::create(b, loc, storage, x);
-  return isUnsignedElement(from) ? Value(arith::ExtUIOp::create(b, loc, storage, x))
-                                 : Value(arith::ExtSIOp::create(b, loc, storage, x));
+  return isUnsignedElement(from)
+             ? Value(arith::ExtUIOp::create(b, loc, storage, x))
+             : Value(arith::ExtSIOp::create(b, loc, storage, x));
 }
 
 OpFoldResult CastOp::fold(FoldAdaptor) {
@@ -394,8 +444,9 @@ OpFoldResult CastOp::fold(FoldAdaptor) {
 
 Value BitcastOp::emitScalar(OpBuilder &b, Location loc, ValueRange args) {
   Type to = likeType(args[0].getType(), storageType(elementOf(getY())));
-  return to == args[0].getType() ? args[0]
-                                 : Value(arith::BitcastOp::create(b, loc, to, args[0]));
+  return to == args[0].getType()
+             ? args[0]
+             : Value(arith::BitcastOp::create(b, loc, to, args[0]));
 }
 
 LogicalResult BitcastOp::verify() {

@@ -24,8 +24,8 @@ LogicalResult ConcatOp::verify() {
     sum += from.getDimSize(axis);
   }
   if (sum != to.getDimSize(axis))
-    return emitOpError("result extent is ") << to.getDimSize(axis)
-                                            << ", the operands add up to " << sum;
+    return emitOpError("result extent is ")
+           << to.getDimSize(axis) << ", the operands add up to " << sum;
   return success();
 }
 OpFoldResult ConcatOp::fold(FoldAdaptor) {
@@ -36,7 +36,8 @@ LogicalResult GatherOp::verify() {
   auto from = tensorType(getX()), index = tensorType(getIndex());
   int64_t axis = getAxis();
   if (axis < 0 || axis >= from.getRank())
-    return emitOpError("axis ") << axis << " is outside rank " << from.getRank();
+    return emitOpError("axis ")
+           << axis << " is outside rank " << from.getRank();
   SmallVector<int64_t> shape(from.getShape().take_front(axis));
   llvm::append_range(shape, index.getShape());
   llvm::append_range(shape, from.getShape().drop_front(axis + 1));

@@ -24,7 +24,8 @@ ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &state) {
   SmallVector<OpAsmParser::Argument> arguments;
   SmallVector<OpAsmParser::UnresolvedOperand> operands;
   SmallVector<Type> types;
-  if (parser.parseAttribute(name, getNameAttrName(state.name), state.attributes))
+  if (parser.parseAttribute(name, getNameAttrName(state.name),
+                            state.attributes))
     return failure();
   auto one = [&]() -> ParseResult {
     OpAsmParser::Argument argument;
@@ -54,7 +55,8 @@ LogicalResult KernelOp::verify() {
   if (block.getNumArguments() != getNumOperands())
     return emitOpError("has ") << getNumOperands() << " operands and "
                                << block.getNumArguments() << " block arguments";
-  for (auto [argument, operand] : llvm::zip(block.getArguments(), getOperands()))
+  for (auto [argument, operand] :
+       llvm::zip(block.getArguments(), getOperands()))
     if (argument.getType() != operand.getType())
       return emitOpError("operand and block argument types differ");
   auto yield = dyn_cast<YieldOp>(block.getTerminator());

@@ -12,7 +12,8 @@ LogicalResult ReduceOp::verify() {
   SmallVector<int64_t> kept;
   for (int64_t axis : getAxes())
     if (axis < 0 || axis >= from.getRank())
-      return emitOpError("axis ") << axis << " is outside rank " << from.getRank();
+      return emitOpError("axis ")
+             << axis << " is outside rank " << from.getRank();
   for (int64_t i = 0; i < from.getRank(); ++i)
     if (!llvm::is_contained(getAxes(), i))
       kept.push_back(from.getDimSize(i));
@@ -27,7 +28,8 @@ LogicalResult ArgReduceOp::verify() {
   if (getKind() != ReduceKind::max && getKind() != ReduceKind::min)
     return emitOpError("kind must be max or min");
   if (axis < 0 || axis >= from.getRank())
-    return emitOpError("axis ") << axis << " is outside rank " << from.getRank();
+    return emitOpError("axis ")
+           << axis << " is outside rank " << from.getRank();
   if (from.getDimSize(axis) == 0)
     return emitOpError("axis ") << axis << " is empty";
   SmallVector<int64_t> kept(from.getShape());
@@ -39,7 +41,8 @@ LogicalResult ArgReduceOp::verify() {
 
 SmallVector<int64_t> ContractOp::extents() {
   SmallVector<int64_t> extents(map(0).getNumDims(), -1);
-  RankedTensorType types[3] = {tensorType(getA()), tensorType(getB()), getType()};
+  RankedTensorType types[3] = {tensorType(getA()), tensorType(getB()),
+                               getType()};
   for (unsigned k = 0; k < 3; ++k)
     for (auto [axis, expr] : llvm::enumerate(map(k).getResults()))
       if (auto d = dyn_cast<AffineDimExpr>(expr))
@@ -50,7 +53,8 @@ SmallVector<int64_t> ContractOp::extents() {
 static bool hasDivision(AffineExpr expr) {
   bool found = false;
   expr.walk([&](AffineExpr e) {
-    found |= e.getKind() == AffineExprKind::FloorDiv || e.getKind() == AffineExprKind::CeilDiv ||
+    found |= e.getKind() == AffineExprKind::FloorDiv ||
+             e.getKind() == AffineExprKind::CeilDiv ||
              e.getKind() == AffineExprKind::Mod;
   });
   return found;
@@ -59,7 +63,8 @@ static bool hasDivision(AffineExpr expr) {
 LogicalResult ContractOp::verify() {
   if (getMaps().size() != 3)
     return emitOpError("needs three maps");
-  RankedTensorType types[3] = {tensorType(getA()), tensorType(getB()), getType()};
+  RankedTensorType types[3] = {tensorType(getA()), tensorType(getB()),
+                               getType()};
   unsigned dims = map(0).getNumDims();
   SmallVector<int64_t> extents(dims, -1), bounded(dims, -1);
   for (unsigned k = 0; k < 3; ++k) {
@@ -86,7 +91,9 @@ LogicalResult ContractOp::verify() {
   for (unsigned k = 0; k < 2; ++k)
     for (AffineExpr e : map(k).getResults())
       if (!e.isPureAffine() || hasDivision(e))
-        return emitOpError("map ") << k << " divides; only sums of multiples are maps of a contraction";
+        return emitOpError("map ")
+               << k
+               << " divides; only sums of multiples are maps of a contraction";
   if (!map(2).isProjectedPermutation())
     return emitOpError("the result map must hold distinct dimensions");
   for (unsigned k = 0; k < 2; ++k) {
@@ -95,7 +102,8 @@ LogicalResult ContractOp::verify() {
       auto range = rangeOf(expr, bounded);
       bool empty = llvm::is_contained(bounded, 0);
       if (!range || (!empty && (range->min < 0 || range->max >= shape[axis])))
-        return emitOpError("map ") << k << " leaves axis " << axis << " of its tensor";
+        return emitOpError("map ")
+               << k << " leaves axis " << axis << " of its tensor";
     }
   }
   return success();

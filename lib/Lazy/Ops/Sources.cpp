@@ -15,7 +15,8 @@ LogicalResult SplatOp::verify() {
 LogicalResult IotaOp::verify() {
   int64_t rank = tensorType(getResult()).getRank();
   if (int64_t(getAxis()) < 0 || int64_t(getAxis()) >= rank)
-    return emitOpError("axis ") << int64_t(getAxis()) << " is outside rank " << rank;
+    return emitOpError("axis ")
+           << int64_t(getAxis()) << " is outside rank " << rank;
   return success();
 }
 

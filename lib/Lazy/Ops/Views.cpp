@@ -17,7 +17,16 @@ template <typename Op> static OpFoldResult foldIdentity(Op op) {
 
 //===-- reshape -----------------------------------------------------------===//
 
+template <typename Op> static LogicalResult keepsElement(Op op) {
+  if (tensorType(op.getX()).getElementType() ==
+      tensorType(op.getY()).getElementType())
+    return success();
+  return op.emitOpError("keeps the element type");
+}
+
 LogicalResult ReshapeOp::verify() {
+  if (failed(keepsElement(*this)))
+    return failure();
   auto from = tensorType(getX()), to = getType();
   int64_t product[2] = {1, 1};
   bool leading[2] = {false, false};
@@ -55,12 +64,14 @@ OpFoldResult ReshapeOp::fold(FoldAdaptor) {
 //===-- permute -----------------------------------------------------------===//
 
 LogicalResult PermuteOp::verify() {
+  if (failed(keepsElement(*this)))
+    return failure();
   auto perm = getPerm();
   auto from = tensorType(getX()), to = getType();
   SmallVector<bool> seen(from.getRank(), false);
   if (int64_t(perm.size()) != from.getRank() || to.getRank() != from.getRank())
-    return emitOpError("perm has ") << perm.size() << " entries, the source rank "
-                                    << from.getRank();
+    return emitOpError("perm has ")
+           << perm.size() << " entries, the source rank " << from.getRank();
   for (auto [i, axis] : llvm::enumerate(perm)) {
     if (axis < 0 || axis >= from.getRank() || seen[axis])
       return emitOpError("perm is no permutation");
@@ -86,9 +97,12 @@ OpFoldResult PermuteOp::fold(FoldAdaptor) {
 //===-- expand ------------------------------------------------------------===//
 
 LogicalResult ExpandOp::verify() {
+  if (failed(keepsElement(*this)))
+    return failure();
   auto from = tensorType(getX()), to = getType();
   if (from.getRank() != to.getRank())
-    return emitOpError("keeps the rank: ") << from << " to " << RankedTensorType(to);
+    return emitOpError("keeps the rank: ")
+           << from << " to " << RankedTensorType(to);
   for (int64_t i = 0; i < from.getRank(); ++i)
     if (from.getDimSize(i) != 1 && from.getDimSize(i) != to.getDimSize(i))
       return emitOpError("extent ") << i << " is " << from.getDimSize(i)
@@ -109,6 +123,8 @@ OpFoldResult ExpandOp::fold(FoldAdaptor) { return foldIdentity(*this); }
 //===-- pad ---------------------------------------------------------------===//
 
 LogicalResult PadOp::verify() {
+  if (failed(keepsElement(*this)))
+    return failure();
   auto from = tensorType(getX()), to = getType();
   if (int64_t(getLow().size()) != from.getRank() ||
       int64_t(getHigh().size()) != from.getRank() ||
@@ -117,9 +133,10 @@ LogicalResult PadOp::verify() {
   for (int64_t i = 0; i < from.getRank(); ++i) {
     if (getLow()[i] < 0 || getHigh()[i] < 0)
       return emitOpError("padding must not be negative");
-    if (from.isDynamicDim(i) ? getLow()[i] || getHigh()[i] || !to.isDynamicDim(i)
-                             : from.getDimSize(i) + getLow()[i] + getHigh()[i] !=
-                                   to.getDimSize(i))
+    if (from.isDynamicDim(i)
+            ? getLow()[i] || getHigh()[i] || !to.isDynamicDim(i)
+            : from.getDimSize(i) + getLow()[i] + getHigh()[i] !=
+                  to.getDimSize(i))
       return emitOpError("extent ") << i << " does not match the padding";
   }
   if (getValue().getType() != from.getElementType())
@@ -138,6 +155,8 @@ OpFoldResult PadOp::fold(FoldAdaptor) { return foldIdentity(*this); }
 //===-- slice -------------------------------------------------------------===//
 
 LogicalResult SliceOp::verify() {
+  if (failed(keepsElement(*this)))
+    return failure();
   auto from = tensorType(getX()), to = getType();
   if (int64_t(getStarts().size()) != from.getRank() ||
       int64_t(getSteps().size()) != from.getRank() ||
@@ -155,7 +174,8 @@ LogicalResult SliceOp::verify() {
     int64_t last = 0;
     if (to.getDimSize(i) > 0 &&
         (llvm::MulOverflow(to.getDimSize(i) - 1, getSteps()[i], last) ||
-         llvm::AddOverflow(last, getStarts()[i], last) || last >= from.getDimSize(i)))
+         llvm::AddOverflow(last, getStarts()[i], last) ||
+         last >= from.getDimSize(i)))
       return emitOpError("axis ") << i << " leaves the source";
   }
   return success();
@@ -163,7 +183,8 @@ LogicalResult SliceOp::verify() {
 AffineMap SliceOp::indexMap() {
   SmallVector<AffineExpr> results;
   for (auto [i, start] : llvm::enumerate(getStarts()))
-    results.push_back(getAffineDimExpr(i, getContext()) * getSteps()[i] + start);
+    results.push_back(getAffineDimExpr(i, getContext()) * getSteps()[i] +
+                      start);
   return mapOf(results.size(), results, getContext());
 }
 OpFoldResult SliceOp::fold(FoldAdaptor) { return foldIdentity(*this); }
@@ -175,16 +196,16 @@ LogicalResult FlipOp::verify() {
     return emitOpError("keeps the type");
   for (int64_t axis : getAxes())
     if (axis < 0 || axis >= getType().getRank() || getType().isDynamicDim(axis))
-      return emitOpError("axis ") << axis << " is not a static axis of the source";
+      return emitOpError("axis ")
+             << axis << " is not a static axis of the source";
   return success();
 }
 AffineMap FlipOp::indexMap() {
   SmallVector<AffineExpr> results;
   for (int64_t i = 0; i < getType().getRank(); ++i) {
     AffineExpr d = getAffineDimExpr(i, getContext());
-    results.push_back(llvm::is_contained(getAxes(), i)
-                          ? getType().getDimSize(i) - 1 - d
-                          : d);
+    results.push_back(
+        llvm::is_contained(getAxes(), i) ? getType().getDimSize(i) - 1 - d : d);
   }
   return mapOf(results.size(), results, getContext());
 }
@@ -195,22 +216,33 @@ OpFoldResult FlipOp::fold(FoldAdaptor) {
 //===-- window ------------------------------------------------------------===//
 
 LogicalResult WindowOp::verify() {
+  if (failed(keepsElement(*this)))
+    return failure();
   auto from = tensorType(getX()), to = getType();
   size_t count = getAxes().size();
   if (getSizes().size() != count || getStrides().size() != count ||
       getDilations().size() != count ||
       to.getRank() != from.getRank() + int64_t(count))
     return emitOpError("axes, sizes, strides, dilations and ranks differ");
+  for (int64_t axis = 0; axis < from.getRank(); ++axis) {
+    auto listed = llvm::count(getAxes(), axis);
+    if (listed > 1)
+      return emitOpError("axis ") << axis << " is listed twice";
+    if (!listed && from.getDimSize(axis) != to.getDimSize(axis))
+      return emitOpError("extent ") << axis << " does not match the source";
+  }
   for (auto [k, axis] : llvm::enumerate(getAxes())) {
     if (axis < 0 || axis >= from.getRank() || from.isDynamicDim(axis))
-      return emitOpError("axis ") << axis << " is not a static axis of the source";
+      return emitOpError("axis ")
+             << axis << " is not a static axis of the source";
     if (getSizes()[k] < 1 || getStrides()[k] < 1 || getDilations()[k] < 1)
       return emitOpError("sizes, strides and dilations must be at least 1");
     if (to.getDimSize(from.getRank() + k) != getSizes()[k])
       return emitOpError("window extent ") << k << " does not match its size";
     int64_t position = 0, within = 0;
     if (to.getDimSize(axis) > 0 &&
-        (llvm::MulOverflow(to.getDimSize(axis) - 1, getStrides()[k], position) ||
+        (llvm::MulOverflow(to.getDimSize(axis) - 1, getStrides()[k],
+                           position) ||
          llvm::MulOverflow(getSizes()[k] - 1, getDilations()[k], within) ||
          llvm::AddOverflow(position, within, position) ||
          position >= from.getDimSize(axis)))
@@ -224,8 +256,9 @@ AffineMap WindowOp::indexMap() {
   for (int64_t i = 0; i < rank; ++i)
     results.push_back(getAffineDimExpr(i, getContext()));
   for (auto [k, axis] : llvm::enumerate(getAxes()))
-    results[axis] = results[axis] * getStrides()[k] +
-                    getAffineDimExpr(rank + k, getContext()) * getDilations()[k];
+    results[axis] =
+        results[axis] * getStrides()[k] +
+        getAffineDimExpr(rank + k, getContext()) * getDilations()[k];
   return mapOf(getType().getRank(), results, getContext());
 }
 OpFoldResult WindowOp::fold(FoldAdaptor) { return foldIdentity(*this); }

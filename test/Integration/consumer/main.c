@@ -26,8 +26,7 @@ int main(int argc, char **argv) {
   void *arena = nacre_alloc(net_model.arena_bytes);
   net_inputs inputs = {.x = x};
   net_outputs outputs = {.y = typed};
-  int32_t status =
-      net_run(&inputs, &outputs, arena, nacre_pool_executor(pool));
+  int32_t status = net_run(&inputs, &outputs, arena, nacre_pool_executor(pool));
   nacre_free(arena);
   if (status) {
     fprintf(stderr, "net_run: %s\n", nacre_status_text(status));

@@ -1,0 +1,16 @@
+//===- Scheduler.h - the schedule of one kernel -----------------*- C++ -*-===//
+#ifndef NACRE_SCHEDULE_SCHEDULER_H
+#define NACRE_SCHEDULE_SCHEDULER_H
+
+#include "nacre/Schedule/KernelNest.h"
+#include "nacre/Schedule/Schedule.h"
+
+namespace nacre::schedule {
+
+/// The schedule the cost model gives a kernel whose places are set.
+mlir::DictionaryAttr scheduleFor(lazy::KernelOp kernel,
+                                 const MachineDescription &machine);
+
+} // namespace nacre::schedule
+
+#endif // NACRE_SCHEDULE_SCHEDULER_H
