@@ -547,3 +547,51 @@ func.func @f(%x: tensor<4xf32>) {
   }) : (tensor<4xf32>) -> ()
   return
 }
+
+// -----
+
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error@+1 {{'lazy.reshape' op keeps the element type}}
+  %0 = lazy.reshape %x : tensor<4xf32> -> tensor<2x2xi32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4x1xf32>) {
+  // expected-error@+1 {{'lazy.expand' op keeps the element type}}
+  %0 = lazy.expand %x : tensor<4x1xf32> -> tensor<4x2xi32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4x2xf32>) {
+  // expected-error@+1 {{'lazy.permute' op keeps the element type}}
+  %0 = lazy.permute %x, [1, 0] : tensor<4x2xf32> -> tensor<2x4xf64>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<3x8xf32>) {
+  // expected-error@+1 {{'lazy.window' op extent 0 does not match the source}}
+  %0 = lazy.window %x, axes [1] sizes [3] strides [1] dilations [1] : tensor<3x8xf32> -> tensor<4x6x3xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8xf32>) {
+  // expected-error@+1 {{'lazy.window' op axis 0 is listed twice}}
+  %0 = lazy.window %x, axes [0, 0] sizes [3, 3] strides [1, 1] dilations [1, 1] : tensor<8xf32> -> tensor<6x3x3xf32>
+  return
+}
+
+// -----
+
+// expected-error@+2 {{'lazy.splat' op result #0 must be ranked tensor of 16-bit float or bfloat16 type or 32-bit float or 64-bit float or 1-bit signless integer or 8-bit signless integer or 16-bit signless integer or 32-bit signless integer or 64-bit signless integer or 8-bit unsigned integer or 16-bit unsigned integer or 32-bit unsigned integer or 64-bit unsigned integer values with bounded extents, but got 'tensor<?xf32>'}}
+func.func @f(%x: tensor<4xf32>) {
+  %0 = lazy.splat 1.0 : f32 : tensor<?xf32>
+  return
+}

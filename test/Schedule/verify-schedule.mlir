@@ -25,7 +25,7 @@ module attributes {lazy.arena_bytes = 64 : i64} {
 
 module attributes {lazy.arena_bytes = 64 : i64} {
   func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
-    // expected-error@+1 {{'lazy.kernel' op kernel neg has no schedule or no places}}
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: has no schedule or no places}}
     %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>]} {
       %1 = lazy.neg %a : tensor<4xf32>
       lazy.yield %1 : tensor<4xf32>
@@ -39,7 +39,7 @@ module attributes {lazy.arena_bytes = 64 : i64} {
 // Past the arena's end.
 module attributes {lazy.arena_bytes = 16 : i64} {
   func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
-    // expected-error@+1 {{'lazy.kernel' op kernel neg: a result lies outside the arena of 16 bytes}}
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: a result lies outside its buffer of 4 elements}}
     %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"arena", 0, 1, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
       %1 = lazy.neg %a : tensor<4xf32>
       lazy.yield %1 : tensor<4xf32>
@@ -53,7 +53,7 @@ module attributes {lazy.arena_bytes = 16 : i64} {
 // Before its beginning.
 module attributes {lazy.arena_bytes = 16 : i64} {
   func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
-    // expected-error@+1 {{'lazy.kernel' op kernel neg: a result lies outside the arena of 16 bytes}}
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: a result lies outside its buffer of 4 elements}}
     %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"arena", 0, -1, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
       %1 = lazy.neg %a : tensor<4xf32>
       lazy.yield %1 : tensor<4xf32>
@@ -67,7 +67,7 @@ module attributes {lazy.arena_bytes = 16 : i64} {
 // An operand outside it.
 module attributes {lazy.arena_bytes = 16 : i64} {
   func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
-    // expected-error@+1 {{'lazy.kernel' op kernel neg: an operand lies outside the arena of 16 bytes}}
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: an operand lies outside its buffer of 4 elements}}
     %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"arena", 0, 4, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
       %1 = lazy.neg %a : tensor<4xf32>
       lazy.yield %1 : tensor<4xf32>
@@ -81,7 +81,7 @@ module attributes {lazy.arena_bytes = 16 : i64} {
 // Writes to an input.
 module attributes {lazy.arena_bytes = 16 : i64} {
   func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
-    // expected-error@+1 {{'lazy.kernel' op kernel neg writes to read-only memory}}
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: writes to read-only memory}}
     %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"input", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
       %1 = lazy.neg %a : tensor<4xf32>
       lazy.yield %1 : tensor<4xf32>
@@ -95,8 +95,248 @@ module attributes {lazy.arena_bytes = 16 : i64} {
 // Writes to a weight.
 module attributes {lazy.arena_bytes = 16 : i64} {
   func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
-    // expected-error@+1 {{'lazy.kernel' op kernel neg writes to read-only memory}}
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: writes to read-only memory}}
     %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"weights", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+// Plans that --from=schedule could be given and that would touch memory that is
+// not the tensor's, or compute part of it. Whatever the words, each is refused.
+
+// Backwards out of the arena.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: a result lies outside its buffer of 4 elements}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"arena", 0, 0, [-1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// Past the end of an input.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: an operand lies outside its buffer of 4 elements}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 1, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// Past the end of an output.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: a result lies outside its buffer of 4 elements}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [2]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// No such input.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: an operand is placed in "input" 1, which is no buffer of it}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 1, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// No such output.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: a result is placed in "output" 7, which is no buffer of it}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"output", 7, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// No such weight.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: an operand is placed in "weights" 0, which is no buffer of it}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"weights", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// A negative slot.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: an operand is placed in "input" -1, which is no buffer of it}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", -1, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// No such space.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: an operand is placed in "stack" 0, which is no buffer of it}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"stack", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// The address overflows.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: a result lies outside its buffer of 4 elements}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"arena", 0, 0, [4611686018427387904]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// A schedule of nothing.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: the schedule has no 'extents'}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// A kind that does not exist.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: 'kind' is "mop", this kernel has "map"}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "mop", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// A loop that does not exist.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: 'loops' is array<i64: 3>, this kernel has array<i64: 0>}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 3>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// No loop: three elements stay unwritten.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: 'loops' is array<i64>, this kernel has array<i64: 0>}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// Loops past the tensor.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: 'extents' is array<i64: 400>, this kernel has array<i64: 4>}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 400>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// No lanes.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: 'lanes' is 0 : i64, expected a number from 1 to 64}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 0 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// A lane that does not exist.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: 'lane' is 5 : i64, this kernel has 0 : i64}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 5 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// A prefix longer than the loops.
+module attributes {lazy.arena_bytes = 16 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: 'prefix' is 9 : i64, this kernel has 0 : i64}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 9 : i64}} {
       %1 = lazy.neg %a : tensor<4xf32>
       lazy.yield %1 : tensor<4xf32>
     }

@@ -224,13 +224,6 @@ LogicalResult WindowOp::verify() {
       getDilations().size() != count ||
       to.getRank() != from.getRank() + int64_t(count))
     return emitOpError("axes, sizes, strides, dilations and ranks differ");
-  for (int64_t axis = 0; axis < from.getRank(); ++axis) {
-    auto listed = llvm::count(getAxes(), axis);
-    if (listed > 1)
-      return emitOpError("axis ") << axis << " is listed twice";
-    if (!listed && from.getDimSize(axis) != to.getDimSize(axis))
-      return emitOpError("extent ") << axis << " does not match the source";
-  }
   for (auto [k, axis] : llvm::enumerate(getAxes())) {
     if (axis < 0 || axis >= from.getRank() || from.isDynamicDim(axis))
       return emitOpError("axis ")
@@ -247,6 +240,13 @@ LogicalResult WindowOp::verify() {
          llvm::AddOverflow(position, within, position) ||
          position >= from.getDimSize(axis)))
       return emitOpError("axis ") << axis << " leaves the source";
+  }
+  for (int64_t axis = 0; axis < from.getRank(); ++axis) {
+    auto listed = llvm::count(getAxes(), axis);
+    if (listed > 1)
+      return emitOpError("axis ") << axis << " is listed twice";
+    if (!listed && from.getDimSize(axis) != to.getDimSize(axis))
+      return emitOpError("extent ") << axis << " does not match the source";
   }
   return success();
 }
