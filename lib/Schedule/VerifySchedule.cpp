@@ -137,8 +137,9 @@ void PlanVerifier::schedule(KernelOp kernel) {
       }
       continue;
     }
-    // A lane may be given up.
-    if (key == "lane" && lane && lane.getInt() == -1)
+    // A map kernel may give up its lane.
+    if (key == "lane" && lane && lane.getInt() == -1 &&
+        expected.getAs<StringAttr>("kind").getValue() == "map")
       continue;
     // The order of loops is free where no reduction is shared between them.
     if ((key == "loops" || key == "k_loops") && isa<DenseI64ArrayAttr>(value) &&

@@ -509,10 +509,9 @@ static void symbolic(int which) {
     net.output(net.build.unary<NegOp>(r), "reshaped");
     net.output(net.build.permute(net.build.unary<NegOp>(x), {0, 2, 1}),
                "permuted tail");
-    net.output(net.build.permute(
-                   net.build.unary<AbsOp>(net.build.permute(
-                       net.build.unary<AbsOp>(x), {1, 0, 2})),
-                   {1, 0, 2}),
+    net.output(net.build.permute(net.build.unary<AbsOp>(net.build.permute(
+                                     net.build.unary<AbsOp>(x), {1, 0, 2})),
+                                 {1, 0, 2}),
                "permuted batch");
     net.output(net.build.concat({x, net.build.unary<NegOp>(x)}, 1), "joined");
     net.output(net.build.pad(x, {0, 1, 0}, {0, 0, 2}, 3), "padded tail");

@@ -77,7 +77,8 @@ llvm::Expected<MachineDescription> describeMachine(NativeOptions &options) {
     } else
       options.cpu = ""; // another architecture: its baseline
   }
-  if (llvm::Triple(options.triple).isRISCV64() && (options.cpu.empty() || options.cpu == "generic")) {
+  if (llvm::Triple(options.triple).isRISCV64() &&
+      (options.cpu.empty() || options.cpu == "generic")) {
     options.cpu = "generic-rv64";
     options.features = "+m,+a,+f,+d,+c" +
                        (options.features.empty() ? "" : "," + options.features);

@@ -153,7 +153,7 @@ SmallVector<Value> TiledContraction::step(int64_t m, ValueRange sums) {
     return vector::CreateMaskOp::create(
         b, loc, VectorType::get({lanes}, b.getI1Type()), left);
   };
-  bool scalarVaries = lane >= 0 && lanes > 1 && dependsOn(scalarAddress, lane);
+  bool scalarVaries = lane >= 0 && dependsOn(scalarAddress, lane);
   for (int64_t n = 0; n < tileN; ++n) {
     setLane(n);
     if (!packing)
