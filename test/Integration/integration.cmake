@@ -20,3 +20,5 @@ if(NACRE_FULL_TESTS)
     COMMAND nacre_differential --only=random/ --seed=1000 --random=2000)
   set_tests_properties(codegen.differential.full PROPERTIES TIMEOUT 7200)
 endif()
+# The generated pages say what the sources say.
+add_test(NAME docs.generated COMMAND ${PROJECT_SOURCE_DIR}/docs/generate.sh --check)
