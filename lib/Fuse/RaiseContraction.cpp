@@ -24,6 +24,17 @@ static bool isPureAffine(AffineMap map) {
   return pure;
 }
 
+/// A dimension that stands alone on an axis gives its extent, so a slice of an
+/// axis cannot be absorbed as the bare dimension.
+static bool spansAxes(AffineMap map, RankedTensorType source,
+                      ArrayRef<int64_t> extents) {
+  for (auto [axis, e] : llvm::enumerate(map.getResults()))
+    if (auto d = dyn_cast<AffineDimExpr>(e))
+      if (source.getDimSize(axis) != extents[d.getPosition()])
+        return false;
+  return true;
+}
+
 /// Follows views without fill as long as the composed map stays affine.
 static std::pair<Value, AffineMap> throughViews(Value v, AffineMap map,
                                                 ArrayRef<int64_t> extents) {
@@ -32,7 +43,8 @@ static std::pair<Value, AffineMap> throughViews(Value v, AffineMap map,
         !tensorType(view.source()).hasStaticShape())
       break;
     AffineMap composed = simplify(view.indexMap().compose(map), extents);
-    if (!isPureAffine(composed))
+    if (!isPureAffine(composed) ||
+        !spansAxes(composed, tensorType(view.source()), extents))
       break;
     v = view.source();
     map = composed;

@@ -136,11 +136,12 @@ DictionaryAttr Scheduler::map() {
   Loops nest;
   nest.extents = boundedShape(type);
   AffineMap identity = loopIdentity(b.getContext(), rank);
-  walkAccesses(v, identity, nest.extents, [&](const Access &a) {
-    nest.accesses.push_back(
-        {linearAddress(a.map, stridesOf(kernel, a.leaf), nest.extents),
-         a.guarded, a.indirect, a.index, false});
-  });
+  for (Value result : yieldedAll(kernel))
+    walkAccesses(result, identity, nest.extents, [&](const Access &a) {
+      nest.accesses.push_back(
+          {linearAddress(a.map, stridesOf(kernel, a.leaf), nest.extents),
+           a.guarded, a.indirect, a.index, false});
+    });
   for (unsigned i = 0; i < kernel.getNumResults(); ++i)
     nest.accesses.push_back(
         {linearAddress(identity, resultStrides(kernel, i), nest.extents), false,
@@ -151,7 +152,8 @@ DictionaryAttr Scheduler::map() {
   SmallVector<llvm::SmallBitVector> reductions;
   llvm::DenseSet<std::pair<Value, const void *>> seen;
   SmallVector<int64_t> open(nest.extents);
-  reductionDims(v, identity, open, rank, reductions, seen);
+  for (Value result : yieldedAll(kernel))
+    reductionDims(result, identity, open, rank, reductions, seen);
   llvm::SmallBitVector wide(rank), rows(rank);
   for (unsigned d = 0; d < rank; ++d)
     if (nest.extents[d] != 1)
@@ -260,14 +262,18 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
   AffineMap resultMap =
       AffineMap::get(maxLoopDims, 0, resultDims, b.getContext());
   Address result{linearAddress(resultMap, resultStrides(kernel), all.extents)};
-  SmallVector<Address> epilogue{result};
-  walkAccesses(
-      yielded(kernel), resultMap, all.extents,
-      [&](const Access &a) {
-        epilogue.push_back(
-            {addressOf(a), a.guarded, a.indirect, a.index, false});
-      },
-      contract);
+  SmallVector<Address> epilogue;
+  for (unsigned i = 0; i < kernel.getNumResults(); ++i)
+    epilogue.push_back(
+        {linearAddress(resultMap, resultStrides(kernel, i), all.extents)});
+  for (Value yield : yieldedAll(kernel))
+    walkAccesses(
+        yield, resultMap, all.extents,
+        [&](const Access &a) {
+          epilogue.push_back(
+              {addressOf(a), a.guarded, a.indirect, a.index, false});
+        },
+        contract);
   for (const Address *a : {&scalarAddress, &lanesAddress, &result})
     for (unsigned d = 0; d < dims; ++d)
       if (!a->coefficient(d))

@@ -9,6 +9,10 @@ Value yielded(KernelOp kernel) {
   return kernel.getBody().front().getTerminator()->getOperand(0);
 }
 
+OperandRange yieldedAll(KernelOp kernel) {
+  return kernel.getBody().front().getTerminator()->getOperands();
+}
+
 ContractOp contractionOf(KernelOp kernel) {
   for (Operation &op : kernel.getBody().front())
     if (auto contract = dyn_cast<ContractOp>(op))

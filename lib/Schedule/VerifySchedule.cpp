@@ -144,8 +144,7 @@ void PlanVerifier::schedule(KernelOp kernel) {
     // The order of a contraction's loops is free; a symbolic one stays first.
     bool reorders =
         key == "k_loops" ||
-        (key == "loops" &&
-         tensorType(kernel.getResult(0)).hasStaticShape());
+        (key == "loops" && tensorType(kernel.getResult(0)).hasStaticShape());
     if (reorders && isa<DenseI64ArrayAttr>(value) &&
         expected.getAs<StringAttr>("kind").getValue() == "contract") {
       SmallVector<int64_t> a(cast<DenseI64ArrayAttr>(value).asArrayRef());

@@ -8,6 +8,8 @@ namespace nacre::schedule {
 
 /// The value a kernel yields first; all its results have one shape.
 mlir::Value yielded(lazy::KernelOp kernel);
+/// All values it yields.
+mlir::OperandRange yieldedAll(lazy::KernelOp kernel);
 
 /// The contraction of a kernel, or null. A kernel holds at most one.
 lazy::ContractOp contractionOf(lazy::KernelOp kernel);

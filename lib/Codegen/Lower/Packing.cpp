@@ -58,7 +58,8 @@ std::optional<Packing> packingOf(KernelOp kernel) {
     p.packedStrides.push_back(stride);
     stride *= nest.extents[d];
   };
-  for (int64_t d : llvm::reverse(schedule.list("k_order")))
+  SmallVector<int64_t> reductionOrder = schedule.list("k_order");
+  for (int64_t d : llvm::reverse(reductionOrder))
     if (coefficient[d])
       add(d);
   p.blockStride = stride;
