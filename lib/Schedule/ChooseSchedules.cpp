@@ -146,8 +146,11 @@ DictionaryAttr Scheduler::map() {
     nest.accesses.push_back(
         {linearAddress(identity, resultStrides(kernel, i), nest.extents), false,
          false, false, true});
-  bool hasIota = llvm::any_of(kernel.getBody().front(),
-                              [](Operation &op) { return isa<IotaOp>(op); });
+  // An iota and a pad look at each index on its own, whatever is read.
+  bool indexed = llvm::any_of(kernel.getBody().front(), [](Operation &op) {
+    auto view = dyn_cast<ViewOpInterface>(op);
+    return isa<IotaOp>(op) || (view && view.fillValue());
+  });
 
   SmallVector<llvm::SmallBitVector> reductions;
   llvm::DenseSet<std::pair<Value, const void *>> seen;
@@ -179,7 +182,7 @@ DictionaryAttr Scheduler::map() {
   });
   SmallVector<int64_t> extents(nest.extents.begin(),
                                nest.extents.begin() + rank);
-  for (size_t i = loops.size(); !hasIota && i-- > 1;) {
+  for (size_t i = loops.size(); !indexed && i-- > 1;) {
     int64_t p = loops[i - 1], q = loops[i];
     if (rows.test(p) != rows.test(q) || type.isDynamicDim(p) ||
         type.isDynamicDim(q) || !fusable(nest, p, q, extents))
