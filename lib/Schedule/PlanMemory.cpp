@@ -247,8 +247,6 @@ void Planner::followViews() {
         kernel.getOperands()[cast<BlockArgument>(view.source()).getArgNumber()];
     Placement source = placed[x];
     if (auto strides = viewStrides(view, source.strides)) {
-      // The lanes a contraction pads must not be read as data; strides alone
-      // decide here, so nothing more is to check.
       placed[v] = {source.storage, source.offset + strides->offset,
                    strides->strides};
       aliases.push_back(kernel);

@@ -37,7 +37,6 @@ private:
   llvm::StringMap<size_t> index;
 };
 
-/// A program and its weights: what phases hand to each other.
 } // namespace nacre
 
 #endif // NACRE_LAZY_WEIGHTSTORE_H

@@ -11,7 +11,7 @@ using namespace nacre::lazy;
 using namespace nacre::codegen;
 namespace {
 
-/// Bytes past the end of the weights that a whole-vector read may touch.
+/// Each weight starts at a multiple of these bytes.
 constexpr uint64_t weightAlignment = 64;
 
 class Emitter {
@@ -179,7 +179,7 @@ LogicalResult Emitter::kernels() {
     const KernelInfo &info = code.kernels.back();
     if (info.flops / 16 + info.bytes / 16 < 10000 && call.taskSymbol < 0)
       call.grain = std::max<int64_t>(call.tasks, 1);
-    auto packing = packingOf(kernel);
+    const std::optional<Packing> &packing = result->packing;
     auto add = [&](Attribute attr, Value v,
                    const std::optional<Packing> &packed) {
       auto place = cast<PlaceAttr>(attr);
@@ -201,7 +201,7 @@ LogicalResult Emitter::kernels() {
     };
     for (auto [i, v] : llvm::enumerate(kernel.getOperands()))
       add((*kernel.getOperandPlaces())[i], v,
-          int(i) == result->packedOperand ? packing : std::nullopt);
+          packing && i == packing->operand ? packing : std::nullopt);
     for (auto [i, v] : llvm::enumerate(kernel.getResults()))
       add((*kernel.getResultPlaces())[i], v, std::nullopt);
     calls.push_back(std::move(call));

@@ -68,8 +68,6 @@ Value Body::zero(Type type) {
                                    cast<TypedAttr>(b.getZeroAttr(type)));
 }
 
-static bool isNarrowFloat(Type t) { return t.isF16() || t.isBF16(); }
-
 static Type withElementType(Type like, Type element) {
   if (auto vector = dyn_cast<VectorType>(like))
     return vector.clone(element);

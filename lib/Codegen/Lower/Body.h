@@ -15,24 +15,6 @@
 
 namespace nacre::codegen {
 
-/// A kernel as a function over flat buffers:
-///   fn(operands.., results.., status, symbols.., begin, end)
-/// It runs the tasks [begin, end) of `tasks` (times the symbol's value when
-/// `taskSymbol` is set).
-struct LoweredKernel {
-  mlir::func::FuncOp function;
-  int64_t tasks = 1;
-  mlir::StringAttr taskSymbol;
-  llvm::SmallVector<mlir::StringAttr> symbols; ///< extra index arguments
-  /// The operand stored packed, or -1.
-  int packedOperand = -1;
-};
-
-/// Lowers one kernel by its schedule into `module`. Diagnoses and fails on a
-/// schedule that does not fit the kernel (an edited file).
-mlir::FailureOr<LoweredKernel>
-lowerKernel(lazy::KernelOp kernel, mlir::ModuleOp module, llvm::StringRef name);
-
 /// How a constant contraction operand is laid out for its kernel:
 /// [free dims][lane blocks][reduced dims][block], padded with zeros.
 struct Packing {
@@ -52,12 +34,34 @@ struct Packing {
 };
 std::optional<Packing> packingOf(lazy::KernelOp kernel);
 
+/// A kernel as a function over flat buffers:
+///   fn(operands.., results.., status, symbols.., begin, end)
+/// It runs the tasks [begin, end) of `tasks` (times the symbol's value when
+/// `taskSymbol` is set).
+struct LoweredKernel {
+  mlir::func::FuncOp function;
+  int64_t tasks = 1;
+  mlir::StringAttr taskSymbol;
+  llvm::SmallVector<mlir::StringAttr> symbols; ///< extra index arguments
+  std::optional<Packing> packing;              ///< of the operand stored packed
+};
+
+/// Lowers one kernel by its schedule into `module`. Diagnoses and fails on a
+/// schedule that does not fit the kernel (an edited file).
+mlir::FailureOr<LoweredKernel>
+lowerKernel(lazy::KernelOp kernel, mlir::ModuleOp module, llvm::StringRef name);
+
 /// The schedule attribute of a kernel, read with defaults.
 struct ScheduleReader {
   mlir::DictionaryAttr dict;
   int64_t number(llvm::StringRef key, int64_t otherwise = -1) const;
   llvm::SmallVector<int64_t> list(llvm::StringRef key) const;
 };
+
+/// Stored in 16 bits, computed in f32.
+inline bool isNarrowFloat(mlir::Type type) {
+  return type.isF16() || type.isBF16();
+}
 
 class Body {
 public:

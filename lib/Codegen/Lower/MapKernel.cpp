@@ -246,9 +246,8 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module,
   Location loc = UnknownLoc::get(context);
   LoweredKernel lowered;
   ScheduleReader schedule{*kernel.getSchedule()};
-  auto packing = packingOf(kernel);
-  if (packing)
-    lowered.packedOperand = packing->operand;
+  lowered.packing = packingOf(kernel);
+  const std::optional<Packing> &packing = lowered.packing;
 
   auto flat = [&](RankedTensorType type, int64_t elements) {
     Type element = storageType(type.getElementType());
@@ -273,7 +272,7 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module,
     types.push_back(flat(type, elements));
   };
   for (auto [i, v] : llvm::enumerate(kernel.getOperands()))
-    add((*kernel.getOperandPlaces())[i], v, int(i) == lowered.packedOperand);
+    add((*kernel.getOperandPlaces())[i], v, packing && i == packing->operand);
   for (auto [i, v] : llvm::enumerate(kernel.getResults()))
     add((*kernel.getResultPlaces())[i], v, false);
   unsigned buffers = types.size();

@@ -15,8 +15,6 @@ using namespace mlir;
 namespace nacre::codegen {
 using namespace nacre::lazy;
 
-static bool isNarrowFloat(Type t) { return t.isF16() || t.isBF16(); }
-
 Value Body::neutral(ReduceKind kind, Type element, Type type) {
   if (kind == ReduceKind::add)
     return zero(type);
