@@ -49,6 +49,11 @@ struct MachineDescription {
   unsigned vectorRegisters = 16;
   unsigned l1Bytes = 32 << 10, l2Bytes = 512 << 10;
   bool hasFma = true;
+  /// Work-items of a work-group, at most; 0: no grid, tasks are taken by
+  /// threads.
+  unsigned groupItems = 0;
+  unsigned localBytes = 0;  ///< memory that a work-group shares
+  unsigned computeUnits = 1; ///< work-groups that run at once
 };
 
 struct NativeCode {

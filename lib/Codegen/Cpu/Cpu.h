@@ -2,7 +2,7 @@
 #ifndef NACRE_CODEGEN_CPU_CPU_H
 #define NACRE_CODEGEN_CPU_CPU_H
 
-#include "../Lower/Body.h"
+#include "../Lower/LowerProgram.h"
 #include "nacre/Codegen/Native.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Target/TargetMachine.h"
@@ -21,22 +21,6 @@ lowerToLlvm(mlir::ModuleOp module, llvm::LLVMContext &context,
 llvm::Expected<std::string> emitObject(llvm::Module &module,
                                        llvm::TargetMachine &machine,
                                        unsigned optLevel);
-
-/// Where a kernel argument lies: byte offset into a buffer of the frame.
-struct BufferRef {
-  llvm::StringRef space; ///< input, output, arena, weights
-  int64_t slot = 0, byteOffset = 0;
-};
-
-/// One call of a kernel function.
-struct KernelCall {
-  std::string function;
-  llvm::SmallVector<BufferRef> buffers;
-  llvm::SmallVector<unsigned> symbols; ///< positions in run's dims
-  int64_t tasks = 1;
-  int64_t grain = 1; ///< tasks the executor hands out together
-  int taskSymbol = -1;
-};
 
 /// Adds SYMBOL_run_generic, which calls the kernels in order through the
 /// executor when there is one.

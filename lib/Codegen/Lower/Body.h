@@ -46,6 +46,9 @@ struct LoweredKernel {
   std::optional<Packing> packing;              ///< of the operand stored packed
 };
 
+/// Elements from the start of a tensor's window to its end.
+int64_t placeSpan(lazy::PlaceAttr place, mlir::RankedTensorType type);
+
 /// Lowers one kernel by its schedule into `module`. Diagnoses and fails on a
 /// schedule that does not fit the kernel (an edited file).
 mlir::FailureOr<LoweredKernel>

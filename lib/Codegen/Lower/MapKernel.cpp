@@ -214,16 +214,15 @@ int64_t MapLoops::run(Value begin, Value end) {
   return tasks;
 }
 
-/// Elements from the start of the buffer window to its end.
-int64_t span(PlaceAttr place, RankedTensorType type) {
+} // namespace
+
+int64_t placeSpan(PlaceAttr place, RankedTensorType type) {
   int64_t last = 0;
   for (auto [stride, extent] :
        llvm::zip(place.getStrides().asArrayRef(), boundedShape(type)))
     last += stride * std::max<int64_t>(extent - 1, 0);
   return last + 1;
 }
-
-} // namespace
 
 FailureOr<int64_t> lowerMapKernel(Body &body, const ScheduleReader &schedule,
                                   ArrayRef<Value> symbolOf, Value begin,
@@ -264,7 +263,7 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module,
   auto add = [&](Attribute attr, Value v, bool packed) {
     auto place = cast<PlaceAttr>(attr);
     auto type = tensorType(v);
-    int64_t elements = packed ? packing->elements : span(place, type);
+    int64_t elements = packed ? packing->elements : placeSpan(place, type);
     int64_t bytes = elementBytes(type.getElementType());
     windows.push_back({place.getSpace().getValue(), place.getSlot(),
                        place.getOffset() * bytes,

@@ -1,0 +1,256 @@
+//===- LowerProgram.cpp - a scheduled program as calls of kernels ---------===//
+#include "LowerProgram.h"
+#include "Body.h"
+#include "mlir/IR/Verifier.h"
+#include "nacre/Schedule/KernelNest.h"
+#include "llvm/ADT/StringMap.h"
+
+using namespace mlir;
+namespace nacre::codegen {
+using namespace nacre::lazy;
+namespace {
+
+/// Each weight starts at a multiple of these bytes.
+constexpr uint64_t weightAlignment = 64;
+
+class ProgramLowering {
+public:
+  ProgramLowering(Program &program, StringRef prefix, NativeCode &code,
+                  uint64_t chunkBytes)
+      : program(program), prefix(prefix), code(code), chunkBytes(chunkBytes),
+        main(program.module->lookupSymbol<func::FuncOp>("main")) {}
+  llvm::Expected<LoweredProgram> run();
+
+private:
+  void signature();
+  LogicalResult kernels();
+  uint64_t weightOffset(WeightOp op, const std::optional<Packing> &packing,
+                        int64_t elementSize);
+  unsigned symbolIndex(StringRef name) {
+    return llvm::find(code.dimNames, name.str()) - code.dimNames.begin();
+  }
+  KernelInfo describe(KernelOp kernel);
+  SmallVector<BufferRef> buffersOf(KernelOp kernel,
+                                   const std::optional<Packing> &packing);
+
+  Program &program;
+  StringRef prefix;
+  NativeCode &code;
+  uint64_t chunkBytes;
+  func::FuncOp main;
+  LoweredProgram lowered;
+  llvm::StringMap<std::string> functionOf; // text of a kernel -> its name
+  llvm::StringMap<uint64_t> placedWeights;
+};
+
+TensorInfo infoOf(StringRef name, RankedTensorType type) {
+  TensorInfo info;
+  info.name = name.str();
+  info.dtype = dtypeOf(type.getElementType());
+  for (int64_t extent : boundedShape(type))
+    info.shape.push_back(extent);
+  for (int64_t i = 0; i < type.getRank(); ++i) {
+    StringAttr symbol = symbolOf(type, i);
+    info.dimNames.push_back(symbol ? symbol.str() : "");
+  }
+  return info;
+}
+
+void ProgramLowering::signature() {
+  auto nameOf = [](Attribute attr, StringRef otherwise, unsigned i) {
+    if (auto name = dyn_cast_or_null<StringAttr>(attr))
+      return name.str();
+    return (otherwise + llvm::Twine(i)).str();
+  };
+  for (unsigned i = 0; i < main.getNumArguments(); ++i)
+    code.inputs.push_back(
+        infoOf(nameOf(main.getArgAttr(i, "lazy.name"), "input", i),
+               cast<RankedTensorType>(main.getArgumentTypes()[i])));
+  for (unsigned i = 0; i < main.getNumResults(); ++i)
+    code.outputs.push_back(
+        infoOf(nameOf(main.getResultAttr(i, "lazy.name"), "output", i),
+               cast<RankedTensorType>(main.getResultTypes()[i])));
+  for (const auto *list : {&code.inputs, &code.outputs})
+    for (const TensorInfo &t : *list)
+      for (const std::string &dim : t.dimNames)
+        if (!dim.empty() && !llvm::is_contained(code.dimNames, dim))
+          code.dimNames.push_back(dim);
+}
+
+uint64_t ProgramLowering::weightOffset(WeightOp op,
+                                       const std::optional<Packing> &packing,
+                                       int64_t elementSize) {
+  std::string key = op.getName().str();
+  llvm::raw_string_ostream stream(key);
+  if (packing) {
+    stream << '\0' << packing->block << '/' << packing->laneExtent << '/'
+           << packing->laneSourceStride << '/' << packing->sourceOffset;
+    for (size_t i = 0; i < packing->dims.size(); ++i)
+      stream << ',' << packing->extents[i] << ':' << packing->sourceStrides[i]
+             << ':' << packing->packedStrides[i];
+  }
+  auto [it, fresh] = placedWeights.try_emplace(key, code.weightsBytes);
+  if (!fresh)
+    return it->second;
+  const Tensor *tensor = program.weights->find(op.getName());
+  uint64_t bytes =
+      packing ? packing->elements * elementSize : tensor->byteCount();
+  const uint8_t *source = tensor->bytes;
+  WeightSegment segment{code.weightsBytes, bytes, {}};
+  if (packing)
+    segment.write = [source, p = *packing, elementSize](uint8_t *to) {
+      p.write(source, to, elementSize);
+    };
+  else
+    segment.write = [source, bytes](uint8_t *to) {
+      std::memcpy(to, source, bytes);
+    };
+  code.weights.push_back(std::move(segment));
+  code.weightsBytes = llvm::alignTo(code.weightsBytes + bytes, weightAlignment);
+  return it->second;
+}
+
+KernelInfo ProgramLowering::describe(KernelOp kernel) {
+  KernelInfo info;
+  info.name = kernel.getName().str();
+  auto countOf = [](RankedTensorType type) {
+    int64_t n = 1;
+    for (int64_t extent : boundedShape(type))
+      n *= extent;
+    return n;
+  };
+  llvm::raw_string_ostream text(info.computes);
+  text << schedule::yielded(kernel).getType() << " =";
+  for (Operation &op : kernel.getBody().front()) {
+    if (isa<YieldOp, SplatOp>(op))
+      continue;
+    text << ' ' << op.getName().stripDialect();
+    int64_t n = countOf(tensorType(op.getResult(0)));
+    if (auto contract = dyn_cast<ContractOp>(op)) {
+      int64_t points = 2;
+      for (int64_t extent :
+           schedule::analyseContraction(kernel, contract).extents)
+        points *= extent;
+      info.flops += points;
+    } else if (isa<ReduceOp, ArgReduceOp>(op))
+      info.flops += countOf(tensorType(op.getOperand(0)));
+    else if (isa<ElementwiseOpInterface>(op))
+      info.flops += n;
+  }
+  if (kernel->hasAttr("lazy.border")) {
+    info.bytes = (countOf(tensorType(kernel.getResult(0))) -
+                  countOf(tensorType(kernel.getOperand(0)))) *
+                 elementBytes(tensorType(kernel.getResult(0)).getElementType());
+    return info;
+  }
+  for (Value v : kernel->getOperands())
+    info.bytes +=
+        countOf(tensorType(v)) * elementBytes(tensorType(v).getElementType());
+  for (Value v : kernel->getResults())
+    info.bytes +=
+        countOf(tensorType(v)) * elementBytes(tensorType(v).getElementType());
+  return info;
+}
+
+/// Where the arguments of a call lie. A packed weight has its place as the
+/// kernel reads it.
+SmallVector<BufferRef>
+ProgramLowering::buffersOf(KernelOp kernel,
+                           const std::optional<Packing> &packing) {
+  SmallVector<BufferRef> refs;
+  auto add = [&](Attribute attr, Value v, bool packed, bool write) {
+    auto place = cast<PlaceAttr>(attr);
+    int64_t bytes = elementBytes(tensorType(v).getElementType());
+    int64_t elements =
+        packed ? packing->elements : placeSpan(place, tensorType(v));
+    BufferRef ref{place.getSpace().getValue(), place.getSlot(),
+                  place.getOffset() * bytes, elements * bytes, write};
+    if (ref.space == "weights") {
+      // The place's slot is the weight's number, its offset an alias's.
+      Value source = v;
+      while (auto view = source.getDefiningOp<ViewOpInterface>())
+        source = view.source();
+      int64_t inside = packed ? 0 : ref.byteOffset;
+      ref.slot = 0;
+      ref.byteOffset = weightOffset(cast<WeightOp>(source.getDefiningOp()),
+                                    packed ? packing : std::nullopt, bytes) +
+                       inside;
+    }
+    refs.push_back(ref);
+  };
+  for (auto [i, v] : llvm::enumerate(kernel.getOperands()))
+    add((*kernel.getOperandPlaces())[i], v, packing && i == packing->operand,
+        false);
+  for (auto [i, v] : llvm::enumerate(kernel.getResults()))
+    add((*kernel.getResultPlaces())[i], v, false, true);
+  return refs;
+}
+
+LogicalResult ProgramLowering::kernels() {
+  unsigned number = 0;
+  for (auto kernel : main.getBody().front().getOps<KernelOp>()) {
+    auto result = lowerKernel(kernel, *lowered.module, "kernel");
+    if (failed(result))
+      return failure();
+    KernelCall call;
+    call.buffers = buffersOf(kernel, result->packing);
+    if (chunkBytes)
+      for (auto [i, ref] : llvm::enumerate(call.buffers))
+        if (ref.space == "weights" && ref.bytes > 0) {
+          int64_t chunks = (ref.byteOffset + ref.bytes - 1) / chunkBytes -
+                           ref.byteOffset / chunkBytes + 1;
+          result->function.setArgAttr(
+              i, "nacre.chunks",
+              Builder(kernel.getContext()).getI64IntegerAttr(chunks));
+        }
+    // Equal kernels share one function.
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    result->function->print(stream, OpPrintingFlags().useLocalScope());
+    auto [it, fresh] = functionOf.try_emplace(text);
+    if (fresh) {
+      it->second = (prefix + "_k" + llvm::Twine(number++)).str();
+      result->function.setName(it->second);
+    } else
+      result->function.erase();
+
+    call.function = it->second;
+    call.tasks = result->tasks;
+    if (result->taskSymbol)
+      call.taskSymbol = symbolIndex(result->taskSymbol.getValue());
+    for (StringAttr symbol : result->symbols)
+      call.symbols.push_back(symbolIndex(symbol.getValue()));
+    code.kernels.push_back(describe(kernel));
+    // A kernel of a few microseconds is not worth waking a thread for.
+    const KernelInfo &info = code.kernels.back();
+    if (info.flops / 16 + info.bytes / 16 < 10000 && call.taskSymbol < 0)
+      call.grain = std::max<int64_t>(call.tasks, 1);
+    lowered.calls.push_back(std::move(call));
+  }
+  return success();
+}
+
+llvm::Expected<LoweredProgram> ProgramLowering::run() {
+  for (auto op : main.getBody().front().getOps<WeightOp>())
+    if (!program.weights->find(op.getName()))
+      return llvm::createStringError("the weight store has no '%s'",
+                                     op.getName().str().c_str());
+  signature();
+  code.arenaBytes = (*program.module)
+                        ->getAttrOfType<IntegerAttr>("lazy.arena_bytes")
+                        .getInt();
+  lowered.module = ModuleOp::create(UnknownLoc::get(main.getContext()));
+  if (failed(kernels()) || failed(mlir::verify(*lowered.module)))
+    return llvm::createStringError("kernels could not be lowered");
+  return std::move(lowered);
+}
+
+} // namespace
+
+llvm::Expected<LoweredProgram> lowerProgram(Program &program, StringRef prefix,
+                                            NativeCode &code,
+                                            uint64_t chunkBytes) {
+  return ProgramLowering(program, prefix, code, chunkBytes).run();
+}
+
+} // namespace nacre::codegen

@@ -1,0 +1,50 @@
+//===- LowerProgram.h - a scheduled program as calls of kernels -*- C++ -*-===//
+//
+// The half of code generation that every target shares: the signature, one
+// function per distinct kernel in upstream dialects, where each argument of
+// each call lies, and the image of the weights as the kernels read them.
+//
+//===----------------------------------------------------------------------===//
+#ifndef NACRE_CODEGEN_LOWER_LOWERPROGRAM_H
+#define NACRE_CODEGEN_LOWER_LOWERPROGRAM_H
+
+#include "mlir/IR/OwningOpRef.h"
+#include "nacre/Codegen/Native.h"
+#include "llvm/ADT/SmallVector.h"
+
+namespace nacre::codegen {
+
+/// Where a kernel argument lies: byte offset into a buffer.
+struct BufferRef {
+  llvm::StringRef space; ///< input, output, arena, weights
+  int64_t slot = 0, byteOffset = 0;
+  int64_t bytes = 0; ///< from the offset to the last byte touched
+  bool write = false;
+};
+
+/// One call of a kernel function.
+struct KernelCall {
+  std::string function;
+  llvm::SmallVector<BufferRef> buffers;
+  llvm::SmallVector<unsigned> symbols; ///< positions in run's dims
+  int64_t tasks = 1;
+  int64_t grain = 1; ///< tasks the executor hands out together
+  int taskSymbol = -1;
+};
+
+struct LoweredProgram {
+  mlir::OwningOpRef<mlir::ModuleOp> module; ///< kernel functions
+  std::vector<KernelCall> calls;            ///< in run order
+};
+
+/// Lowers every kernel of a scheduled program. Fills the signature, kernels,
+/// arenaBytes and weights of `code`; functions are named PREFIX_kN. Weight
+/// chunks of `chunkBytes` (0: not bound in chunks) are told to the kernels.
+llvm::Expected<LoweredProgram> lowerProgram(Program &program,
+                                            llvm::StringRef prefix,
+                                            NativeCode &code,
+                                            uint64_t chunkBytes = 0);
+
+} // namespace nacre::codegen
+
+#endif // NACRE_CODEGEN_LOWER_LOWERPROGRAM_H
