@@ -11,7 +11,10 @@
 //                     row, lanes, tile_m, tile_n, chunk_t, chunk_r, packed,
 //                     staged
 //
+// Machines that run work-groups are scheduled in GridSchedules.cpp.
+//
 //===----------------------------------------------------------------------===//
+#include "GridSchedules.h"
 #include "Scheduler.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Lazy/IndexMap.h"
@@ -109,6 +112,8 @@ public:
 
 private:
   DictionaryAttr border() {
+    if (machine.groupItems)
+      return gridBorder(b, machine);
     int64_t bytes =
         elementBytes(tensorType(kernel.getResult(0)).getElementType());
     return b.getDictionaryAttr(
@@ -190,6 +195,21 @@ DictionaryAttr Scheduler::map() {
     extents[q] *= extents[p];
     extents[p] = 1;
     loops.erase(loops.begin() + (i - 1));
+  }
+
+  if (machine.groupItems) {
+    MapLoopNest grid{loops, extents};
+    grid.rows = llvm::count_if(loops, [&](int64_t d) { return rows.test(d); });
+    grid.symbolic = !type.hasStaticShape();
+    for (Operation &op : kernel.getBody().front())
+      if (auto reduce = dyn_cast<ReduceOp>(op)) {
+        int64_t points = 1;
+        auto input = boundedShape(tensorType(reduce.getX()));
+        for (int64_t axis : reduce.getAxes())
+          points *= input[axis];
+        grid.reduced = std::max(grid.reduced, points);
+      }
+    return gridMap(b, grid, machine);
   }
 
   // The lane is the loop the result is contiguous along; every access must
@@ -326,6 +346,22 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
       extents[p] = 1;
       list->erase(list->begin() + (i - 1));
     }
+
+  if (machine.groupItems) {
+    GridContractNest grid;
+    grid.lanesOperand = c.lanesOperand;
+    for (int64_t d : loops)
+      (dynamic(d) || c.inLanes[d] ? grid.batch : grid.rows).push_back(d);
+    grid.kLoops = kLoops;
+    grid.kOrder = kOrder;
+    grid.extents = extents;
+    grid.lane = lane;
+    grid.packed = packed;
+    grid.rowsVary = lane >= 0 && scalarAddress.coefficient(lane) != 0;
+    Type element = contract.getType().getElementType();
+    grid.isF32 = isa<FloatType>(element) && !element.isF64();
+    return gridContraction(b, grid, machine);
+  }
 
   // The tile dimension: read from the scalar operand only, innermost.
   int64_t tile = -1, row = -1;

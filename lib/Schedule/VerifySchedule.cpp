@@ -101,7 +101,11 @@ void PlanVerifier::place(KernelOp kernel, Attribute attr, Value v,
 
 void PlanVerifier::schedule(KernelOp kernel) {
   DictionaryAttr given = *kernel.getSchedule();
-  DictionaryAttr expected = scheduleFor(kernel, MachineDescription());
+  // A schedule with a group is one for a grid.
+  MachineDescription machine;
+  if (given.contains("group"))
+    machine.groupItems = 256;
+  DictionaryAttr expected = scheduleFor(kernel, machine);
   // How many lanes and how large the tiles may be chosen freely within limits;
   // what the loops are may not.
   struct Limit {
@@ -114,7 +118,13 @@ void PlanVerifier::schedule(KernelOp kernel) {
                                  {"tile_n", 1, 16},
                                  {"chunk_t", 1, int64_t(1) << 40},
                                  {"chunk_r", 1, int64_t(1) << 40},
-                                 {"staged", 0, 1}};
+                                 {"staged", 0, 1},
+                                 {"group", 1, 1024},
+                                 {"cooperative", 0, 1},
+                                 {"block_m", 0, 256},
+                                 {"block_n", 0, 256},
+                                 {"block_k", 0, 64},
+                                 {"k_split", 1, 64}};
   auto lane = given.getAs<IntegerAttr>("lane"),
        lanes = given.getAs<IntegerAttr>("lanes");
   for (NamedAttribute entry : expected) {

@@ -52,8 +52,10 @@ struct MachineDescription {
   /// Work-items of a work-group, at most; 0: no grid, tasks are taken by
   /// threads.
   unsigned groupItems = 0;
-  unsigned localBytes = 0;  ///< memory that a work-group shares
+  unsigned localBytes = 0;   ///< memory that a work-group shares
   unsigned computeUnits = 1; ///< work-groups that run at once
+  /// Contractions below this many operations gain nothing from local memory.
+  double minStagedFlops = 0;
 };
 
 struct NativeCode {

@@ -1,6 +1,7 @@
 //===- Body.cpp - a kernel's body as scalar and vector code ---------------===//
 #include "Body.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -162,6 +163,33 @@ Value Body::load(Value buffer, Type element, AffineExpr address) {
   return v;
 }
 
+Value Body::allocate(int64_t elements, Type element, bool shared) {
+  OpBuilder::InsertionGuard guard(b);
+  auto function = b.getInsertionBlock()->getParentOp();
+  while (!isa<func::FuncOp>(function))
+    function = function->getParentOp();
+  b.setInsertionPointToStart(&cast<func::FuncOp>(function).front());
+  Attribute space;
+  if (shared)
+    space = gpu::AddressSpaceAttr::get(b.getContext(),
+                                       gpu::AddressSpace::Workgroup);
+  auto type =
+      MemRefType::get({elements}, element, MemRefLayoutAttrInterface(), space);
+  return memref::AllocaOp::create(b, loc, type, b.getI64IntegerAttr(64));
+}
+
+int64_t Body::alignment(unsigned buffer) {
+  unsigned n = kernel.getNumOperands();
+  bool result = buffer >= n;
+  auto place = cast<PlaceAttr>(result ? (*kernel.getResultPlaces())[buffer - n]
+                                      : (*kernel.getOperandPlaces())[buffer]);
+  Value v =
+      result ? Value(kernel.getResult(buffer - n)) : kernel.getOperand(buffer);
+  int64_t bytes = elementBytes(tensorType(v).getElementType());
+  int64_t offset = place.getOffset() * bytes;
+  return offset == 0 ? 64 : std::min<int64_t>(offset & -offset, 64);
+}
+
 void Body::limitLanes(Value count) {
   laneCount = count;
   mask = vector::CreateMaskOp::create(
@@ -172,13 +200,7 @@ void Body::limitLanes(Value count) {
 /// bytes for a masked store of narrowed integers whose mask has a single lane.
 void Body::storeLanes(Value buffer, Value at, int64_t coefficient,
                       Value value) {
-  Value staging;
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(&buffer.getParentRegion()->front());
-    auto type = MemRefType::get({lanes}, getElementTypeOrSelf(value.getType()));
-    staging = memref::AllocaOp::create(b, loc, type, b.getI64IntegerAttr(64));
-  }
+  Value staging = allocate(lanes, getElementTypeOrSelf(value.getType()), false);
   vector::StoreOp::create(b, loc, value, staging, index(int64_t(0)));
   auto loop =
       scf::ForOp::create(b, loc, index(int64_t(0)), laneCount, index(1));
@@ -408,7 +430,9 @@ Value Body::emitGather(GatherOp op, AffineMap map) {
     b.setInsertionPoint(report.thenYield());
     Value code = arith::ConstantOp::create(
         b, loc, b.getI32IntegerAttr(2)); // NACRE_E_INDEX
-    memref::StoreOp::create(b, loc, code, status, index(int64_t(0)));
+    // Several items may report; all say the same.
+    memref::AtomicRMWOp::create(b, loc, arith::AtomicRMWKind::assign, code,
+                                status, index(int64_t(0)));
   }
   wide = arith::SelectOp::create(b, loc, bad, none, wide);
   SmallVector<AffineExpr> at2(map.getResults().take_front(axis));

@@ -37,10 +37,13 @@ std::optional<Packing> packingOf(lazy::KernelOp kernel);
 /// A kernel as a function over flat buffers:
 ///   fn(operands.., results.., status, symbols.., begin, end)
 /// It runs the tasks [begin, end) of `tasks` (times the symbol's value when
-/// `taskSymbol` is set).
+/// `taskSymbol` is set). With a schedule for a grid the last two arguments are
+/// the number of the work-group and of the item in it.
 struct LoweredKernel {
   mlir::func::FuncOp function;
   int64_t tasks = 1;
+  int64_t group = 0;    ///< work-items of a group; 0: no grid
+  int64_t perGroup = 1; ///< tasks of a group
   mlir::StringAttr taskSymbol;
   llvm::SmallVector<mlir::StringAttr> symbols; ///< extra index arguments
   std::optional<Packing> packing;              ///< of the operand stored packed
@@ -111,7 +114,23 @@ public:
   llvm::DenseMap<unsigned, mlir::Value> symbolicBound;   ///< per open dimension
   llvm::DenseMap<std::pair<mlir::Value, mlir::AffineMap>, mlir::Value> cache;
 
+  // On a grid: the schedule's group size and where this item stands. While
+  // `cooperative` all items of a group stand at the same indices, and a
+  // reduction is shared among them.
+  int64_t group = 0;
+  mlir::Value groupId, itemId;
+  bool cooperative = false;
+  /// A flat buffer at the function's start, private or of the work-group.
+  mlir::Value allocate(int64_t elements, mlir::Type element, bool shared);
+  /// Bytes that the start of a buffer (operands, then results) is known to be
+  /// aligned to.
+  int64_t alignment(unsigned buffer);
+
 private:
+  mlir::Value shareReduction(
+      llvm::ArrayRef<unsigned> dims, mlir::Value start,
+      llvm::function_ref<mlir::Value(mlir::Value)> step,
+      llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> join);
   mlir::Value emit(mlir::Value v, mlir::AffineMap map);
   void storeLanes(mlir::Value buffer, mlir::Value at, int64_t coefficient,
                   mlir::Value value);
@@ -146,6 +165,18 @@ mlir::FailureOr<int64_t> lowerMapKernel(Body &body,
 mlir::FailureOr<int64_t> lowerBorderKernel(Body &body,
                                            const ScheduleReader &schedule,
                                            mlir::Value begin, mlir::Value end);
+/// The work of a grid: `tasks` in groups of `perGroup`.
+struct GridTasks {
+  int64_t tasks = 1, perGroup = 1;
+};
+mlir::FailureOr<GridTasks> lowerGridMap(Body &body,
+                                        const ScheduleReader &schedule,
+                                        llvm::ArrayRef<mlir::Value> symbolOf);
+mlir::FailureOr<GridTasks> lowerGridBorder(Body &body,
+                                           const ScheduleReader &schedule);
+mlir::FailureOr<GridTasks>
+lowerGridContract(Body &body, const ScheduleReader &schedule,
+                  llvm::ArrayRef<mlir::Value> symbolOf);
 mlir::FailureOr<int64_t>
 lowerContractKernel(Body &body, const ScheduleReader &schedule,
                     llvm::ArrayRef<mlir::Value> symbolOf, mlir::Value begin,

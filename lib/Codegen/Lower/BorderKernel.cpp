@@ -68,6 +68,33 @@ public:
     });
   }
 
+  static int64_t volume(ArrayRef<Interval> ranges) {
+    int64_t n = 1;
+    for (Interval r : ranges)
+      n *= r.to - r.from;
+    return n;
+  }
+  /// The point `task` of a box, if the box has that many.
+  void point(ArrayRef<Interval> ranges, Value task) {
+    Value inside = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
+                                         task, body.index(volume(ranges)));
+    auto branch = scf::IfOp::create(b, loc, TypeRange{}, inside, false);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(branch.thenYield());
+    Value address = body.index(int64_t(0)), rest = task;
+    for (int64_t axis : llvm::reverse(axes)) {
+      auto [from, to] = ranges[axis];
+      Value i = arith::RemUIOp::create(b, loc, rest, body.index(to - from));
+      rest = arith::DivUIOp::create(b, loc, rest, body.index(to - from));
+      i = arith::AddIOp::create(b, loc, i, body.index(from));
+      address = arith::AddIOp::create(
+          b, loc, address,
+          arith::MulIOp::create(b, loc, i,
+                                body.index(place.getStrides()[axis])));
+    }
+    memref::StoreOp::create(b, loc, fill, body.results[0], address);
+  }
+
 private:
   void loop(int64_t from, int64_t to, int64_t step,
             llvm::function_ref<void(Value)> emit) {
@@ -92,37 +119,70 @@ private:
   SmallVector<int64_t> axes; // outermost in memory first
 };
 
-} // namespace
-
-FailureOr<int64_t> lowerBorderKernel(Body &body, const ScheduleReader &schedule,
-                                     Value begin, Value end) {
+/// Calls `emit` for each box of the border.
+LogicalResult forEachBox(Body &body, function_ref<void(PadOp)> begin,
+                         function_ref<void(ArrayRef<Interval>)> emit) {
   auto pad = schedule::yielded(body.kernel).getDefiningOp<PadOp>();
   if (!pad || !tensorType(pad.getResult()).hasStaticShape())
     return body.kernel.emitOpError("kernel ")
            << body.kernel.getName()
            << ": a border schedule on a kernel that is no static pad";
-  OpBuilder &b = body.b;
-  auto once = scf::ForOp::create(b, body.loc, begin, end, body.index(1));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(once.getBody());
-  BorderFiller filler(body, pad,
-                      std::max<int64_t>(schedule.number("lanes", 1), 1));
+  begin(pad);
   auto from = tensorType(pad.getX()).getShape(),
        to = tensorType(pad.getResult()).getShape();
   SmallVector<Interval> ranges;
   for (int64_t extent : to)
     ranges.push_back({0, extent});
-  Value zero = body.index(int64_t(0));
   for (size_t axis = 0; axis < to.size(); ++axis) {
     int64_t low = pad.getLow()[axis], inner = low + from[axis];
     for (Interval side : {Interval{0, low}, Interval{inner, to[axis]}}) {
       ranges[axis] = side;
       if (llvm::all_of(ranges, [](Interval r) { return r.from < r.to; }))
-        filler.box(ranges, 0, zero);
+        emit(ranges);
     }
     ranges[axis] = {low, inner};
   }
+  return success();
+}
+
+} // namespace
+
+FailureOr<int64_t> lowerBorderKernel(Body &body, const ScheduleReader &schedule,
+                                     Value begin, Value end) {
+  OpBuilder &b = body.b;
+  OpBuilder::InsertionGuard guard(b);
+  std::optional<BorderFiller> filler;
+  auto start = [&](PadOp pad) {
+    auto once = scf::ForOp::create(b, body.loc, begin, end, body.index(1));
+    b.setInsertionPointToStart(once.getBody());
+    filler.emplace(body, pad,
+                   std::max<int64_t>(schedule.number("lanes", 1), 1));
+  };
+  if (failed(forEachBox(body, start, [&](ArrayRef<Interval> ranges) {
+        filler->box(ranges, 0, body.index(int64_t(0)));
+      })))
+    return failure();
   return 1;
+}
+
+/// Item t writes the t-th point of every box.
+FailureOr<GridTasks> lowerGridBorder(Body &body, const ScheduleReader &) {
+  OpBuilder &b = body.b;
+  std::optional<BorderFiller> filler;
+  GridTasks result;
+  result.tasks = 0;
+  result.perGroup = body.group;
+  Value task = arith::AddIOp::create(
+      b, body.loc,
+      arith::MulIOp::create(b, body.loc, body.groupId, body.index(body.group)),
+      body.itemId);
+  auto start = [&](PadOp pad) { filler.emplace(body, pad, 1); };
+  if (failed(forEachBox(body, start, [&](ArrayRef<Interval> ranges) {
+        result.tasks = std::max(result.tasks, BorderFiller::volume(ranges));
+        filler->point(ranges, task);
+      })))
+    return failure();
+  return result;
 }
 
 } // namespace nacre::codegen

@@ -1,6 +1,7 @@
 //===- MapKernel.cpp - kernels over an output space; entry of lowering ----===//
 #include "Body.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -44,6 +45,7 @@ public:
       body.ivs[d] = body.index(int64_t(0));
   }
   int64_t run(Value begin, Value end);
+  GridTasks runGrid(bool cooperative);
 
 private:
   Value bound(int64_t d) {
@@ -54,6 +56,7 @@ private:
   void laneLoop(Value from, Value to, bool exact,
                 llvm::function_ref<void()> emit);
   void afterPrefix();
+  void shareRow();
 
   Body &body;
   ArrayRef<Value> symbolOf;
@@ -214,7 +217,104 @@ int64_t MapLoops::run(Value begin, Value end) {
   return tasks;
 }
 
+/// The inner loops of one point of the prefix, by all items of a group.
+void MapLoops::shareRow() {
+  OpBuilder &b = body.b;
+  Location loc = body.loc;
+  body.scoped([&] {
+    llvm::SmallBitVector open(maxLoopDims);
+    int64_t points = 1;
+    for (size_t i = prefix; i < loops.size(); ++i) {
+      open.set(loops[i]);
+      points *= extents[loops[i]];
+    }
+    body.cooperative = true;
+    for (Value v : yieldedAll(body.kernel))
+      body.hoistReductions(v, identity, open);
+    body.cooperative = false;
+    // A result may lie in an operand's place: no item writes before all have
+    // read what the reductions needed.
+    if (points > 1)
+      gpu::BarrierOp::create(b, loc);
+    auto loop = scf::ForOp::create(b, loc, body.itemId, body.index(points),
+                                   body.index(body.group));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value rest = loop.getInductionVar();
+    for (size_t i = loops.size(); i-- > size_t(prefix);) {
+      int64_t d = loops[i];
+      if (int64_t(i) == prefix) {
+        body.ivs[d] = rest;
+        break;
+      }
+      body.ivs[d] =
+          arith::RemUIOp::create(b, loc, rest, body.index(extents[d]));
+      rest = arith::DivUIOp::create(b, loc, rest, body.index(extents[d]));
+    }
+    this->points();
+  });
+}
+
+/// Tasks enumerate the prefix, its last loop fastest. A task belongs to one
+/// item, or with `cooperative` to a group.
+GridTasks MapLoops::runGrid(bool cooperative) {
+  OpBuilder &b = body.b;
+  Location loc = body.loc;
+  GridTasks result;
+  result.perGroup = cooperative ? 1 : body.group;
+  if (llvm::is_contained(extents, 0)) {
+    result.tasks = 0;
+    return result;
+  }
+  Value rest = body.groupId, symbol;
+  if (!cooperative)
+    rest = arith::AddIOp::create(
+        b, loc,
+        arith::MulIOp::create(b, loc, body.groupId, body.index(body.group)),
+        body.itemId);
+  for (int64_t i = 0; i < prefix; ++i) {
+    if (symbolOf[loops[i]])
+      symbol = symbolOf[loops[i]];
+    else
+      result.tasks *= extents[loops[i]];
+  }
+  Value all = body.index(result.tasks);
+  if (symbol)
+    all = arith::MulIOp::create(b, loc, all, symbol);
+  OpBuilder::InsertionGuard guard(b);
+  if (!cooperative || symbol) { // else there are exactly as many groups
+    Value inside =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, rest, all);
+    auto branch = scf::IfOp::create(b, loc, TypeRange{}, inside, false);
+    b.setInsertionPoint(branch.thenYield());
+  }
+  for (int64_t i = prefix; i-- > 0;) {
+    int64_t d = loops[i];
+    if (i == 0) {
+      body.ivs[d] = rest;
+      break;
+    }
+    body.ivs[d] = arith::RemUIOp::create(b, loc, rest, body.index(extents[d]));
+    rest = arith::DivUIOp::create(b, loc, rest, body.index(extents[d]));
+  }
+  cooperative ? shareRow() : afterPrefix();
+  return result;
+}
+
 } // namespace
+
+FailureOr<GridTasks> lowerGridMap(Body &body, const ScheduleReader &schedule,
+                                  ArrayRef<Value> symbolOf) {
+  auto rank = tensorType(yielded(body.kernel)).getRank();
+  int64_t loops = schedule.list("loops").size();
+  if (int64_t(schedule.list("extents").size()) != rank ||
+      schedule.number("prefix", 0) > loops)
+    return body.kernel.emitOpError("kernel ")
+           << body.kernel.getName()
+           << ": the schedule does not fit the result's rank " << rank;
+  return MapLoops(body, schedule, symbolOf)
+      .runGrid(schedule.number("cooperative", 0) == 1);
+}
 
 int64_t placeSpan(PlaceAttr place, RankedTensorType type) {
   int64_t last = 0;
@@ -234,6 +334,37 @@ FailureOr<int64_t> lowerMapKernel(Body &body, const ScheduleReader &schedule,
            << body.kernel.getName()
            << ": the schedule does not fit the result's rank " << rank;
   return MapLoops(body, schedule, symbolOf).run(begin, end);
+}
+
+/// What a renderer must know of the function beyond its body.
+static void describeForGrid(func::FuncOp function, const LoweredKernel &lowered,
+                            Body &body) {
+  Builder b(function.getContext());
+  function->setAttr("nacre.kernel", b.getUnitAttr());
+  function->setAttr("nacre.group", b.getI64IntegerAttr(lowered.group));
+  if (!lowered.taskSymbol)
+    function->setAttr("nacre.groups", b.getI64IntegerAttr(llvm::divideCeil(
+                                          lowered.tasks, lowered.perGroup)));
+  KernelOp kernel = body.kernel;
+  unsigned operands = kernel.getNumOperands(), inputs = 0, weights = 0;
+  for (unsigned i = 0; i < operands + kernel.getNumResults(); ++i) {
+    bool written = i >= operands;
+    auto place =
+        cast<PlaceAttr>(written ? (*kernel.getResultPlaces())[i - operands]
+                                : (*kernel.getOperandPlaces())[i]);
+    bool weight = place.getSpace() == "weights";
+    std::string name = written  ? "y" + std::to_string(i - operands)
+                       : weight ? "w" + std::to_string(weights++)
+                                : "x" + std::to_string(inputs++);
+    function.setArgAttr(i, "nacre.name", b.getStringAttr(name));
+    function.setArgAttr(i, "nacre.space",
+                        b.getStringAttr(weight ? "weights" : "memory"));
+    if (written)
+      function.setArgAttr(i, "nacre.write", b.getUnitAttr());
+    bool packed = lowered.packing && i == lowered.packing->operand;
+    int64_t align = packed ? 64 : body.alignment(i);
+    function.setArgAttr(i, "nacre.align", b.getI64IntegerAttr(align));
+  }
 }
 
 FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module,
@@ -339,6 +470,24 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module,
       symbols[dim] = entry->getArgument(buffers + 1 + at);
       lowered.taskSymbol = symbol;
     }
+  lowered.group = schedule.number("group", 0);
+  if (lowered.group > 0) {
+    body.group = lowered.group;
+    body.groupId = begin;
+    body.itemId = end;
+    auto tasks = isContract         ? lowerGridContract(body, schedule, symbols)
+                 : kind == "border" ? lowerGridBorder(body, schedule)
+                                    : lowerGridMap(body, schedule, symbols);
+    if (failed(tasks))
+      return failure();
+    lowered.tasks = tasks->tasks;
+    lowered.perGroup = tasks->perGroup;
+    describeForGrid(function, lowered, body);
+    b.setInsertionPointToEnd(entry);
+    func::ReturnOp::create(b, loc);
+    lowered.function = function;
+    return lowered;
+  }
   auto tasks =
       isContract ? lowerContractKernel(body, schedule, symbols, begin, end)
       : kind == "border" ? lowerBorderKernel(body, schedule, begin, end)

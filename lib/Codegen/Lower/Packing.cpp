@@ -43,7 +43,8 @@ std::optional<Packing> packingOf(KernelOp kernel) {
   if (p.lane >= 0) {
     p.laneSourceStride = coefficient[p.lane];
     p.laneExtent = nest.extents[p.lane];
-    p.block = schedule.number("lanes", 1) * schedule.number("tile_n", 1);
+    p.block = schedule.number("pack_block", schedule.number("lanes", 1) *
+                                                schedule.number("tile_n", 1));
     if (p.laneSourceStride == 0) { // the lane is not walked: nothing to block
       p.laneExtent = 1;
       p.block = 1;

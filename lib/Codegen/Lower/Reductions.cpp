@@ -7,6 +7,8 @@
 //===----------------------------------------------------------------------===//
 #include "Body.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "nacre/Lazy/IndexMap.h"
@@ -155,6 +157,70 @@ void Body::noteSymbolicBounds(RankedTensorType input, ArrayRef<int64_t> axes,
   }
 }
 
+/// Shorter reductions are done by every item of a group on its own.
+static constexpr int64_t minSharedPoints = 32;
+
+/// A reduction by all items of a work-group: each takes every group-th point,
+/// the partial results meet in local memory in two steps.
+Value Body::shareReduction(ArrayRef<unsigned> dims, Value start,
+                           llvm::function_ref<Value(Value)> step,
+                           llvm::function_ref<Value(Value, Value)> join) {
+  int64_t points = 1;
+  for (unsigned d : dims)
+    points *= extents[d];
+  Value partial;
+  {
+    auto loop = scf::ForOp::create(b, loc, itemId, index(points), index(group),
+                                   ValueRange{start});
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value rest = loop.getInductionVar();
+    for (unsigned d : llvm::reverse(dims)) {
+      if (d == dims.front()) {
+        ivs[d] = rest;
+        break;
+      }
+      ivs[d] = arith::RemUIOp::create(b, loc, rest, index(extents[d]));
+      rest = arith::DivUIOp::create(b, loc, rest, index(extents[d]));
+    }
+    cooperative = false;
+    Value next = step(loop.getRegionIterArgs()[0]);
+    cooperative = true;
+    scf::YieldOp::create(b, loc, next);
+    partial = loop.getResult(0);
+  }
+  Value shared = allocate(group, start.getType(), true);
+  memref::StoreOp::create(b, loc, partial, shared, itemId);
+  gpu::BarrierOp::create(b, loc);
+  // The first `heads` items join every heads-th partial result, then all join
+  // theirs.
+  int64_t heads = int64_t(1) << (llvm::Log2_64(group) / 2);
+  auto joinFrom = [&](Value first, Value from, int64_t to, int64_t stride) {
+    auto loop = scf::ForOp::create(b, loc, from, index(to), index(stride),
+                                   ValueRange{first});
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value other =
+        memref::LoadOp::create(b, loc, shared, loop.getInductionVar());
+    Value joined = join(loop.getRegionIterArgs()[0], other);
+    scf::YieldOp::create(b, loc, joined);
+    return loop.getResult(0);
+  };
+  Value isHead = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
+                                       itemId, index(heads));
+  auto branch = scf::IfOp::create(b, loc, TypeRange{}, isHead, false);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(branch.thenYield());
+    Value from = arith::AddIOp::create(b, loc, itemId, index(heads));
+    Value joined = joinFrom(partial, from, group, heads);
+    memref::StoreOp::create(b, loc, joined, shared, itemId);
+  }
+  gpu::BarrierOp::create(b, loc);
+  Value first = memref::LoadOp::create(b, loc, shared, index(int64_t(0)));
+  return joinFrom(first, index(1), heads, 1);
+}
+
 Value Body::emitReduce(ReduceOp op, AffineMap map) {
   auto input = tensorType(op.getX());
   Type element = input.getElementType();
@@ -223,8 +289,19 @@ Value Body::emitReduce(ReduceOp op, AffineMap map) {
       return next;
     };
     Value start = neutral(op.getKind(), element, type);
+    int64_t points = 1;
+    for (unsigned d : dims)
+      points *= symbolicBound.count(d) ? 1 : extents[d];
     if (llvm::is_contained(extents, 0)) {
       result = start;
+    } else if (cooperative && points >= minSharedPoints &&
+               llvm::none_of(
+                   dims, [&](unsigned d) { return symbolicBound.count(d); })) {
+      result = shareReduction(
+          dims, start, [&](Value sum) { return step(sum)[0]; },
+          [&](Value a, Value c) {
+            return combine(op.getKind(), element, a, c);
+          });
     } else if (width == 1) {
       result = nest(dims, steps, bounds, start, step)[0];
     } else {
@@ -274,6 +351,7 @@ Value Body::emitArgReduce(ArgReduceOp op, AffineMap map) {
   auto input = tensorType(op.getX());
   Type element = input.getElementType();
   Value result;
+  bool shared = std::exchange(cooperative, false);
   scoped([&] {
     unsigned dim = extents.size();
     AffineMap inner =
@@ -320,6 +398,7 @@ Value Body::emitArgReduce(ArgReduceOp op, AffineMap map) {
       return next;
     })[1];
   });
+  cooperative = shared;
   return result;
 }
 
