@@ -216,6 +216,8 @@ LogicalResult ProgramLowering::kernels() {
 
     call.function = it->second;
     call.tasks = result->tasks;
+    call.group = result->group;
+    call.perGroup = result->perGroup;
     if (result->taskSymbol)
       call.taskSymbol = symbolIndex(result->taskSymbol.getValue());
     for (StringAttr symbol : result->symbols)
