@@ -96,8 +96,8 @@ static void writeRun(raw_ostream &os, const Signature &names,
      << dims << ", nacre_exec);\n}\n\n";
 }
 
-void writeCHeader(raw_ostream &os, const NativeCode &code,
-                  const NativeOptions &options, StringRef source) {
+void writeCHeader(raw_ostream &os, const CompiledCode &code,
+                  const CodegenOptions &options, StringRef source) {
   Signature names{options.symbol, {}, {}, {}};
   StringRef s = names.symbol;
   NameScope tensors, dims;

@@ -65,8 +65,8 @@ static uint32_t absoluteRelocation(uint16_t machine) {
 }
 
 template <class ELFT>
-static llvm::Error writeObject(const NativeCode &code, const DataSection &data,
-                               StringRef path) {
+static llvm::Error writeObject(const CompiledCode &code,
+                               const DataSection &data, StringRef path) {
   using Ehdr = typename ELFT::Ehdr;
   using Shdr = typename ELFT::Shdr;
   using Sym = typename ELFT::Sym;
@@ -172,7 +172,7 @@ static llvm::Error writeObject(const NativeCode &code, const DataSection &data,
       Durability::Scratch);
 }
 
-static llvm::Error writeLike(const NativeCode &code, const DataSection &data,
+static llvm::Error writeLike(const CompiledCode &code, const DataSection &data,
                              StringRef path) {
   const std::string &object = code.object;
   if (object.size() < sizeof(llvm::object::ELF64LE::Ehdr) ||
@@ -189,7 +189,7 @@ static llvm::Error writeLike(const NativeCode &code, const DataSection &data,
   return llvm::createStringError("target " + code.triple + " is big-endian");
 }
 
-llvm::Error writeWeightsObject(const NativeCode &code, StringRef symbol,
+llvm::Error writeWeightsObject(const CompiledCode &code, StringRef symbol,
                                StringRef path) {
   DataSection data;
   auto write = [&](uint8_t *image) { writeWeightsImage(code, image); };
@@ -210,7 +210,7 @@ llvm::Error writeWeightsObject(const NativeCode &code, StringRef symbol,
   return writeLike(code, data, path);
 }
 
-llvm::Error writePointerObject(const NativeCode &code, StringRef name,
+llvm::Error writePointerObject(const CompiledCode &code, StringRef name,
                                StringRef target, StringRef path) {
   DataSection data;
   bool wide = code.object.size() > ELF::EI_CLASS &&

@@ -83,8 +83,8 @@ struct Table {
 };
 } // namespace
 
-void addModelTable(llvm::Module &module, const NativeCode &code,
-                   const NativeOptions &options) {
+void addModelTable(llvm::Module &module, const CompiledCode &code,
+                   const CodegenOptions &options) {
   Table t{module, options.symbol};
   bool embedded = options.embedWeights && code.weightsBytes > 0;
   bool sideFile = !options.embedWeights && code.weightsBytes > 0;

@@ -13,7 +13,7 @@
 
 namespace nacre::artifact {
 
-void writeWeightsImage(const NativeCode &code, uint8_t *image) {
+void writeWeightsImage(const CompiledCode &code, uint8_t *image) {
   for (const WeightSegment &segment : code.weights) {
     assert(segment.offset + segment.bytes <= code.weightsBytes &&
            "segment outside the image");
@@ -21,7 +21,7 @@ void writeWeightsImage(const NativeCode &code, uint8_t *image) {
   }
 }
 
-llvm::Error writeWeightsFile(const NativeCode &code, llvm::StringRef model,
+llvm::Error writeWeightsFile(const CompiledCode &code, llvm::StringRef model,
                              llvm::StringRef path) {
   nlohmann::ordered_json header = {
       {"__metadata__",

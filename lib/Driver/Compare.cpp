@@ -6,8 +6,8 @@
 
 namespace nacre::driver {
 
-Difference compare(const Tensor &actual, const Tensor &expected, double rtol,
-                   double atol) {
+Difference compare(const Tensor &actual, const Tensor &expected,
+                   const Tolerance &tolerance) {
   Difference result;
   if (actual.dtype != expected.dtype)
     result.reason = std::string("dtype is ") + dtypeName(actual.dtype) +
@@ -24,10 +24,7 @@ Difference compare(const Tensor &actual, const Tensor &expected, double rtol,
     result.maxAbs = std::max(result.maxAbs, difference);
     if (magnitude > 0)
       result.maxRel = std::max(result.maxRel, difference / magnitude);
-    if (ok)
-      return;
-    result.same = false;
-    if (result.wrongCount++ == 0)
+    if (!ok && result.wrongCount++ == 0)
       result.firstWrong = i;
   };
   if (expected.dtype < DType::F16) {
@@ -40,8 +37,10 @@ Difference compare(const Tensor &actual, const Tensor &expected, double rtol,
       note(i, double(apart), std::abs(double(e)),
            apart <= (stepAllowed ? 1u : 0u));
     }
+    result.same = result.wrongCount <= tolerance.outliers;
     return result;
   }
+  bool numbersMet = true;
   double largest = 0;
   for (int64_t i = 0; i < count; ++i)
     if (double e = std::abs(expected.numberAt(i)); std::isfinite(e))
@@ -51,13 +50,17 @@ Difference compare(const Tensor &actual, const Tensor &expected, double rtol,
     if (std::isnan(a) && std::isnan(e))
       continue;
     if (!std::isfinite(a) || !std::isfinite(e)) {
-      if (a != e)
+      if (a != e) {
         note(i, INFINITY, 0, false);
+        numbersMet = false;
+      }
       continue;
     }
     double apart = std::abs(a - e);
-    note(i, apart, std::abs(e), apart <= rtol * std::abs(e) + atol * largest);
+    note(i, apart, std::abs(e),
+         apart <= tolerance.rtol * std::abs(e) + tolerance.atol * largest);
   }
+  result.same = numbersMet && result.wrongCount <= tolerance.outliers;
   return result;
 }
 

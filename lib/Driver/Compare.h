@@ -6,6 +6,13 @@
 
 namespace nacre::driver {
 
+/// What counts as the same.
+struct Tolerance {
+  double rtol = 1e-3;
+  double atol = 1e-5;   ///< times the largest magnitude
+  int64_t outliers = 0; ///< elements that may lie outside
+};
+
 struct Difference {
   bool same = true;
   std::string reason; ///< why not comparable at all; else empty
@@ -16,9 +23,10 @@ struct Difference {
 /// Floats agree when |actual - expected| <= rtol * |expected| + atol * the
 /// largest finite magnitude of `expected`; NaN agrees with NaN, an infinity
 /// with itself. i8 and u8 may be one step apart (quantized values at a
-/// rounding border); other integers and bools must be equal.
-Difference compare(const Tensor &actual, const Tensor &expected, double rtol,
-                   double atol);
+/// rounding border); other integers and bools must be equal. Outliers are
+/// numbers: NaN or an infinity on one side only is none.
+Difference compare(const Tensor &actual, const Tensor &expected,
+                   const Tolerance &tolerance);
 
 } // namespace nacre::driver
 

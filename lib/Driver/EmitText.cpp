@@ -2,7 +2,6 @@
 
 #include "EmitText.h"
 #include "Data.h"
-#include "Disassemble.h"
 #include "mlir/IR/OperationSupport.h"
 #include "nacre/Artifact/OutputFile.h"
 #include "llvm/Support/Path.h"
@@ -12,11 +11,13 @@ using llvm::Twine;
 
 namespace nacre::driver {
 
-llvm::Error checkEmitName(StringRef name) {
-  if (name.empty() || phaseNamed(name) || name == "asm" || name == "llvm")
+llvm::Error checkEmitName(StringRef name, const Target &target) {
+  std::vector<std::string> known = {"import", "fuse", "schedule"};
+  llvm::append_range(known, target.textPhases());
+  if (name.empty() || llvm::is_contained(known, name))
     return llvm::Error::success();
-  return fail(ExitUsage, "--emit: no phase '" + name +
-                             "', expected import, fuse, schedule, llvm or asm");
+  return fail(ExitUsage, "--emit: no phase '" + name + "', expected " +
+                             enumeration(known));
 }
 
 static llvm::Error
@@ -36,14 +37,13 @@ llvm::Error emitText(mlir::MLIRContext &context, ModelSource &source,
                                options.emit + "'");
   if (!phase) {
     Toolchain asked = tools;
-    asked.native.keepLlvmText = options.emit == "llvm";
+    asked.options.keepKernelText = true;
     llvm::Expected<Compiled> compiled =
         compileSource(context, source, source.givenDims(), asked);
     if (!compiled)
       return compiled.takeError();
-    llvm::Expected<std::string> text = compiled->code.llvmText;
-    if (options.emit == "asm")
-      text = disassemble(compiled->code);
+    llvm::Expected<std::string> text =
+        tools.target->text(options.emit, compiled->code);
     if (!text)
       return text.takeError();
     return writeText(options.output,

@@ -6,8 +6,8 @@
 
 namespace nacre::driver {
 
-/// Whether `name` is empty or can be asked of --emit.
-llvm::Error checkEmitName(llvm::StringRef name);
+/// Whether `name` is empty or can be asked of --emit for that target.
+llvm::Error checkEmitName(llvm::StringRef name, const Target &target);
 
 /// Prints the program after options.emit on stdout, or writes it to
 /// options.output, then with the weights beside it, ready for --from.

@@ -2,21 +2,15 @@
 
 #include "Data.h"
 #include "Html.h"
-#include "NativeModel.h"
-#include "Session.h"
-#include "nacre/Artifact/CName.h"
+#include "OpenModel.h"
 #include "nacre/Artifact/OutputFile.h"
 #include "nacre/Lazy/Lazy.h"
 #include "nacre/Schedule/Schedule.h"
 #include "llvm/ADT/StringSet.h"
-#include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/Path.h"
-#include "llvm/TargetParser/Host.h"
-#include "llvm/TargetParser/Triple.h"
 #include <nlohmann/json.hpp>
 
 using llvm::StringRef;
-using llvm::Twine;
 using Json = nlohmann::ordered_json;
 
 namespace nacre::driver {
@@ -112,70 +106,14 @@ static llvm::Error describeProgram(mlir::MLIRContext &context,
   return llvm::Error::success();
 }
 
-//===----------------------------------------------------------------------===//
-// Artefacts
-//===----------------------------------------------------------------------===//
-
-static Json tableJson(const nacre_tensor *tensors, int64_t count) {
-  Json list = Json::array();
-  for (int64_t i = 0; i < count; ++i) {
-    std::string shape = "[";
-    for (int64_t axis = 0; axis < tensors[i].rank; ++axis) {
-      shape += axis ? ", " : "";
-      if (tensors[i].dim_names && tensors[i].dim_names[axis])
-        shape += tensors[i].dim_names[axis] + std::string("<=");
-      shape += std::to_string(tensors[i].shape[axis]);
-    }
-    list.push_back({{"name", tensors[i].name},
-                    {"dtype", tensors[i].dtype},
-                    {"shape", shape + "]"},
-                    {"bytes", tensors[i].bytes}});
+/// Asks each target whether the file is one of its artefacts.
+static llvm::Expected<bool> describeArtifact(StringRef path, Json &report) {
+  for (const Target *target : targets()) {
+    llvm::Expected<bool> known = target->inspect(path, report);
+    if (!known || *known)
+      return known;
   }
-  return list;
-}
-
-/// Reads the reflection table of an object for this machine. It is linked and
-/// loaded for that, so the object must be trusted as a program is.
-static llvm::Error describeObject(StringRef path, Json &report) {
-  auto file = llvm::object::ObjectFile::createObjectFile(path);
-  if (!file)
-    return fail(ExitModel, path + ": " + llvm::toString(file.takeError()));
-  llvm::object::ObjectFile &object = *file->getBinary();
-  llvm::Triple host(llvm::sys::getDefaultTargetTriple());
-  if (object.getArch() != host.getArch())
-    return fail(ExitModel, path + ": is for " +
-                               llvm::Triple::getArchTypeName(object.getArch()) +
-                               ", this machine is " +
-                               llvm::Triple::getArchTypeName(host.getArch()));
-  std::string symbol;
-  for (const llvm::object::SymbolRef &entry : object.symbols()) {
-    llvm::Expected<StringRef> name = entry.getName();
-    if (!name) {
-      llvm::consumeError(name.takeError());
-      continue;
-    }
-    if (name->ends_with("_model"))
-      symbol = name->drop_back(strlen("_model")).str();
-  }
-  if (symbol.empty())
-    return fail(ExitModel, path + ": defines no nacre model");
-  auto model = NativeModel::loadFile(path, symbol);
-  if (!model)
-    return model.takeError();
-  const nacre_model &table = (*model)->table();
-  report["symbol"] = symbol;
-  report["inputs"] = tableJson(table.inputs, table.input_count);
-  report["outputs"] = tableJson(table.outputs, table.output_count);
-  report["arena_bytes"] = table.arena_bytes;
-  report["weights_bytes"] = table.weights_bytes;
-  report["weights"] = table.weights        ? "embedded"
-                      : table.weights_file ? table.weights_file
-                                           : "none";
-  report["kernels"] = Json::array();
-  for (int64_t i = 0; i < table.kernel_count; ++i)
-    report["kernels"].push_back(
-        {{"name", table.kernel_names[i]}, {"flops", table.kernel_flops[i]}});
-  return llvm::Error::success();
+  return false;
 }
 
 static llvm::Error describeWeights(StringRef path, Json &report) {
@@ -228,22 +166,21 @@ static void printText(const Json &report) {
 llvm::Error inspect(const InspectOptions &options) {
   Json report = {{"file", options.model}};
   StringRef extension = llvm::sys::path::extension(options.model);
-  if (extension == ".o" || extension == ".so") {
-    if (llvm::Error error = describeObject(options.model, report))
-      return error;
+  llvm::Expected<bool> artifact = describeArtifact(options.model, report);
+  if (!artifact)
+    return artifact.takeError();
+  if (*artifact) {
+    // a target has said what it is
   } else if (extension == ".safetensors") {
     if (llvm::Error error = describeWeights(options.model, report))
       return error;
   } else {
-    llvm::Expected<Toolchain> tools = chooseToolchain(options);
-    if (!tools)
-      return tools.takeError();
-    std::unique_ptr<mlir::MLIRContext> context = makeContext();
-    llvm::Expected<ModelSource> source = ModelSource::open(*context, options);
-    if (!source)
-      return source.takeError();
-    const ModelInfo &info = source->modelInfo();
-    if (source->isOnnx()) {
+    llvm::Expected<OpenModel> opened = openModel(options);
+    if (!opened)
+      return opened.takeError();
+    auto &[tools, context, source] = *opened;
+    const ModelInfo &info = source.modelInfo();
+    if (source.isOnnx()) {
       report["producer"] = info.producer;
       report["ir_version"] = info.irVersion;
       for (const auto &[domain, version] : info.opsets)
@@ -253,12 +190,12 @@ llvm::Error inspect(const InspectOptions &options) {
     }
     report["inputs"] = signatureJson(info.inputs);
     report["outputs"] = signatureJson(info.outputs);
-    if (source->isOnnx()) {
+    if (source.isOnnx()) {
       report["ops"] = Json::array();
       for (const auto &[op, count] : info.opCounts)
         report["ops"].push_back({{"op", op}, {"count", count}});
     }
-    if (llvm::Error error = describeProgram(*context, *source, *tools, report))
+    if (llvm::Error error = describeProgram(*context, source, tools, report))
       return error;
   }
   if (!options.html.empty()) {

@@ -235,13 +235,6 @@ std::string shapeText(const Signature &signature) {
   return text + "]";
 }
 
-std::string shapeText(llvm::ArrayRef<int64_t> shape) {
-  std::string text = "[";
-  for (auto [axis, extent] : llvm::enumerate(shape))
-    text += (axis ? ", " : "") + std::to_string(extent);
-  return text + "]";
-}
-
 llvm::Expected<Dims> bindDims(llvm::ArrayRef<Signature> inputs,
                               llvm::ArrayRef<Tensor> tensors, const Dims &given,
                               const Dims &symbolic) {

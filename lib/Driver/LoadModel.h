@@ -52,7 +52,7 @@ llvm::Expected<Dims> bindDims(llvm::ArrayRef<Signature> inputs,
 
 /// "[N, 3]"
 std::string shapeText(const Signature &signature);
-std::string shapeText(llvm::ArrayRef<int64_t> shape);
+using nacre::shapeText;
 
 } // namespace nacre::driver
 

@@ -56,7 +56,8 @@ static LogicalResult verifyBorder(ModuleOp module) {
 }
 
 /// Primitives to kernels.
-static LogicalResult fusePhase(Program &program, const NativeOptions &options) {
+static LogicalResult fusePhase(Program &program,
+                               const CodegenOptions &options) {
   ModuleOp module = *program.module;
   fuse::FuseOptions fusion;
   fusion.enabled = options.optLevel > 0;
@@ -91,7 +92,7 @@ static LogicalResult schedulePhase(Program &program,
 }
 
 LogicalResult runPhases(Program &program, Phase from, Phase to,
-                        const NativeOptions &options,
+                        const CodegenOptions &options,
                         const MachineDescription &machine) {
   auto includes = [&](Phase phase) { return from < phase && phase <= to; };
   if (failed(verifyBorder(*program.module)))

@@ -1,8 +1,7 @@
 //===- Run.cpp - nacre run ------------------------------------------------===//
 
 #include "Data.h"
-#include "NativeModel.h"
-#include "Session.h"
+#include "OpenModel.h"
 #include "llvm/Support/Format.h"
 #include <nlohmann/json.hpp>
 
@@ -89,41 +88,30 @@ static void printOutput(StringRef name, const Tensor &tensor) {
 llvm::Error run(const RunOptions &options) {
   if (!options.data.empty() && !options.inputs.empty())
     return fail(ExitUsage, "--data and --input exclude each other");
-  llvm::Expected<Toolchain> tools = chooseToolchain(options);
-  if (!tools)
-    return tools.takeError();
-  tools->native.embedWeights = false;
-  std::unique_ptr<mlir::MLIRContext> context = makeContext();
-  llvm::Expected<ModelSource> source = ModelSource::open(*context, options);
-  if (!source)
-    return source.takeError();
+  llvm::Expected<OpenModel> opened = openModel(options);
+  if (!opened)
+    return opened.takeError();
+  auto &[tools, context, source] = *opened;
+  tools.options.embedWeights = false;
   llvm::Expected<std::vector<Tensor>> inputs =
-      options.data.empty() ? readNamedInputs(options.inputs, source->inputs())
-                           : readInputs(options.data, source->inputs());
+      options.data.empty() ? readNamedInputs(options.inputs, source.inputs())
+                           : readInputs(options.data, source.inputs());
   if (!inputs)
     return inputs.takeError();
-  llvm::Expected<Dims> dims = bindDims(
-      source->inputs(), *inputs, source->givenDims(), source->symbolicDims());
+  llvm::Expected<Dims> dims = completeInputs(*opened, *inputs, options.seed);
   if (!dims)
     return dims.takeError();
-  if (llvm::Error error = fillRandom(source->inputs(), *inputs, *dims,
-                                     source->symbolicDims(), options.seed))
-    return error;
-
   llvm::Expected<Compiled> compiled =
-      compileSource(*context, *source, *dims, *tools);
+      compileSource(*context, source, *dims, tools);
   if (!compiled)
     return compiled.takeError();
-  auto model = NativeModel::load(compiled->code, tools->native.symbol);
+  auto model = load(compiled->code, tools);
   if (!model)
     return model.takeError();
-  Pool pool;
-  if (llvm::Error error = pool.create(tools->threads))
-    return error;
-  llvm::Expected<NativeModel::Call> call = (*model)->prepare(*inputs);
+  llvm::Expected<Call> call = (*model)->prepare(*inputs);
   if (!call)
     return call.takeError();
-  if (llvm::Error error = (*model)->run(*call, pool.executor()))
+  if (llvm::Error error = (*model)->run(*call))
     return error;
 
   std::vector<std::string> names;

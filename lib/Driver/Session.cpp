@@ -4,8 +4,6 @@
 #include "nacre/Artifact/CName.h"
 #include "nacre/Schedule/Schedule.h"
 #include "llvm/Support/Path.h"
-#include "llvm/TargetParser/Host.h"
-#include "llvm/TargetParser/Triple.h"
 #include <thread>
 #include <unistd.h>
 
@@ -73,13 +71,9 @@ std::optional<Phase> phaseNamed(StringRef name) {
 }
 
 llvm::Expected<Toolchain> chooseToolchain(const ModelOptions &options) {
-  if (options.target != "cpu") {
-    bool planned = options.target == "opencl" || options.target == "wgsl";
-    return fail(ExitUsage,
-                "--target: " + Twine(planned ? "target '" : "no target '") +
-                    options.target +
-                    (planned ? "' is not in this build" : "'"));
-  }
+  llvm::Expected<const Target *> target = findTarget(options.target);
+  if (!target)
+    return target.takeError();
   if (!options.from.empty() && !phaseNamed(options.from))
     return fail(ExitUsage, Twine("--from: no phase '") + options.from +
                                "', expected import, fuse or schedule");
@@ -92,39 +86,32 @@ llvm::Expected<Toolchain> chooseToolchain(const ModelOptions &options) {
                 Twine("--name: '") + options.name + "' is not a C identifier");
 
   Toolchain tools;
-  NativeOptions &native = tools.native;
-  std::string host = llvm::sys::getDefaultTargetTriple();
-  native.triple = options.triple.empty() ? host : options.triple;
-  bool sameProcessor =
-      llvm::Triple(llvm::Triple::normalize(native.triple)).getArch() ==
-      llvm::Triple(host).getArch();
-  native.cpu = !options.cpu.empty() ? options.cpu
-               : sameProcessor      ? "host"
-                                    : "generic";
-  if (native.cpu == "host" && !sameProcessor)
-    return fail(ExitUsage, Twine("--cpu: 'host' is another processor than ") +
-                               native.triple);
-  native.features = options.features;
-  native.optLevel = options.optLevel;
-  native.symbol = artifact::cIdentifier(
+  tools.target = *target;
+  tools.options.triple = options.triple;
+  tools.options.cpu = options.cpu;
+  tools.options.features = options.features;
+  tools.options.optLevel = options.optLevel;
+  tools.options.symbol = artifact::cIdentifier(
       options.name.empty() ? llvm::sys::path::stem(options.model)
                            : StringRef(options.name));
-  bool isHost = native.cpu == "host";
-  llvm::Expected<MachineDescription> machine = describeMachine(native);
+  llvm::Expected<MachineDescription> machine =
+      (*target)->describe(tools.options);
   if (!machine)
     return withCode(ExitUsage, machine.takeError());
   tools.machine = *machine;
+  bool threaded = tools.machine.groupItems == 0;
+  if (options.threads && !threaded)
+    return fail(ExitUsage, "--threads: target '" + (*target)->name() +
+                               "' has no such option");
   tools.threads = options.threads;
   if (tools.threads == 0)
     tools.threads = std::max(1u, std::thread::hardware_concurrency());
 
-  llvm::errs() << "nacre: ";
-  if (!options.triple.empty())
-    llvm::errs() << printable(native.triple) << ", ";
-  llvm::errs() << "cpu " << printable(native.cpu) << (isHost ? " (host)" : "")
-               << ", " << tools.threads
-               << (tools.threads == 1 ? " thread" : " threads") << ", -O"
-               << native.optLevel << "\n";
+  llvm::errs() << "nacre: " << printable(tools.machine.name);
+  if (threaded)
+    llvm::errs() << ", " << tools.threads
+                 << (tools.threads == 1 ? " thread" : " threads");
+  llvm::errs() << ", -O" << tools.options.optLevel << "\n";
   return tools;
 }
 
@@ -159,7 +146,7 @@ llvm::Error lower(Program &program, Phase from, Phase to,
     // What the verifier at the border after import has let through may fail
     // only by our fault.
     if (failed(
-            runPhases(program, before, phase, tools.native, tools.machine))) {
+            runPhases(program, before, phase, tools.options, tools.machine))) {
       std::vector<std::string> lines = log.lines();
       lines.insert(lines.begin(), std::string("internal error in phase '") +
                                       name + "'; please report it");
@@ -189,7 +176,8 @@ llvm::Expected<Compiled> compileProgram(Program program, Phase from,
     progress.say("emit");
     StepTimer timer(result.times, "emit");
     DiagnosticLog log(*result.program.module->getContext());
-    llvm::Expected<NativeCode> code = emitNative(result.program, tools.native);
+    llvm::Expected<CompiledCode> code =
+        tools.target->emit(result.program, tools.options);
     if (!code)
       return code.takeError();
     result.code = std::move(*code);

@@ -4,6 +4,7 @@
 
 #include "LoadModel.h"
 #include "mlir/IR/Diagnostics.h"
+#include "nacre/Codegen/Target.h"
 #include <chrono>
 
 namespace nacre::driver {
@@ -36,7 +37,8 @@ std::optional<Phase> phaseNamed(llvm::StringRef name);
 
 /// A target checked and resolved.
 struct Toolchain {
-  NativeOptions native;
+  const Target *target = nullptr;
+  CodegenOptions options;
   MachineDescription machine;
   int64_t threads = 1;
 };
@@ -68,7 +70,7 @@ private:
 /// A compiled program. `program` must outlive the use of code.weights.
 struct Compiled {
   Program program;
-  NativeCode code;
+  CompiledCode code;
   PhaseTimes times;
 };
 
@@ -76,7 +78,7 @@ struct Compiled {
 llvm::Error lower(Program &program, Phase from, Phase to,
                   const Toolchain &tools, PhaseTimes &times);
 
-/// Everything from the source to native code.
+/// Everything from the source to code.
 llvm::Expected<Compiled> compileSource(mlir::MLIRContext &context,
                                        ModelSource &source, const Dims &dims,
                                        const Toolchain &tools);

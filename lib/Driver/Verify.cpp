@@ -2,8 +2,7 @@
 
 #include "Compare.h"
 #include "Data.h"
-#include "NativeModel.h"
-#include "Session.h"
+#include "OpenModel.h"
 #include "nacre/Reference/Interpreter.h"
 #include "llvm/Support/Format.h"
 #include <cmath>
@@ -21,7 +20,7 @@ namespace {
 struct Subject {
   Dims dims;
   std::optional<Program> imported;
-  std::unique_ptr<NativeModel> model;
+  std::unique_ptr<LoadedModel> model;
   std::vector<std::string> outputNames;
 };
 
@@ -46,7 +45,8 @@ void Tally::compareAll(StringRef what, llvm::ArrayRef<std::string> names,
                        llvm::ArrayRef<Tensor> expected, StringRef data) {
   Json list = Json::array();
   for (size_t i = 0; i < std::min(actual.size(), expected.size()); ++i) {
-    Difference d = compare(actual[i], expected[i], options.rtol, options.atol);
+    Difference d = compare(actual[i], expected[i],
+                           {options.rtol, options.atol, options.outliers});
     ++compared;
     different += !d.same;
     Json entry = {{"name", names[i]},
@@ -72,7 +72,8 @@ void Tally::compareAll(StringRef what, llvm::ArrayRef<std::string> names,
                  << ", max rel err " << llvm::format("%.3g", d.maxRel);
     if (d.wrongCount)
       llvm::outs() << ", " << d.wrongCount << " of " << expected[i].count()
-                   << " wrong, first at " << d.firstWrong << ": "
+                   << (d.same ? " outliers" : " wrong") << ", first at "
+                   << d.firstWrong << ": "
                    << llvm::format("%.9g", actual[i].numberAt(d.firstWrong))
                    << ", expected "
                    << llvm::format("%.9g", expected[i].numberAt(d.firstWrong));
@@ -83,12 +84,12 @@ void Tally::compareAll(StringRef what, llvm::ArrayRef<std::string> names,
                   {"outputs", std::move(list)}});
 }
 
-static llvm::Expected<Subject>
-makeSubject(mlir::MLIRContext &context, ModelSource &source, const Dims &dims,
-            const Toolchain &tools, bool reference) {
+static llvm::Expected<Subject> makeSubject(OpenModel &opened, const Dims &dims,
+                                           bool reference) {
+  auto &[tools, context, source] = opened;
   Subject subject;
   subject.dims = dims;
-  llvm::Expected<Program> program = source.program(context, dims);
+  llvm::Expected<Program> program = source.program(*context, dims);
   if (!program)
     return program.takeError();
   if (reference)
@@ -99,7 +100,7 @@ makeSubject(mlir::MLIRContext &context, ModelSource &source, const Dims &dims,
     return compiled.takeError();
   for (const TensorInfo &output : compiled->code.outputs)
     subject.outputNames.push_back(output.name);
-  auto model = NativeModel::load(compiled->code, tools.native.symbol);
+  auto model = load(compiled->code, tools);
   if (!model)
     return model.takeError();
   subject.model = std::move(*model);
@@ -116,13 +117,13 @@ static bool sameDims(const Dims &a, const Dims &b) {
 /// Runs one set of inputs every way that is asked for, and compares.
 static llvm::Error check(Subject &subject, llvm::ArrayRef<Tensor> inputs,
                          llvm::ArrayRef<Tensor> expected, StringRef data,
-                         const nacre_executor *executor, Tally &tally) {
-  llvm::Expected<NativeModel::Call> call = subject.model->prepare(inputs);
+                         Tally &tally) {
+  llvm::Expected<Call> call = subject.model->prepare(inputs);
   if (!call)
     return call.takeError();
   Progress progress;
   progress.say("run");
-  if (llvm::Error error = subject.model->run(*call, executor))
+  if (llvm::Error error = subject.model->run(*call))
     return error;
   std::vector<Tensor> &compiled = call->outputs;
   std::optional<llvm::SmallVector<Tensor>> interpreted;
@@ -149,17 +150,13 @@ static llvm::Error check(Subject &subject, llvm::ArrayRef<Tensor> inputs,
 llvm::Error verify(const VerifyOptions &options) {
   if (!(options.rtol >= 0) || !(options.atol >= 0))
     return fail(ExitUsage, "--rtol and --atol must not be negative");
-  llvm::Expected<Toolchain> tools = chooseToolchain(options);
-  if (!tools)
-    return tools.takeError();
-  tools->native.embedWeights = false;
-  std::unique_ptr<mlir::MLIRContext> context = makeContext();
-  llvm::Expected<ModelSource> source = ModelSource::open(*context, options);
-  if (!source)
-    return source.takeError();
-  Pool pool;
-  if (llvm::Error error = pool.create(tools->threads))
-    return error;
+  if (options.outliers < 0)
+    return fail(ExitUsage, "--outliers must not be negative");
+  llvm::Expected<OpenModel> opened = openModel(options);
+  if (!opened)
+    return opened.takeError();
+  opened->tools.options.embedWeights = false;
+  const ModelSource &source = opened->source;
 
   Tally tally{options};
   bool reference = options.reference || options.data.empty();
@@ -168,10 +165,10 @@ llvm::Error verify(const VerifyOptions &options) {
   if (folders.empty())
     folders.push_back("");
   for (const std::string &folder : folders) {
-    std::vector<Tensor> inputs(source->inputs().size()), expected;
+    std::vector<Tensor> inputs(source.inputs().size()), expected;
     if (!folder.empty()) {
       llvm::Expected<std::vector<Tensor>> read =
-          readInputs(folder, source->inputs());
+          readInputs(folder, source.inputs());
       if (!read)
         return read.takeError();
       inputs = std::move(*read);
@@ -179,36 +176,31 @@ llvm::Error verify(const VerifyOptions &options) {
       if (!read)
         return read.takeError();
       expected = std::move(*read);
-      size_t outputs = source->modelInfo().outputs.size();
+      size_t outputs = source.modelInfo().outputs.size();
       if (expected.size() != outputs)
         return fail(ExitModel,
                     Twine(folder) + ": has " + Twine(expected.size()) +
                         (expected.size() == 1 ? " output" : " outputs") +
                         ", model has " + Twine(outputs));
     }
-    llvm::Expected<Dims> dims = bindDims(
-        source->inputs(), inputs, source->givenDims(), source->symbolicDims());
+    llvm::Expected<Dims> dims = completeInputs(*opened, inputs, options.seed);
     if (!dims)
       return dims.takeError();
-    if (llvm::Error error = fillRandom(source->inputs(), inputs, *dims,
-                                       source->symbolicDims(), options.seed))
-      return error;
     if (!subject || !sameDims(subject->dims, *dims)) {
       subject.reset();
-      llvm::Expected<Subject> made =
-          makeSubject(*context, *source, *dims, *tools, reference);
+      llvm::Expected<Subject> made = makeSubject(*opened, *dims, reference);
       if (!made)
         return made.takeError();
       subject = std::move(*made);
     }
-    if (llvm::Error error =
-            check(*subject, inputs, expected, folder, pool.executor(), tally))
+    if (llvm::Error error = check(*subject, inputs, expected, folder, tally))
       return error;
   }
   if (options.json)
     printJson({{"ok", tally.different == 0},
                {"rtol", options.rtol},
                {"atol", options.atol},
+               {"outliers", options.outliers},
                {"sets", tally.sets}});
   if (llvm::Error error = finishOutput())
     return error;

@@ -2,7 +2,7 @@
 #ifndef NACRE_SCHEDULE_GRIDSCHEDULES_H
 #define NACRE_SCHEDULE_GRIDSCHEDULES_H
 
-#include "nacre/Codegen/Native.h"
+#include "nacre/Codegen/Code.h"
 #include "nacre/Lazy/Lazy.h"
 
 namespace nacre::schedule {

@@ -297,9 +297,10 @@ struct Check {
           const std::vector<std::vector<Tensor>> &expected, int32_t status) {
     way = "-O" + std::to_string(level);
     driver::Toolchain tools;
-    tools.native.embedWeights = false;
-    tools.native.optLevel = level;
-    auto machine = describeMachine(tools.native);
+    tools.target = targets().front();
+    tools.options.embedWeights = false;
+    tools.options.optLevel = level;
+    auto machine = tools.target->describe(tools.options);
     if (!machine) {
       complain(llvm::toString(machine.takeError()));
       return -1;
@@ -311,18 +312,19 @@ struct Check {
       complain("does not compile: " + llvm::toString(compiled.takeError()));
       return -1;
     }
-    auto model = driver::NativeModel::load(compiled->code, tools.native.symbol);
-    if (!model) {
-      complain("does not load: " + llvm::toString(model.takeError()));
+    auto library =
+        cpu::NativeLibrary::load(compiled->code, tools.options.symbol);
+    if (!library) {
+      complain("does not load: " + llvm::toString(library.takeError()));
       return -1;
     }
-    const nacre_model &table = (*model)->table();
+    const nacre_model &table = (*library)->table();
     Fenced weights(compiled->code.weightsBytes, true, NACRE_ALIGNMENT);
     std::memset(weights.data(), 0, compiled->code.weightsBytes);
     artifact::writeWeightsImage(compiled->code, weights.data());
     weights.protect();
     for (int count : threads) {
-      driver::Pool pool;
+      cpu::Pool pool;
       if (llvm::Error error = pool.create(count)) {
         complain(llvm::toString(std::move(error)));
         return -1;
@@ -536,8 +538,8 @@ int main(int argc, char **argv) {
     return 0;
   }
   // What every process would otherwise make for itself.
-  nacre::NativeOptions host;
-  llvm::consumeError(nacre::describeMachine(host).takeError());
+  nacre::CodegenOptions host;
+  llvm::consumeError(nacre::targets().front()->describe(host).takeError());
   context();
   if (here) {
     for (const Case &one : cases)

@@ -7,7 +7,8 @@ add_executable(nacre_differential
   ${CMAKE_CURRENT_LIST_DIR}/differential_random.cpp)
 target_link_libraries(nacre_differential PRIVATE NacreDriver)
 # The harness compiles as the driver does, through the driver's own classes.
-target_include_directories(nacre_differential PRIVATE ${PROJECT_SOURCE_DIR}/lib/Driver)
+target_include_directories(nacre_differential PRIVATE
+  ${PROJECT_SOURCE_DIR}/lib/Driver ${PROJECT_SOURCE_DIR}/lib/Codegen/Cpu)
 # The precompiled header is a library's: an executable's default is -fPIE.
 target_compile_options(nacre_differential PRIVATE -fPIC)
 target_precompile_headers(nacre_differential REUSE_FROM NacreLazy)

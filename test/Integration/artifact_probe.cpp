@@ -15,11 +15,11 @@
 
 using namespace nacre;
 
-static NativeCode codeLike(const char *path) {
+static CompiledCode codeLike(const char *path) {
   auto file = llvm::MemoryBuffer::getFile(path);
   if (!file)
     llvm::report_fatal_error("cannot read the object");
-  NativeCode code;
+  CompiledCode code;
   code.triple = "test";
   code.object = (*file)->getBuffer().str();
   return code;
@@ -34,7 +34,7 @@ static int check(llvm::Error error) {
 
 /// 100 bytes i, a gap up to 128, then 1000 bytes 7.
 static int writeObjects(char **argv) {
-  NativeCode code = codeLike(argv[0]);
+  CompiledCode code = codeLike(argv[0]);
   code.weightsBytes = 1128;
   code.weights = {
       {0, 100,
@@ -50,7 +50,7 @@ static int writeObjects(char **argv) {
 }
 
 static int writeLarge(char **argv) {
-  NativeCode code = codeLike(argv[0]);
+  CompiledCode code = codeLike(argv[0]);
   code.weightsBytes = (uint64_t(1) << 31) + 64;
   code.weights = {{uint64_t(1) << 31, 64,
                    [](uint8_t *bytes) { std::memset(bytes, 9, 64); }}};
@@ -58,7 +58,7 @@ static int writeLarge(char **argv) {
 }
 
 static int writeHeader(char **argv) {
-  NativeCode code;
+  CompiledCode code;
   code.triple = "x86_64-*/linux";
   code.cpu = "generic";
   code.arenaBytes = 4096;
@@ -86,7 +86,7 @@ static int writeHeader(char **argv) {
                   tensor("WEIGHTS", DType::Bool, {1}),
                   tensor("class", DType::F32, {1})};
   code.dimNames = {"N*/", "N__", "while"};
-  NativeOptions options;
+  CodegenOptions options;
   options.symbol = "net";
   options.embedWeights = llvm::StringRef(argv[0]) == "embed";
   options.weightsFile = "*/net.safetensors";

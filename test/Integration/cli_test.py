@@ -82,7 +82,14 @@ def usage():
     expect_error(2, "MODEL is required", words=["compile"])
     expect_error(2, "--output is required", words=["build", "m.mlir"])
     expect_error(2, "-O: Value 4 not in range 0 to 3", words=["compile", "m.mlir", "-O4"])
-    expect_error(2, "--target: no target 'gpu'", words=["compile", "m.mlir", "--target", "gpu"])
+    listed = re.search(r"What to make code for: (.*)", expect_ok(["compile", "--help"])[0])
+    built = re.findall(r"(\w+) \(", listed[1])
+    expected = " or ".join(filter(None, [", ".join(built[:-1]), built[-1]]))
+    expect_error(2, f"--target: no target 'gpu', expected {expected}", words=["compile", "m.mlir", "--target", "gpu"])
+    for name in {"opencl", "wgsl"} - set(built):
+        for verb in ["compile", "run"]:
+            expect_error(2, f"--target: target '{name}' is not in this build",
+                         words=[verb, "m.mlir", "--target", name])
     expect_error(2, "--from: no phase 'fused', expected import, fuse or schedule",
                  words=["compile", "m.mlir", "--from", "fused"])
     expect_error(2, "--emit: no phase 'bogus', expected import, fuse, schedule, llvm or asm",
@@ -97,6 +104,7 @@ def usage():
     expect_error(2, "--dim: 'N' is given twice", words=["compile", "m.mlir", "--dim", "N=1", "--dim", "N=2"])
     expect_error(2, "--dim: textual IR has its dims bound", words=["compile", "m.mlir", "--dim", "N=1"])
     expect_error(2, "--rtol and --atol must not be negative", words=["verify", "m.mlir", "--rtol=-1"])
+    expect_error(2, "--outliers must not be negative", words=["verify", "m.mlir", "--outliers=-1"])
     expect_error(2, "--min-time: must be 0 to 3600 seconds", words=["bench", "m.mlir", "--min-time=-1"])
     expect_error(2, "'m.bin' is neither .onnx nor .mlir", words=["compile", "m.bin"])
     expect_error(2, "-o: 'x.exe' is neither a folder nor .o nor .so", words=["compile", "m.mlir", "-o", "x.exe"])
@@ -163,6 +171,42 @@ def data():
     expect_error(4, "1 of 2 comparisons differ", words=["verify", "m.mlir", "--data", "d"])
 
 
+def outliers():
+    """Some elements may lie outside the tolerance, but only numbers."""
+    folder = pathlib.Path("o")
+    folder.mkdir()
+    write_npy(folder / "input_0.npy", "<f4", [2, 3], floats(1, 2, 3, 4, 5, 6))
+    write_npy(folder / "input_1.npy", "|b1", [3], b"\1\0\1")
+    write_npy(folder / "output_1.npy", "|b1", [3], b"\0\1\0")
+
+    def check(outliers, code, expected, flags="ok   "):
+        words = ["verify", "m.mlir", "--data", "o", *outliers]
+        got, stdout, stderr = nacre(*words)
+        want = (f"{flags}compiled output 'y' f32 [2, 3]: {expected}\n"
+                "ok   compiled output 'int' bool [3]: max abs err 0, max rel err 0\n")
+        if (got, stdout) != (code, want):
+            complain(words, f"exit code {got}, printed {stdout}")
+        if errors(stderr) != (["error: 1 of 2 comparisons differ"] if code else []):
+            complain(words, stderr)
+
+    write_npy(folder / "output_0.npy", "<f4", [2, 3], floats(-1, -2.5, -3, -4, -5, -8))
+    differ = "max abs err 2, max rel err 0.25, 2 of 6 {}, first at 1: -2, expected -2.5"
+    check([], 4, differ.format("wrong"), "FAIL ")
+    check(["--outliers", "1"], 4, differ.format("wrong"), "FAIL ")
+    check(["--outliers", "2"], 0, differ.format("outliers"))
+    report = json.loads(expect_ok(["verify", "m.mlir", "--data", "o", "--outliers", "2", "--json"])[0])
+    if (report["ok"], report["outliers"], report["sets"][0]["outputs"][0]["wrong"]) != (True, 2, 2):
+        complain(["verify", "--outliers"], str(report))
+    for value in ["nan", "inf"]:
+        write_npy(folder / "output_0.npy", "<f4", [2, 3], floats(-1, -2, float(value), -4, -5, -6))
+        check(["--outliers", "6"], 4, f"max abs err inf, max rel err 0, 1 of 6 wrong, first at 2: -3, expected {value}",
+              "FAIL ")
+    write_npy(folder / "output_0.npy", "<f4", [3, 2], floats(-1, -2, -3, -4, -5, -6))
+    check(["--outliers", "6"], 4, "shape is [2, 3], expected [3, 2]", "FAIL ")
+    write_npy(folder / "output_0.npy", "<f8", [2, 3], bytes(48))
+    check(["--outliers", "6"], 4, "dtype is f32, expected f64", "FAIL ")
+
+
 def results():
     for level in "0123":
         stdout, stderr = expect_ok(["verify", "m.mlir", f"-O{level}", "--threads", "1", "--json"])
@@ -219,6 +263,7 @@ with tempfile.TemporaryDirectory() as scratch:
     usage()
     models()
     data()
+    outliers()
     results()
     crash()
     os.chdir("/")

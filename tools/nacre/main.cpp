@@ -4,22 +4,44 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "nacre/Codegen/Target.h"
 #include "nacre/Driver/Commands.h"
 #include <CLI/CLI.hpp>
 #include <functional>
 
+using namespace nacre;
 using namespace nacre::driver;
 
 static const char *description =
-    "Compiles neural networks (ONNX or textual lazy IR) to native objects.\n"
+    "Compiles neural networks (ONNX or textual lazy IR) to code.\n"
     "Exit codes: 0 ok, 2 usage, 3 model invalid or unsupported,\n"
     "4 numbers differ, 5 a limit is exceeded, 70 a bug.";
+
+/// "cpu (machine code, by LLVM), ..."
+static std::string targetList() {
+  std::string list;
+  for (const Target *target : targets())
+    list += (list.empty() ? "" : ", ") + target->name().str() + " (" +
+            target->description().str() + ")";
+  return list;
+}
+
+/// "llvm or asm of cpu, ..."
+static std::string textPhaseList() {
+  std::string list;
+  for (const Target *target : targets())
+    list += ", " + enumeration(target->textPhases()) + " of " +
+            target->name().str();
+  return list;
+}
 
 /// Flags that every verb has.
 static void addModelFlags(CLI::App *verb, ModelOptions &options) {
   verb->set_help_flag("--help,-h", "Print this and exit");
   verb->add_option("MODEL", options.model, "Model file")->required();
-  verb->add_option("--target", options.target, "What to make code for: cpu")
+  options.target = targets().front()->name().str();
+  verb->add_option("--target", options.target,
+                   "What to make code for: " + targetList())
       ->type_name("NAME");
   verb->add_option("--triple", options.triple,
                    "LLVM target triple (default: this machine's)")
@@ -103,7 +125,8 @@ static int dispatch(int argc, char **argv) {
   std::function<llvm::Error()> action;
 
   CompileOptions compileOptions;
-  CLI::App *verb = app.add_subcommand("compile", "Make an object and a header");
+  CLI::App *verb =
+      app.add_subcommand("compile", "Make an object or a folder of files");
   addModelFlags(verb, compileOptions);
   verb->add_option("-o,--output", compileOptions.output,
                    "Folder, or file .o or .so; with --emit a text file")
@@ -112,10 +135,10 @@ static int dispatch(int argc, char **argv) {
                    "C name of the model (default: from the file name)")
       ->type_name("NAME");
   verb->add_option("--weights", compileOptions.weights,
-                   "embed in the object, or file beside it")
+                   "embed in the object (default), or file beside it")
       ->type_name("WHERE");
   verb->add_option("--emit", compileOptions.emit,
-                   "Print instead: import, fuse, schedule, llvm or asm")
+                   "Print instead: import, fuse, schedule" + textPhaseList())
       ->type_name("PHASE");
   verb->add_option("--depfile", compileOptions.depfile,
                    "Write a make rule with what the object depends on")
@@ -169,6 +192,9 @@ static int dispatch(int argc, char **argv) {
   verb->add_option("--atol", verifyOptions.atol,
                    "Absolute tolerance, times the output's largest magnitude")
       ->type_name("A");
+  verb->add_option("--outliers", verifyOptions.outliers,
+                   "Elements of an output that may lie outside the tolerance")
+      ->type_name("N");
   verb->add_flag("--reference", verifyOptions.reference,
                  "Compare with the reference interpreter too");
   verb->callback([&] { action = [&] { return verify(verifyOptions); }; });

@@ -2,7 +2,7 @@
 #ifndef NACRE_ARTIFACT_CHEADER_H
 #define NACRE_ARTIFACT_CHEADER_H
 
-#include "nacre/Codegen/Native.h"
+#include "nacre/Codegen/Code.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace nacre::artifact {
@@ -11,8 +11,8 @@ namespace nacre::artifact {
 /// inputs and outputs, sizes as macros, NAME_run, and the declarations of
 /// NAME_run_generic and NAME_model, which the object defines. `source` names
 /// the model in the comment.
-void writeCHeader(llvm::raw_ostream &os, const NativeCode &code,
-                  const NativeOptions &options, llvm::StringRef source);
+void writeCHeader(llvm::raw_ostream &os, const CompiledCode &code,
+                  const CodegenOptions &options, llvm::StringRef source);
 
 } // namespace nacre::artifact
 

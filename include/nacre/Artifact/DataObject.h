@@ -8,19 +8,19 @@
 #ifndef NACRE_ARTIFACT_DATAOBJECT_H
 #define NACRE_ARTIFACT_DATAOBJECT_H
 
-#include "nacre/Codegen/Native.h"
+#include "nacre/Codegen/Code.h"
 
 namespace nacre::artifact {
 
 /// Writes an object that defines the hidden, 64-byte aligned symbol
 /// `symbol`_weights with the image of code.weights. Machine, class and flags
 /// are those of code.object. Segments write straight into the mapped file.
-llvm::Error writeWeightsObject(const NativeCode &code, llvm::StringRef symbol,
+llvm::Error writeWeightsObject(const CompiledCode &code, llvm::StringRef symbol,
                                llvm::StringRef path);
 
 /// Writes an object that defines `const void *const NAME = &TARGET`, with
 /// machine, class and flags of code.object.
-llvm::Error writePointerObject(const NativeCode &code, llvm::StringRef name,
+llvm::Error writePointerObject(const CompiledCode &code, llvm::StringRef name,
                                llvm::StringRef target, llvm::StringRef path);
 
 } // namespace nacre::artifact

@@ -2,7 +2,7 @@
 #ifndef NACRE_ARTIFACT_MODELTABLE_H
 #define NACRE_ARTIFACT_MODELTABLE_H
 
-#include "nacre/Codegen/Native.h"
+#include "nacre/Codegen/Code.h"
 #include "llvm/IR/Module.h"
 
 namespace nacre::artifact {
@@ -12,8 +12,8 @@ namespace nacre::artifact {
 /// function SYMBOL_run_generic (declared when the module has none) and, when
 /// weights are embedded, to the external hidden symbol SYMBOL_weights. Of
 /// `code` everything but `object` and the segments must be filled in.
-void addModelTable(llvm::Module &module, const NativeCode &code,
-                   const NativeOptions &options);
+void addModelTable(llvm::Module &module, const CompiledCode &code,
+                   const CodegenOptions &options);
 
 } // namespace nacre::artifact
 

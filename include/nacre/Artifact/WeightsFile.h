@@ -2,16 +2,16 @@
 #ifndef NACRE_ARTIFACT_WEIGHTSFILE_H
 #define NACRE_ARTIFACT_WEIGHTSFILE_H
 
-#include "nacre/Codegen/Native.h"
+#include "nacre/Codegen/Code.h"
 
 namespace nacre::artifact {
 
 /// Fills `image`, of code.weightsBytes zeroed bytes, with the segments.
-void writeWeightsImage(const NativeCode &code, uint8_t *image);
+void writeWeightsImage(const CompiledCode &code, uint8_t *image);
 
 /// Writes a safetensors file with one tensor `weights` of u8, aligned to 64
 /// bytes in the file, and the model's name and version as metadata.
-llvm::Error writeWeightsFile(const NativeCode &code, llvm::StringRef model,
+llvm::Error writeWeightsFile(const CompiledCode &code, llvm::StringRef model,
                              llvm::StringRef path);
 
 } // namespace nacre::artifact

@@ -7,7 +7,7 @@
 #ifndef NACRE_DRIVER_COMMANDS_H
 #define NACRE_DRIVER_COMMANDS_H
 
-#include "nacre/Driver/Failure.h"
+#include "nacre/Failure/Failure.h"
 #include <cstdint>
 
 namespace nacre::driver {
@@ -17,8 +17,8 @@ struct ModelOptions {
   std::string model;             ///< .onnx or textual lazy IR (.mlir)
   std::vector<std::string> dims; ///< "NAME=N", or "NAME<=N": stays symbolic
   std::string from;              ///< phase whose text the model is
-  std::string target = "cpu";
-  std::string triple;   ///< empty: the host's
+  std::string target;            ///< empty: the first one
+  std::string triple;            ///< empty: the host's
   std::string cpu;      ///< empty: the host's, or generic for another processor
   std::string features; ///< LLVM feature string
   unsigned optLevel = 2;
@@ -32,15 +32,15 @@ struct ModelOptions {
 };
 
 struct CompileOptions : ModelOptions {
-  std::string output; ///< folder, or file ending in .o or .so
-  std::string weights = "embed";
-  std::string emit;    ///< import, fuse, schedule, llvm or asm: text
-  std::string depfile; ///< make rule of what the object depends on
+  std::string output;  ///< folder or file, as the target likes
+  std::string weights; ///< embed or file; empty: the target's choice
+  std::string emit;    ///< import, fuse, schedule or a phase of the target
+  std::string depfile; ///< make rule of what the artefact depends on
 };
 
 struct BuildOptions : ModelOptions {
   std::string output;
-  std::string runtime; ///< folder of libnacre_rt*.a; empty: ../lib
+  std::string runtime; ///< folder of the runtime's archives; empty: ../lib
 };
 
 struct RunOptions : ModelOptions {
@@ -52,7 +52,8 @@ struct RunOptions : ModelOptions {
 struct VerifyOptions : ModelOptions {
   std::vector<std::string> data;
   double rtol = 1e-3;
-  double atol = 1e-5; ///< times the output's largest magnitude
+  double atol = 1e-5;   ///< times the output's largest magnitude
+  int64_t outliers = 0; ///< elements outside the tolerance that pass
   bool reference = false;
   uint64_t seed = 0;
 };

@@ -2,7 +2,7 @@
 #ifndef NACRE_DRIVER_PIPELINE_H
 #define NACRE_DRIVER_PIPELINE_H
 
-#include "nacre/Codegen/Native.h"
+#include "nacre/Codegen/Code.h"
 
 namespace nacre {
 
@@ -16,7 +16,7 @@ std::unique_ptr<mlir::MLIRContext> makeContext();
 /// Runs the phases after `from` up to and including `to` (at most Schedule),
 /// in place. Diagnostics go to the context's handler.
 mlir::LogicalResult runPhases(Program &program, Phase from, Phase to,
-                              const NativeOptions &options,
+                              const CodegenOptions &options,
                               const MachineDescription &machine);
 
 } // namespace nacre

@@ -2,7 +2,7 @@
 #ifndef NACRE_SCHEDULE_SCHEDULE_H
 #define NACRE_SCHEDULE_SCHEDULE_H
 
-#include "nacre/Codegen/Native.h"
+#include "nacre/Codegen/Code.h"
 #include "nacre/Lazy/Program.h"
 
 namespace nacre::schedule {

@@ -3,14 +3,13 @@
 #define NACRE_CODEGEN_CPU_CPU_H
 
 #include "../Lower/LowerProgram.h"
-#include "nacre/Codegen/Native.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Target/TargetMachine.h"
 
 namespace nacre::codegen {
 
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
-makeTargetMachine(const NativeOptions &options);
+makeTargetMachine(const CodegenOptions &options);
 
 /// Kernel functions in upstream dialects to an LLVM module.
 llvm::Expected<std::unique_ptr<llvm::Module>>
@@ -25,8 +24,24 @@ llvm::Expected<std::string> emitObject(llvm::Module &module,
 /// Adds SYMBOL_run_generic, which calls the kernels in order through the
 /// executor when there is one.
 void addEntryPoint(llvm::Module &module, llvm::ArrayRef<KernelCall> calls,
-                   const NativeCode &code, const NativeOptions &options);
+                   const CompiledCode &code, const CodegenOptions &options);
 
 } // namespace nacre::codegen
+
+namespace nacre {
+
+/// Emits machine code for a program after the schedule phase. The weights of
+/// `program` must outlive the segments.
+llvm::Expected<CompiledCode> emitNative(Program &program,
+                                        const CodegenOptions &options);
+
+namespace cpu {
+
+/// The machine behind (triple, cpu, features), which are filled in: "host" is
+/// resolved to a name.
+llvm::Expected<MachineDescription> describeMachine(CodegenOptions &options);
+
+} // namespace cpu
+} // namespace nacre
 
 #endif // NACRE_CODEGEN_CPU_CPU_H

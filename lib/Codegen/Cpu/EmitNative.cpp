@@ -6,9 +6,9 @@ using namespace mlir;
 namespace nacre {
 using namespace nacre::codegen;
 
-llvm::Expected<NativeCode> emitNative(Program &program,
-                                      const NativeOptions &options) {
-  NativeCode code;
+llvm::Expected<CompiledCode> emitNative(Program &program,
+                                        const CodegenOptions &options) {
+  CompiledCode code;
   code.triple = options.triple;
   code.cpu = options.cpu;
   code.features = options.features;
@@ -27,8 +27,8 @@ llvm::Expected<NativeCode> emitNative(Program &program,
       f.setLinkage(llvm::GlobalValue::InternalLinkage);
   addEntryPoint(**module, lowered->calls, code, options);
   artifact::addModelTable(**module, code, options);
-  if (options.keepLlvmText) {
-    llvm::raw_string_ostream text(code.llvmText);
+  if (options.keepKernelText) {
+    llvm::raw_string_ostream text(code.kernelText);
     (*module)->print(text, nullptr);
   }
   auto object = emitObject(**module, **machine, options.optLevel);

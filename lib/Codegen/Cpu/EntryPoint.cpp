@@ -18,8 +18,8 @@ enum FrameSlot { Inputs, Outputs, Arena, Weights, Dims, Status };
 
 class EntryPoint {
 public:
-  EntryPoint(llvm::Module &module, const NativeCode &code,
-             const NativeOptions &options)
+  EntryPoint(llvm::Module &module, const CompiledCode &code,
+             const CodegenOptions &options)
       : module(module), code(code), options(options),
         context(module.getContext()), b(context),
         pointer(llvm::PointerType::get(context, 0)), i32(b.getInt32Ty()),
@@ -40,8 +40,8 @@ private:
   llvm::Function *task(const KernelCall &call, unsigned number);
 
   llvm::Module &module;
-  const NativeCode &code;
-  const NativeOptions &options;
+  const CompiledCode &code;
+  const CodegenOptions &options;
   llvm::LLVMContext &context;
   llvm::IRBuilder<> b;
   llvm::PointerType *pointer;
@@ -206,7 +206,7 @@ void EntryPoint::run(llvm::ArrayRef<KernelCall> calls) {
 } // namespace
 
 void addEntryPoint(llvm::Module &module, llvm::ArrayRef<KernelCall> calls,
-                   const NativeCode &code, const NativeOptions &options) {
+                   const CompiledCode &code, const CodegenOptions &options) {
   EntryPoint(module, code, options).run(calls);
 }
 

@@ -1,5 +1,6 @@
 //===- Machine.cpp - what a CPU offers ------------------------------------===//
 #include "Cpu.h"
+#include "nacre/Failure/Failure.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
@@ -22,7 +23,7 @@ static void initialiseTargets() {
 
 namespace codegen {
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
-makeTargetMachine(const NativeOptions &options) {
+makeTargetMachine(const CodegenOptions &options) {
   initialiseTargets();
   llvm::Triple triple(options.triple);
   std::string error;
@@ -56,26 +57,33 @@ makeTargetMachine(const NativeOptions &options) {
 }
 } // namespace codegen
 
-llvm::Expected<MachineDescription> describeMachine(NativeOptions &options) {
+llvm::Expected<MachineDescription>
+cpu::describeMachine(CodegenOptions &options) {
   initialiseTargets();
-  if (options.triple.empty())
-    options.triple = llvm::sys::getDefaultTargetTriple();
+  bool tripleGiven = !options.triple.empty();
+  llvm::Triple host(llvm::sys::getDefaultTargetTriple());
+  if (!tripleGiven)
+    options.triple = host.str();
+  bool sameProcessor =
+      llvm::Triple(llvm::Triple::normalize(options.triple)).getArch() ==
+      host.getArch();
+  if (options.cpu.empty())
+    options.cpu = sameProcessor ? "host" : "generic";
+  bool isHost = options.cpu == "host";
+  if (isHost && !sameProcessor)
+    return fail(ExitUsage,
+                "--cpu: 'host' is another processor than " + options.triple);
   options.triple = llvm::Triple::normalize(options.triple);
-  if (options.cpu == "host") {
-    llvm::Triple host(llvm::sys::getDefaultTargetTriple()),
-        wanted(options.triple);
-    if (host.getArch() == wanted.getArch()) {
-      options.cpu = llvm::sys::getHostCPUName().str();
-      if (options.features.empty()) {
-        std::vector<std::string> features;
-        for (auto &feature : llvm::sys::getHostCPUFeatures())
-          if (feature.second)
-            features.push_back("+" + feature.first().str());
-        llvm::sort(features);
-        options.features = llvm::join(features, ",");
-      }
-    } else
-      options.cpu = ""; // another architecture: its baseline
+  if (isHost) {
+    options.cpu = llvm::sys::getHostCPUName().str();
+    if (options.features.empty()) {
+      std::vector<std::string> features;
+      for (auto &feature : llvm::sys::getHostCPUFeatures())
+        if (feature.second)
+          features.push_back("+" + feature.first().str());
+      llvm::sort(features);
+      options.features = llvm::join(features, ",");
+    }
   }
   if (llvm::Triple(options.triple).isRISCV64() &&
       (options.cpu.empty() || options.cpu == "generic")) {
@@ -91,6 +99,8 @@ llvm::Expected<MachineDescription> describeMachine(NativeOptions &options) {
     return info.checkFeatures(("+" + feature).str());
   };
   MachineDescription d;
+  d.name = (tripleGiven ? options.triple + ", " : "") + "cpu " + options.cpu +
+           (isHost ? " (host)" : "");
   llvm::Triple triple(options.triple);
   if (triple.isX86()) {
     if (has("avx512f") && has("avx512vl") && has("avx512bw")) {

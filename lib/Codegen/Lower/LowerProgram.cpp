@@ -15,7 +15,7 @@ constexpr uint64_t weightAlignment = 64;
 
 class ProgramLowering {
 public:
-  ProgramLowering(Program &program, StringRef prefix, NativeCode &code,
+  ProgramLowering(Program &program, StringRef prefix, CompiledCode &code,
                   uint64_t chunkBytes)
       : program(program), prefix(prefix), code(code), chunkBytes(chunkBytes),
         main(program.module->lookupSymbol<func::FuncOp>("main")) {}
@@ -35,7 +35,7 @@ private:
 
   Program &program;
   StringRef prefix;
-  NativeCode &code;
+  CompiledCode &code;
   uint64_t chunkBytes;
   func::FuncOp main;
   LoweredProgram lowered;
@@ -250,7 +250,7 @@ llvm::Expected<LoweredProgram> ProgramLowering::run() {
 } // namespace
 
 llvm::Expected<LoweredProgram> lowerProgram(Program &program, StringRef prefix,
-                                            NativeCode &code,
+                                            CompiledCode &code,
                                             uint64_t chunkBytes) {
   return ProgramLowering(program, prefix, code, chunkBytes).run();
 }

@@ -9,7 +9,7 @@
 #define NACRE_CODEGEN_LOWER_LOWERPROGRAM_H
 
 #include "mlir/IR/OwningOpRef.h"
-#include "nacre/Codegen/Native.h"
+#include "nacre/Codegen/Code.h"
 #include "llvm/ADT/SmallVector.h"
 
 namespace nacre::codegen {
@@ -44,7 +44,7 @@ struct LoweredProgram {
 /// chunks of `chunkBytes` (0: not bound in chunks) are told to the kernels.
 llvm::Expected<LoweredProgram> lowerProgram(Program &program,
                                             llvm::StringRef prefix,
-                                            NativeCode &code,
+                                            CompiledCode &code,
                                             uint64_t chunkBytes = 0);
 
 } // namespace nacre::codegen

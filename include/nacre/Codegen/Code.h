@@ -1,6 +1,6 @@
-//===- Native.h - native code of a scheduled program ------------*- C++ -*-===//
-#ifndef NACRE_CODEGEN_NATIVE_H
-#define NACRE_CODEGEN_NATIVE_H
+//===- Code.h - what code generation is asked for and gives -----*- C++ -*-===//
+#ifndef NACRE_CODEGEN_CODE_H
+#define NACRE_CODEGEN_CODE_H
 
 #include "nacre/Lazy/Program.h"
 #include "llvm/Support/Error.h"
@@ -8,16 +8,17 @@
 
 namespace nacre {
 
-/// What the user asks of native code generation.
-struct NativeOptions {
-  std::string triple;       ///< empty: the host's
-  std::string cpu = "host"; ///< "host" or an LLVM CPU name
+/// What the user asks of code generation.
+struct CodegenOptions {
+  std::string triple;    ///< empty: the host's
+  std::string cpu;       ///< empty: the target's choice
   std::string features;  ///< LLVM feature string, "+avx2,-fma"; usually empty
   unsigned optLevel = 2; ///< 0..3
   bool embedWeights = true;     ///< else the caller passes them to run
   std::string symbol = "model"; ///< C identifier, prefix of every symbol
-  std::string weightsFile;      ///< name recorded in the reflection table
-  bool keepLlvmText = false;    ///< fill NativeCode::llvmText
+  std::string weightsFile;      ///< name of the side file, without a folder
+  /// Fill CompiledCode::kernelText also where only people want it.
+  bool keepKernelText = false;
 };
 
 /// One tensor of the signature.
@@ -28,6 +29,9 @@ struct TensorInfo {
   std::vector<std::string> dimNames; ///< per extent; empty for a static one
   int64_t byteCount() const { return *byteSize(shape, dtype); }
 };
+
+/// "[2, 3]"
+std::string shapeText(llvm::ArrayRef<int64_t> shape);
 
 /// Bytes of the weights image at `offset`, produced when written out: packing
 /// happens while streaming, so no second copy of the weights is ever held.
@@ -45,6 +49,7 @@ struct KernelInfo {
 
 /// A target machine as the schedule's cost model sees it.
 struct MachineDescription {
+  std::string name;          ///< for people: "cpu rocketlake (host)"
   unsigned vectorBytes = 16; ///< native register width
   unsigned vectorRegisters = 16;
   unsigned l1Bytes = 32 << 10, l2Bytes = 512 << 10;
@@ -58,14 +63,17 @@ struct MachineDescription {
   double minStagedFlops = 0;
 };
 
-struct NativeCode {
-  std::string triple, cpu, features;
-  /// A relocatable object without the weights' bytes. Defines
-  /// SYMBOL_run_generic and the reflection table SYMBOL_model; when weights are
-  /// embedded it refers to the hidden symbol SYMBOL_weights, which the artifact
-  /// step provides.
+/// A program as its target wants it, without the weights' bytes.
+struct CompiledCode {
+  std::string triple, cpu, features; ///< of machine code
+  /// Machine code: a relocatable object. Defines SYMBOL_run_generic and the
+  /// reflection table SYMBOL_model; when weights are embedded it refers to the
+  /// hidden symbol SYMBOL_weights, which the artifact step provides.
   std::string object;
-  std::string llvmText; ///< LLVM IR before LLVM's optimiser, when asked for
+  /// The kernels as text: of machine code LLVM IR before LLVM's optimiser, when
+  /// asked for; else the source that a driver compiles.
+  std::string kernelText;
+  std::string manifest; ///< JSON, the plan of a bundle (docs/bundles.md)
   std::vector<TensorInfo> inputs, outputs;
   std::vector<std::string>
       dimNames; ///< symbolic dims, in the order of run's dims
@@ -74,14 +82,6 @@ struct NativeCode {
   std::vector<WeightSegment> weights;
 };
 
-/// The machine behind (triple, cpu, features); "host" is resolved to a name.
-llvm::Expected<MachineDescription> describeMachine(NativeOptions &options);
-
-/// Emits native code for a program after the schedule phase. The weights of
-/// `program` must outlive the segments.
-llvm::Expected<NativeCode> emitNative(Program &program,
-                                      const NativeOptions &options);
-
 } // namespace nacre
 
-#endif // NACRE_CODEGEN_NATIVE_H
+#endif // NACRE_CODEGEN_CODE_H

@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Disassemble.h"
-#include "nacre/Driver/Failure.h"
+#include "nacre/Failure/Failure.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/MC/MCAsmInfo.h"
 #include "llvm/MC/MCContext.h"
@@ -25,7 +25,7 @@
 using llvm::StringRef;
 namespace object = llvm::object;
 
-namespace nacre::driver {
+namespace nacre::cpu {
 
 namespace {
 /// What LLVM needs to print the instructions of one target.
@@ -40,10 +40,10 @@ struct Printer {
   std::unique_ptr<llvm::MCDisassembler> decoder;
   std::unique_ptr<llvm::MCInstPrinter> printer;
 
-  explicit Printer(const NativeCode &code)
+  explicit Printer(const CompiledCode &code)
       : triple(llvm::Triple::normalize(code.triple)) {}
 
-  llvm::Error create(const NativeCode &code) {
+  llvm::Error create(const CompiledCode &code) {
     llvm::InitializeAllTargetInfos();
     llvm::InitializeAllTargetMCs();
     llvm::InitializeAllDisassemblers();
@@ -135,7 +135,7 @@ static llvm::Error printSection(Printer &p, const object::ObjectFile &file,
   return llvm::Error::success();
 }
 
-llvm::Expected<std::string> disassemble(const NativeCode &code) {
+llvm::Expected<std::string> disassemble(const CompiledCode &code) {
   auto file = object::ObjectFile::createObjectFile(
       llvm::MemoryBufferRef(code.object, "object"));
   if (!file)
@@ -153,4 +153,4 @@ llvm::Expected<std::string> disassemble(const NativeCode &code) {
   return text;
 }
 
-} // namespace nacre::driver
+} // namespace nacre::cpu

@@ -4,14 +4,14 @@
 // assertions and never become one of these by design.
 //
 //===----------------------------------------------------------------------===//
-#ifndef NACRE_DRIVER_FAILURE_H
-#define NACRE_DRIVER_FAILURE_H
+#ifndef NACRE_FAILURE_FAILURE_H
+#define NACRE_FAILURE_FAILURE_H
 
 #include "llvm/Support/Error.h"
 #include <string>
 #include <vector>
 
-namespace nacre::driver {
+namespace nacre {
 
 /// Exit codes of the command line, part of its contract.
 enum ExitCode {
@@ -41,11 +41,14 @@ std::string printable(llvm::StringRef text);
 /// message that says what to report, and exit code 70.
 void installCrashReport(int argc, char **argv);
 
+/// "a", "a or b", "a, b or c"
+std::string enumeration(const std::vector<std::string> &words);
+
 /// The word of `known` nearest to `word`, when near enough to be meant; else
 /// empty.
 std::string suggestion(llvm::StringRef word,
                        const std::vector<std::string> &known);
 
-} // namespace nacre::driver
+} // namespace nacre
 
-#endif // NACRE_DRIVER_FAILURE_H
+#endif // NACRE_FAILURE_FAILURE_H

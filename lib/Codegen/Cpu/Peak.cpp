@@ -9,7 +9,7 @@
 #include "Peak.h"
 #include "nacre/Artifact/Link.h"
 #include "nacre/Artifact/OutputFile.h"
-#include "nacre/Driver/Failure.h"
+#include "nacre/Failure/Failure.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
@@ -21,7 +21,7 @@
 #include <chrono>
 #include <dlfcn.h>
 
-namespace nacre::driver {
+namespace nacre::cpu {
 
 using Loop = float (*)(int64_t count, const float *factor);
 
@@ -72,7 +72,7 @@ static void buildLoop(llvm::Module &module, unsigned lanes, unsigned chains) {
   b.CreateRet(b.CreateExtractElement(sum, uint64_t(0)));
 }
 
-static llvm::Expected<std::string> emitLoop(const NativeOptions &options,
+static llvm::Expected<std::string> emitLoop(const CodegenOptions &options,
                                             unsigned lanes, unsigned chains) {
   llvm::InitializeNativeTarget();
   llvm::InitializeNativeTargetAsmPrinter();
@@ -103,7 +103,7 @@ static llvm::Expected<std::string> emitLoop(const NativeOptions &options,
   return std::string(object.begin(), object.end());
 }
 
-llvm::Expected<double> measurePeak(const NativeOptions &options,
+llvm::Expected<double> measurePeak(const CodegenOptions &options,
                                    const MachineDescription &machine,
                                    const nacre_executor *executor) {
   unsigned lanes = std::max(1u, machine.vectorBytes / 4);
@@ -150,4 +150,4 @@ llvm::Expected<double> measurePeak(const NativeOptions &options,
   return best;
 }
 
-} // namespace nacre::driver
+} // namespace nacre::cpu

@@ -1,19 +1,19 @@
 //===- Peak.h - what this machine can do at best ----------------*- C++ -*-===//
-#ifndef NACRE_LIB_DRIVER_PEAK_H
-#define NACRE_LIB_DRIVER_PEAK_H
+#ifndef NACRE_CODEGEN_CPU_PEAK_H
+#define NACRE_CODEGEN_CPU_PEAK_H
 
-#include "nacre/Codegen/Native.h"
+#include "nacre/Codegen/Code.h"
 #include <nacre/runtime.h>
 
-namespace nacre::driver {
+namespace nacre::cpu {
 
 /// Measures multiply-adds of f32 in registers on all threads of `executor`,
 /// with the vectors of `machine`: 1e9 operations a second, a multiply-add
 /// being two. The best of several short tries.
-llvm::Expected<double> measurePeak(const NativeOptions &options,
+llvm::Expected<double> measurePeak(const CodegenOptions &options,
                                    const MachineDescription &machine,
                                    const nacre_executor *executor);
 
-} // namespace nacre::driver
+} // namespace nacre::cpu
 
-#endif // NACRE_LIB_DRIVER_PEAK_H
+#endif // NACRE_CODEGEN_CPU_PEAK_H

@@ -1,6 +1,6 @@
 //===- Failure.cpp - how a command ends -----------------------------------===//
 
-#include "nacre/Driver/Failure.h"
+#include "nacre/Failure/Failure.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/ErrorHandling.h"
@@ -11,7 +11,7 @@
 
 using llvm::StringRef;
 
-namespace nacre::driver {
+namespace nacre {
 
 namespace {
 class Failure : public llvm::ErrorInfo<Failure> {
@@ -126,6 +126,13 @@ void installCrashReport(int argc, char **argv) {
     ::sigaction(number, &action, nullptr);
 }
 
+std::string enumeration(const std::vector<std::string> &words) {
+  std::string text;
+  for (size_t i = 0; i < words.size(); ++i)
+    text += (i == 0 ? "" : i + 1 < words.size() ? ", " : " or ") + words[i];
+  return text;
+}
+
 std::string suggestion(StringRef word, const std::vector<std::string> &known) {
   std::string best;
   unsigned nearest = std::max<unsigned>(1, word.size() / 3) + 1;
@@ -139,4 +146,4 @@ std::string suggestion(StringRef word, const std::vector<std::string> &known) {
   return best;
 }
 
-} // namespace nacre::driver
+} // namespace nacre

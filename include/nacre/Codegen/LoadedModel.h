@@ -1,0 +1,46 @@
+//===- LoadedModel.h - a compiled model ready to run ------------*- C++ -*-===//
+#ifndef NACRE_CODEGEN_LOADEDMODEL_H
+#define NACRE_CODEGEN_LOADEDMODEL_H
+
+#include "nacre/Codegen/Code.h"
+
+namespace nacre {
+
+/// The arguments of a run, made once and used often.
+struct Call {
+  std::vector<Tensor> inputs, outputs;
+  std::vector<int64_t> dims; ///< in the order of CompiledCode::dimNames
+};
+
+/// A compiled model ready to run. It has copied or uploaded the weights: the
+/// program may go.
+class LoadedModel {
+public:
+  explicit LoadedModel(const CompiledCode &code)
+      : inputs(code.inputs), outputs(code.outputs), dimNames(code.dimNames) {}
+  virtual ~LoadedModel() = default;
+
+  /// Checks the inputs against the signature and allocates the outputs.
+  llvm::Expected<Call> prepare(llvm::ArrayRef<Tensor> given) const;
+  /// Runs once and fills the outputs; the error names the status.
+  virtual llvm::Error run(Call &call) = 0;
+  /// Runs for `seconds`, at least `least` times; microseconds of each run.
+  virtual llvm::Expected<std::vector<double>>
+  measure(Call &call, double seconds, size_t least);
+  /// The same for each kernel: [kernel][run], in the order of
+  /// CompiledCode::kernels. Empty when kernels cannot be told apart.
+  virtual llvm::Expected<std::vector<std::vector<double>>>
+  measureKernels(Call &call, double seconds);
+  /// The most that this machine can do, in 1e9 f32 operations a second; 0 when
+  /// not known.
+  virtual llvm::Expected<double> measurePeak() { return 0; }
+  /// What runs it when MachineDescription::name did not say, else empty.
+  virtual std::string device() const { return ""; }
+
+  const std::vector<TensorInfo> inputs, outputs;
+  const std::vector<std::string> dimNames;
+};
+
+} // namespace nacre
+
+#endif // NACRE_CODEGEN_LOADEDMODEL_H
