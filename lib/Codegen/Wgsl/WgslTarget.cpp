@@ -1,0 +1,129 @@
+//===- WgslTarget.cpp - bundles for WebGPU --------------------------------===//
+#include "Wgsl.h"
+#include "nacre/Artifact/OutputFile.h"
+#include "nacre/Codegen/Target.h"
+#include "llvm/Support/Path.h"
+
+using llvm::StringRef;
+namespace nacre {
+namespace {
+
+/// The defaults of the WebGPU specification (section 3.6.2, "Limits"): what
+/// every implementation grants without being asked.
+const codegen::DeviceLimits webgpuDefaults = {
+    .storageBuffers = 8,
+    .bindingBytes = uint64_t(128) << 20,
+    .workgroupBytes = 16 << 10,
+    .invocations = 256,
+    .uniformBytes = 64 << 10,
+    .groups = 65535,
+};
+
+class WgslTarget : public Target {
+public:
+  StringRef name() const override { return "wgsl"; }
+  StringRef description() const override {
+    return "a bundle for WebGPU, in browsers and node";
+  }
+
+  llvm::Expected<MachineDescription>
+  describe(CodegenOptions &options) const override {
+    if (llvm::Error error = refuseProcessor(options))
+      return error;
+    MachineDescription machine;
+    machine.name = "wgsl, WebGPU's default limits";
+    machine.vectorBytes = 4;
+    machine.groupItems = 256;
+    machine.localBytes = 16 << 10;
+    machine.computeUnits = 32;
+    // Barriers cost more than they bring on small problems, above all on
+    // software adapters.
+    machine.minStagedFlops = 2e8;
+    return machine;
+  }
+
+  llvm::Expected<CompiledCode>
+  emit(Program &program, const CodegenOptions &options) const override {
+    codegen::TextLanguage language;
+    language.target = name();
+    language.kernelsFile = wgsl::kernelsFile;
+    language.lacks.f64 = language.lacks.i64 = true;
+    language.lacks.reliableNaN = false;
+    for (StringRef op : {"math.erf", "math.tanh", "math.powf", "math.sin",
+                         "math.cos", "arith.remf"})
+      language.lacks.ops.insert(op);
+    language.limits = webgpuDefaults;
+    language.chunkBytes = webgpuDefaults.bindingBytes;
+    auto render = [&](mlir::ModuleOp module) {
+      return codegen::renderWgsl(module, language.chunkBytes);
+    };
+    language.render = render;
+    return codegen::emitBundle(program, language, options.symbol);
+  }
+  std::vector<std::string> textPhases() const override { return {"wgsl"}; }
+
+  llvm::Expected<Artifacts> place(const ArtifactOptions &asked,
+                                  CodegenOptions &options) const override {
+    auto folder = codegen::placeBundle(asked, options);
+    if (!folder)
+      return folder.takeError();
+    auto in = [&](const llvm::Twine &file) {
+      llvm::SmallString<128> path(*folder);
+      llvm::sys::path::append(path, file);
+      return path.str().str();
+    };
+    options.embedWeights = false;
+    options.weightsFile = "weights.safetensors";
+    Artifacts artifacts = {{"manifest", in("manifest.json")},
+                           {"kernels", in(wgsl::kernelsFile)},
+                           {"weights_file", in("weights.safetensors")},
+                           {"module", in("model.mjs")},
+                           {"types", in("model.d.mts")}};
+    for (const wgsl::RuntimeFile &file : wgsl::runtimeFiles())
+      if (file.inBundle)
+        artifacts.push_back({"runtime", in(file.name)});
+    return artifacts;
+  }
+
+  llvm::Error write(CompiledCode &code, Program &,
+                    const CodegenOptions &options, const ArtifactOptions &,
+                    Artifacts &artifacts) const override {
+    StringRef folder = llvm::sys::path::parent_path(artifacts[0].second);
+    if (llvm::Error error = codegen::writeBundle(code, wgsl::kernelsFile,
+                                                 options.symbol, folder))
+      return error;
+    auto write = [](StringRef path, StringRef text) {
+      return artifact::writeFile(
+          path, [&](llvm::raw_ostream &os) { os << text; });
+    };
+    if (llvm::Error error =
+            write(artifacts[3].second, wgsl::moduleText(options.symbol)))
+      return error;
+    if (llvm::Error error =
+            write(artifacts[4].second, wgsl::typesText(code, options.symbol)))
+      return error;
+    size_t next = 5;
+    for (const wgsl::RuntimeFile &file : wgsl::runtimeFiles())
+      if (file.inBundle)
+        if (llvm::Error error = write(artifacts[next++].second, file.text))
+          return error;
+    if (!code.weightsBytes)
+      artifacts.erase(artifacts.begin() + 2);
+    return llvm::Error::success();
+  }
+
+  llvm::Expected<std::unique_ptr<LoadedModel>>
+  load(const CompiledCode &code, const CodegenOptions &options,
+       int64_t) const override {
+    return wgsl::loadModel(code, options.symbol);
+  }
+};
+
+} // namespace
+
+const Target &wgslTarget() {
+  static const WgslTarget target;
+  return target;
+}
+
+} // namespace nacre
