@@ -69,6 +69,8 @@ const char *nacre_status_text(int32_t status) {
     return "arithmetic error";
   case NACRE_E_LIMIT:
     return "limit exceeded";
+  case NACRE_E_DEVICE:
+    return "device failure";
   }
   return "unknown status";
 }

@@ -6,11 +6,11 @@
  *    "weights": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}
  *
  * The parser knows this shape of JSON and no other: objects at fixed depths,
- * text, lists of natural numbers. It looks at each byte once and does not
- * recurse. Format: github.com/huggingface/safetensors.
+ * text, lists of natural numbers. Format: github.com/huggingface/safetensors.
  *===-----------------------------------------------------------------------===*/
 #define _GNU_SOURCE
 #include "file.h"
+#include "json.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -49,144 +49,12 @@ struct nacre_safetensors {
   int64_t *shapes;
   int64_t shape_count, shape_room;
   char *names; /* decoded text; never longer than the header */
-  size_t names_used;
 };
 
 typedef struct cursor {
-  const unsigned char *begin, *at, *end;
+  nacre_json json;
   nacre_safetensors *file;
-  nacre_error *error;
 } cursor;
-
-static nacre_status expected(cursor *c, const char *what) {
-  return nacre_failure(c->error, NACRE_E_FORMAT,
-                       "header: expected %s at byte %lld", what,
-                       (long long)(c->at - c->begin));
-}
-
-static void skip_space(cursor *c) {
-  while (c->at < c->end &&
-         (*c->at == ' ' || *c->at == '\n' || *c->at == '\t' || *c->at == '\r'))
-    ++c->at;
-}
-
-/* Steps over `byte` if it comes next. */
-static int accept(cursor *c, char byte) {
-  skip_space(c);
-  if (c->at == c->end || *c->at != (unsigned char)byte)
-    return 0;
-  ++c->at;
-  return 1;
-}
-
-static int read_hex4(cursor *c, uint32_t *value) {
-  *value = 0;
-  for (int i = 0; i < 4; ++i, ++c->at) {
-    if (c->at == c->end)
-      return 0;
-    uint32_t byte = *c->at, lower = byte | 32;
-    if (byte >= '0' && byte <= '9')
-      *value = *value << 4 | (byte - '0');
-    else if (lower >= 'a' && lower <= 'f')
-      *value = *value << 4 | (lower - 'a' + 10);
-    else
-      return 0;
-  }
-  return 1;
-}
-
-/* What follows \u, as UTF-8. */
-static nacre_status read_escaped_rune(cursor *c, char **out) {
-  uint32_t rune, low;
-  if (!read_hex4(c, &rune))
-    return expected(c, "four hexadecimal digits");
-  if (rune >= 0xD800 && rune < 0xDC00) {
-    if (c->end - c->at < 2 || *c->at != '\\' || c->at[1] != 'u')
-      return expected(c, "a low surrogate");
-    c->at += 2;
-    if (!read_hex4(c, &low) || low < 0xDC00 || low > 0xDFFF)
-      return expected(c, "a low surrogate");
-    rune = 0x10000 + ((rune - 0xD800) << 10) + (low - 0xDC00);
-  } else if (rune == 0 || (rune >= 0xDC00 && rune < 0xE000)) {
-    return expected(c, "a character other than zero");
-  }
-  if (rune < 0x80) {
-    *(*out)++ = (char)rune;
-  } else if (rune < 0x800) {
-    *(*out)++ = (char)(0xC0 | rune >> 6);
-    *(*out)++ = (char)(0x80 | (rune & 63));
-  } else if (rune < 0x10000) {
-    *(*out)++ = (char)(0xE0 | rune >> 12);
-    *(*out)++ = (char)(0x80 | (rune >> 6 & 63));
-    *(*out)++ = (char)(0x80 | (rune & 63));
-  } else {
-    *(*out)++ = (char)(0xF0 | rune >> 18);
-    *(*out)++ = (char)(0x80 | (rune >> 12 & 63));
-    *(*out)++ = (char)(0x80 | (rune >> 6 & 63));
-    *(*out)++ = (char)(0x80 | (rune & 63));
-  }
-  return NACRE_OK;
-}
-
-/* Decodes a string to the end of `names`. An escape is longer than what it
- * stands for, and the quotes pay for the zero byte; so it always fits. */
-static nacre_status parse_string(cursor *c, const char **text) {
-  if (!accept(c, '"'))
-    return expected(c, "a string");
-  char *out = c->file->names + c->file->names_used;
-  *text = out;
-  for (;;) {
-    if (c->at == c->end)
-      return expected(c, "'\"'");
-    unsigned char byte = *c->at;
-    if (byte < ' ')
-      return expected(c, "no control character");
-    ++c->at;
-    if (byte == '"')
-      break;
-    if (byte != '\\') {
-      *out++ = (char)byte;
-      continue;
-    }
-    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-    unsigned char escape = c->at < c->end ? *c->at : 0;
-    const char *known = escape ? strchr(from, escape) : NULL;
-    if (known) {
-      ++c->at;
-      *out++ = to[known - from];
-    } else if (escape == 'u') {
-      ++c->at;
-      nacre_status status = read_escaped_rune(c, &out);
-      if (status)
-        return status;
-    } else {
-      return expected(c, "an escape");
-    }
-  }
-  *out++ = 0;
-  c->file->names_used = (size_t)(out - c->file->names);
-  return NACRE_OK;
-}
-
-/* Gives back the text of a string that need not be kept. */
-static void forget(cursor *c, const char *text) {
-  c->file->names_used = (size_t)(text - c->file->names);
-}
-
-static nacre_status parse_number(cursor *c, int64_t *value) {
-  skip_space(c);
-  if (c->at == c->end || *c->at < '0' || *c->at > '9')
-    return expected(c, "a natural number");
-  *value = 0;
-  for (; c->at < c->end && *c->at >= '0' && *c->at <= '9'; ++c->at)
-    if (__builtin_mul_overflow(*value, 10, value) ||
-        __builtin_add_overflow(*value, *c->at - '0', value))
-      return nacre_failure(c->error, NACRE_E_FORMAT,
-                           "header: a number does not fit in 63 bits at byte "
-                           "%lld",
-                           (long long)(c->at - c->begin));
-  return NACRE_OK;
-}
 
 /* Makes room for one more element of an array that doubles. */
 static nacre_status grow(cursor *c, void **array, int64_t count, int64_t *room,
@@ -196,7 +64,8 @@ static nacre_status grow(cursor *c, void **array, int64_t count, int64_t *room,
   int64_t wanted = *room ? *room * 2 : 16;
   void *larger = realloc(*array, (size_t)wanted * size);
   if (!larger)
-    return nacre_failure(c->error, NACRE_E_NOMEM, "no memory for the header");
+    return nacre_failure(c->json.error, NACRE_E_NOMEM,
+                         "no memory for the header");
   *array = larger;
   *room = wanted;
   return NACRE_OK;
@@ -215,40 +84,42 @@ static nacre_status add_extent(cursor *c, int64_t extent) {
 
 static nacre_status parse_shape(cursor *c, entry *e) {
   e->shape = c->file->shape_count;
-  if (!accept(c, '['))
-    return expected(c, "'['");
-  if (accept(c, ']'))
+  if (!nacre_json_accept(&c->json, '['))
+    return nacre_json_expected(&c->json, "'['");
+  if (nacre_json_accept(&c->json, ']'))
     return NACRE_OK;
   do {
     int64_t extent;
     if (e->rank == NACRE_MAX_RANK)
-      return nacre_failure(c->error, NACRE_E_LIMIT,
+      return nacre_failure(c->json.error, NACRE_E_LIMIT,
                            "tensor '%.64s': rank is more than %d", e->name,
                            NACRE_MAX_RANK);
-    nacre_status status = parse_number(c, &extent);
+    nacre_status status = nacre_json_natural(&c->json, &extent);
     if (!status)
       status = add_extent(c, extent);
     if (status)
       return status;
     ++e->rank;
-  } while (accept(c, ','));
-  return accept(c, ']') ? NACRE_OK : expected(c, "',' or ']'");
+  } while (nacre_json_accept(&c->json, ','));
+  return nacre_json_accept(&c->json, ']')
+             ? NACRE_OK
+             : nacre_json_expected(&c->json, "',' or ']'");
 }
 
 static nacre_status parse_offsets(cursor *c, entry *e) {
   int64_t begin, end;
-  if (!accept(c, '['))
-    return expected(c, "'['");
-  nacre_status status = parse_number(c, &begin);
+  if (!nacre_json_accept(&c->json, '['))
+    return nacre_json_expected(&c->json, "'['");
+  nacre_status status = nacre_json_natural(&c->json, &begin);
   if (status)
     return status;
-  if (!accept(c, ','))
-    return expected(c, "','");
-  status = parse_number(c, &end);
+  if (!nacre_json_accept(&c->json, ','))
+    return nacre_json_expected(&c->json, "','");
+  status = nacre_json_natural(&c->json, &end);
   if (status)
     return status;
-  if (!accept(c, ']'))
-    return expected(c, "']'");
+  if (!nacre_json_accept(&c->json, ']'))
+    return nacre_json_expected(&c->json, "']'");
   e->begin = (uint64_t)begin;
   e->end = (uint64_t)end;
   return NACRE_OK;
@@ -256,7 +127,7 @@ static nacre_status parse_offsets(cursor *c, entry *e) {
 
 static nacre_status parse_dtype(cursor *c, entry *e) {
   const char *text;
-  nacre_status status = parse_string(c, &text);
+  nacre_status status = nacre_json_string(&c->json, &text);
   if (status)
     return status;
   size_t type = 0, type_count = sizeof types / sizeof *types;
@@ -264,10 +135,10 @@ static nacre_status parse_dtype(cursor *c, entry *e) {
     ++type;
   if (type == type_count)
     return nacre_failure(
-        c->error, NACRE_E_DTYPE,
+        c->json.error, NACRE_E_DTYPE,
         "tensor '%.64s': element type '%.32s' is not supported", e->name, text);
   e->dtype = types[type].dtype;
-  forget(c, text);
+  nacre_json_forget(&c->json, text);
   return NACRE_OK;
 }
 
@@ -275,11 +146,11 @@ static nacre_status parse_dtype(cursor *c, entry *e) {
 static nacre_status parse_tensor(cursor *c, entry *e) {
   enum { dtype = 1, shape = 2, offsets = 4, all = 7 };
   int have = 0;
-  if (!accept(c, '{'))
-    return expected(c, "'{'");
+  if (!nacre_json_accept(&c->json, '{'))
+    return nacre_json_expected(&c->json, "'{'");
   do {
     const char *key;
-    nacre_status status = parse_string(c, &key);
+    nacre_status status = nacre_json_string(&c->json, &key);
     if (status)
       return status;
     int which = !strcmp(key, "dtype")          ? dtype
@@ -287,24 +158,24 @@ static nacre_status parse_tensor(cursor *c, entry *e) {
                 : !strcmp(key, "data_offsets") ? offsets
                                                : 0;
     if (!which || have & which)
-      return nacre_failure(c->error, NACRE_E_FORMAT,
+      return nacre_failure(c->json.error, NACRE_E_FORMAT,
                            "tensor '%.64s': key '%.32s' is unknown or occurs "
                            "twice",
                            e->name, key);
-    forget(c, key);
+    nacre_json_forget(&c->json, key);
     have |= which;
-    if (!accept(c, ':'))
-      return expected(c, "':'");
+    if (!nacre_json_accept(&c->json, ':'))
+      return nacre_json_expected(&c->json, "':'");
     status = which == dtype   ? parse_dtype(c, e)
              : which == shape ? parse_shape(c, e)
                               : parse_offsets(c, e);
     if (status)
       return status;
-  } while (accept(c, ','));
-  if (!accept(c, '}'))
-    return expected(c, "',' or '}'");
+  } while (nacre_json_accept(&c->json, ','));
+  if (!nacre_json_accept(&c->json, '}'))
+    return nacre_json_expected(&c->json, "',' or '}'");
   if (have != all)
-    return nacre_failure(c->error, NACRE_E_FORMAT,
+    return nacre_failure(c->json.error, NACRE_E_FORMAT,
                          "tensor '%.64s': dtype, shape or data_offsets is "
                          "missing",
                          e->name);
@@ -318,17 +189,17 @@ static nacre_status check_range(cursor *c, const entry *e) {
   nacre_status status = nacre_shape_bytes(e->dtype ? e->dtype : "u8", e->rank,
                                           shape, &elements, &bytes, &why);
   if (status)
-    return nacre_failure(c->error, status, "tensor '%.64s': %.200s", e->name,
-                         why.text);
+    return nacre_failure(c->json.error, status, "tensor '%.64s': %.200s",
+                         e->name, why.text);
   if (e->begin > e->end || e->end > c->file->data_size)
-    return nacre_failure(c->error, NACRE_E_FORMAT,
+    return nacre_failure(c->json.error, NACRE_E_FORMAT,
                          "tensor '%.64s': bytes %llu to %llu are outside the "
                          "%llu bytes of data",
                          e->name, (unsigned long long)e->begin,
                          (unsigned long long)e->end,
                          (unsigned long long)c->file->data_size);
   if (e->end - e->begin != bytes)
-    return nacre_failure(c->error, NACRE_E_FORMAT,
+    return nacre_failure(c->json.error, NACRE_E_FORMAT,
                          "tensor '%.64s': has %llu bytes, its shape needs %llu",
                          e->name, (unsigned long long)(e->end - e->begin),
                          (unsigned long long)bytes);
@@ -336,35 +207,37 @@ static nacre_status check_range(cursor *c, const entry *e) {
 }
 
 static nacre_status parse_metadata(cursor *c) {
-  if (!accept(c, '{'))
-    return expected(c, "'{'");
-  if (accept(c, '}'))
+  if (!nacre_json_accept(&c->json, '{'))
+    return nacre_json_expected(&c->json, "'{'");
+  if (nacre_json_accept(&c->json, '}'))
     return NACRE_OK;
   do {
     const char *key, *value;
-    nacre_status status = parse_string(c, &key);
+    nacre_status status = nacre_json_string(&c->json, &key);
     if (status)
       return status;
-    if (!accept(c, ':'))
-      return expected(c, "':'");
-    status = parse_string(c, &value);
+    if (!nacre_json_accept(&c->json, ':'))
+      return nacre_json_expected(&c->json, "':'");
+    status = nacre_json_string(&c->json, &value);
     if (status)
       return status;
-    forget(c, key);
-  } while (accept(c, ','));
-  return accept(c, '}') ? NACRE_OK : expected(c, "',' or '}'");
+    nacre_json_forget(&c->json, key);
+  } while (nacre_json_accept(&c->json, ','));
+  return nacre_json_accept(&c->json, '}')
+             ? NACRE_OK
+             : nacre_json_expected(&c->json, "',' or '}'");
 }
 
 static nacre_status parse_entry(cursor *c) {
   nacre_safetensors *file = c->file;
   entry e = {0};
-  nacre_status status = parse_string(c, &e.name);
+  nacre_status status = nacre_json_string(&c->json, &e.name);
   if (status)
     return status;
-  if (!accept(c, ':'))
-    return expected(c, "':'");
+  if (!nacre_json_accept(&c->json, ':'))
+    return nacre_json_expected(&c->json, "':'");
   if (!strcmp(e.name, "__metadata__")) {
-    forget(c, e.name);
+    nacre_json_forget(&c->json, e.name);
     return parse_metadata(c);
   }
   status = parse_tensor(c, &e);
@@ -394,27 +267,27 @@ static int by_name(const void *a, const void *b) {
 
 static nacre_status parse_header(cursor *c) {
   nacre_safetensors *file = c->file;
-  if (!accept(c, '{'))
-    return expected(c, "'{'");
-  if (!accept(c, '}')) {
+  if (!nacre_json_accept(&c->json, '{'))
+    return nacre_json_expected(&c->json, "'{'");
+  if (!nacre_json_accept(&c->json, '}')) {
     do {
       nacre_status status = parse_entry(c);
       if (status)
         return status;
-    } while (accept(c, ','));
-    if (!accept(c, '}'))
-      return expected(c, "',' or '}'");
+    } while (nacre_json_accept(&c->json, ','));
+    if (!nacre_json_accept(&c->json, '}'))
+      return nacre_json_expected(&c->json, "',' or '}'");
   }
-  skip_space(c);
-  if (c->at != c->end)
-    return expected(c, "the end");
+  nacre_status status = nacre_json_end(&c->json);
+  if (status)
+    return status;
 
   uint64_t covered = 0;
   if (file->count)
     qsort(file->entries, (size_t)file->count, sizeof(entry), by_range);
   for (int64_t i = 0; i < file->count; ++i) {
     if (file->entries[i].begin != covered)
-      return nacre_failure(c->error, NACRE_E_FORMAT,
+      return nacre_failure(c->json.error, NACRE_E_FORMAT,
                            "tensor '%.64s': begins at byte %llu of the data, "
                            "the tensors before it end at %llu",
                            file->entries[i].name,
@@ -424,13 +297,13 @@ static nacre_status parse_header(cursor *c) {
   }
   if (covered != file->data_size)
     return nacre_failure(
-        c->error, NACRE_E_FORMAT, "data has %llu bytes, the tensors %llu",
+        c->json.error, NACRE_E_FORMAT, "data has %llu bytes, the tensors %llu",
         (unsigned long long)file->data_size, (unsigned long long)covered);
   if (file->count)
     qsort(file->entries, (size_t)file->count, sizeof(entry), by_name);
   for (int64_t i = 1; i < file->count; ++i)
     if (!strcmp(file->entries[i - 1].name, file->entries[i].name))
-      return nacre_failure(c->error, NACRE_E_FORMAT,
+      return nacre_failure(c->json.error, NACRE_E_FORMAT,
                            "tensor '%.64s' occurs twice",
                            file->entries[i].name);
   return NACRE_OK;
@@ -482,7 +355,8 @@ static nacre_status read_header(nacre_safetensors *file, nacre_error *error) {
   file->shape_room = 1;
   if (!file->names || !file->shapes)
     return nacre_failure(error, NACRE_E_NOMEM, "no memory for the header");
-  cursor c = {text, text, text + header, file, error};
+  cursor c = {{"header", text, text, text + header, file->names, 0, error},
+              file};
   return parse_header(&c);
 }
 

@@ -60,9 +60,10 @@ TEST_CASE("statuses have texts") {
   CHECK(nacre_status_text(NACRE_OK) == std::string("ok"));
   CHECK(nacre_status_text(2) == std::string("index out of range"));
   CHECK(nacre_status_text(10) == std::string("limit exceeded"));
-  CHECK(nacre_status_text(11) == std::string("unknown status"));
+  CHECK(nacre_status_text(11) == std::string("device failure"));
+  CHECK(nacre_status_text(12) == std::string("unknown status"));
   CHECK(nacre_status_text(-1) == std::string("unknown status"));
-  for (int32_t i = 0; i <= 10; ++i)
+  for (int32_t i = 0; i <= 11; ++i)
     CHECK(nacre_status_text(i) != std::string("unknown status"));
 }
 

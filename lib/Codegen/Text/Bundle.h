@@ -32,7 +32,7 @@ struct TextLanguage {
   /// Weights are bound in chunks of that size and launches described by
   /// bindings and parameters; 0: launches are described by buffers.
   uint64_t chunkBytes = 0;
-  llvm::function_ref<llvm::FailureOr<std::string>(mlir::ModuleOp)> render;
+  std::function<llvm::FailureOr<std::string>(mlir::ModuleOp)> render;
 };
 
 /// Fills kernelText and manifest. A program that does not fit the limits is an

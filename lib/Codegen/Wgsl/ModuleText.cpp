@@ -35,13 +35,13 @@ static const char *arrayOf(DType dtype) {
 }
 
 /// JSON text is TypeScript's too.
-static std::string quoted(StringRef text) {
+static std::string jsonText(StringRef text) {
   return nlohmann::json(text.str()).dump();
 }
 
 /// Text inside a comment: the end of one is escaped, as JSON allows.
 static std::string inComment(StringRef text) {
-  std::string escaped = quoted(text);
+  std::string escaped = jsonText(text);
   escaped = escaped.substr(1, escaped.size() - 2);
   for (size_t at = 0; (at = escaped.find("*/", at)) != std::string::npos;)
     escaped.insert(at + 1, "\\");
@@ -75,7 +75,7 @@ static std::string fields(const std::vector<TensorInfo> &tensors,
       text += std::to_string(extent);
     }
     std::string type = arrayOf(t.dtype);
-    text += "] */\n  " + quoted(t.name) + ": " +
+    text += "] */\n  " + jsonText(t.name) + ": " +
             (isInput ? "Input<" + type + ">" : type) + ";\n";
   }
   return text;
@@ -84,7 +84,7 @@ static std::string fields(const std::vector<TensorInfo> &tensors,
 std::string typesText(const CompiledCode &code, StringRef name) {
   std::string dims;
   for (const std::string &dim : code.dimNames)
-    dims += (dims.empty() ? "" : " | ") + quoted(dim);
+    dims += (dims.empty() ? "" : " | ") + jsonText(dim);
   return firstLine(name) +
          R"ts(import type { Input, LoadOptions, Model } from './nacre.mjs';
 export { NacreError } from './nacre.mjs';

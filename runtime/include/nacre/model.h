@@ -49,7 +49,9 @@ typedef enum nacre_status {
   NACRE_E_FORMAT = 7, /* a file is malformed or uses an unsupported feature */
   NACRE_E_ABI = 8,   /* the object was built for another version of this file */
   NACRE_E_ARITH = 9, /* integer division by zero or the like */
-  NACRE_E_LIMIT = 10 /* a stated limit is exceeded (loop steps, ranks, sizes) */
+  NACRE_E_LIMIT =
+      10, /* a stated limit is exceeded (loop steps, ranks, sizes) */
+  NACRE_E_DEVICE = 11 /* an accelerator is missing or failed */
 } nacre_status;
 
 /* A piece of a kernel: does the iterations [begin, end). */
