@@ -86,10 +86,11 @@ if venv=$("$here/fetch_oracles.sh" 2>/dev/null); then
     for name in mlsd_320_tiny mlsd_320_large ppocr_v4_det; do
       [ -f "$real/$name/model.onnx" ] || continue
       "$python" "$here/picture_input.py" "$real/$name/model.onnx" "$work/$name" || failed=$((failed + 1))
-      # On the picture too a few of mlsd's 25600 scores win or lose against a
-      # neighbour that is equal but for the rounding, and then differ whole.
+      # On the picture mlsd meets 1e-4 of the largest, but for a few of 25600
+      # scores that win or lose against a neighbour equal up to rounding: they
+      # are kept or become 0, and which ones do differs between machines.
       picture=()
-      [ $name = ppocr_v4_det ] || picture=(--outliers 16)
+      [ $name = ppocr_v4_det ] || picture=(--atol 1e-4 --outliers 16)
       verify "$name on a picture" "$real/$name/model.onnx" --data "$work/$name/test_data_set_0" "${picture[@]}"
     done
   fi
