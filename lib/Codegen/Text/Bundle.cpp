@@ -286,8 +286,6 @@ llvm::Expected<CompiledCode> BundleEmitter::run() {
   if (language.chunkBytes)
     json["chunk_bytes"] = language.chunkBytes;
   json["files"] = {{"kernels", {{"name", language.kernelsFile.str()}}}};
-  if (code.weightsBytes)
-    json["files"]["weights"] = {{"name", "weights.safetensors"}};
   json["limits"] = {{"storage_buffers", used.storageBuffers},
                     {"binding_bytes", used.bindingBytes},
                     {"workgroup_bytes", used.workgroupBytes},
@@ -341,6 +339,7 @@ llvm::Error writeBundle(const CompiledCode &code, StringRef kernelsFile,
       return fail(ExitUsage,
                   path + ": cannot read: " + written.getError().message());
     auto &weights = manifest["files"]["weights"];
+    weights["name"] = "weights.safetensors";
     weights["bytes"] = (*written)->getBufferSize();
     weights["sha256"] = llvm::toHex(
         llvm::SHA256::hash(llvm::arrayRefFromStringRef((*written)->getBuffer())),
