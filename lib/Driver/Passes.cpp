@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "nacre/Driver/Passes.h"
+#include "../Codegen/Decompose/Decompose.h"
 #include "mlir/Pass/Pass.h"
 #include "nacre/Fuse/Fuse.h"
 #include "nacre/Schedule/Schedule.h"
@@ -39,6 +40,40 @@ private:
   const char *argument, *summary;
   Step step;
 };
+
+/// decompose, with what is lacking as options; nothing by default.
+class DecomposePass
+    : public mlir::PassWrapper<DecomposePass, mlir::OperationPass<ModuleOp>> {
+public:
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(DecomposePass)
+  DecomposePass() = default;
+  DecomposePass(const DecomposePass &other) : PassWrapper(other) {}
+
+  llvm::StringRef getArgument() const override { return "decompose"; }
+  llvm::StringRef getDescription() const override {
+    return "kernels in terms of what a text target has";
+  }
+  void getDependentDialects(mlir::DialectRegistry &registry) const override {
+    registerDialects(registry);
+  }
+  void runOnOperation() override {
+    codegen::Lacks lacks;
+    lacks.f64 = f64;
+    lacks.i64 = i64;
+    lacks.reliableNaN = !nan;
+    lacks.ops.insert(ops.begin(), ops.end());
+    if (failed(codegen::decompose(getOperation(), lacks)))
+      signalPassFailure();
+  }
+
+private:
+  Option<bool> f64{*this, "no-f64", llvm::cl::desc("f64 is computed in f32")};
+  Option<bool> i64{*this, "no-i64", llvm::cl::desc("i64 is two i32")};
+  Option<bool> nan{*this, "no-nan",
+                   llvm::cl::desc("the target may assume that NaN is absent")};
+  ListOption<std::string> ops{*this, "no-ops",
+                              llvm::cl::desc("operations to expand")};
+};
 } // namespace
 
 /// Without a weights file: what folds are splats and iotas.
@@ -51,6 +86,7 @@ static LogicalResult foldConstants(ModuleOp module) {
 }
 
 void registerPasses() {
+  mlir::PassRegistration<DecomposePass>();
   struct Entry {
     const char *argument, *summary;
     StepPass::Step step;

@@ -1,0 +1,68 @@
+//===- Compiled.cpp - functions in upstream dialects, run here ------------===//
+#include "Compiled.h"
+#include "Cpu/Cpu.h"
+#include "nacre/Artifact/Link.h"
+#include "nacre/Artifact/OutputFile.h"
+#include <dlfcn.h>
+
+using namespace nacre;
+namespace nacre::test {
+
+llvm::Expected<std::unique_ptr<Compiled>> Compiled::load(mlir::ModuleOp module) {
+  NativeOptions options;
+  if (auto machine = describeMachine(options); !machine)
+    return machine.takeError();
+  auto machine = codegen::makeTargetMachine(options);
+  if (!machine)
+    return machine.takeError();
+  llvm::LLVMContext context;
+  auto code = codegen::lowerToLlvm(module, context, **machine);
+  if (!code)
+    return code.takeError();
+  for (llvm::Function &f : **code)
+    if (!f.isDeclaration())
+      f.setLinkage(f.getName().starts_with("nacre_")
+                       ? llvm::GlobalValue::InternalLinkage
+                       : llvm::GlobalValue::ExternalLinkage);
+  auto object = codegen::emitObject(**code, **machine, 1);
+  if (!object)
+    return object.takeError();
+  artifact::ScratchFolder scratch;
+  if (llvm::Error error = scratch.create())
+    return error;
+  std::string file = scratch.file("test.o"), library = scratch.file("test.so");
+  if (llvm::Error error = artifact::writeFile(
+          file, [&](llvm::raw_ostream &os) { os << *object; },
+          artifact::Durability::Scratch))
+    return error;
+  if (llvm::Error error = artifact::linkShared({file}, library))
+    return error;
+  auto result = std::make_unique<Compiled>();
+  result->handle = ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!result->handle)
+    return llvm::createStringError(::dlerror());
+  return result;
+}
+
+Compiled::~Compiled() {
+  if (handle)
+    ::dlclose(handle);
+}
+
+void Compiled::call(llvm::StringRef name,
+                    llvm::ArrayRef<uint64_t> arguments) const {
+  uint64_t a[12] = {};
+  assert(arguments.size() <= std::size(a));
+  llvm::copy(arguments, a);
+  // Pointers and indices go alike, and the caller cleans up.
+  using Function = void(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
+                        uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
+                        uint64_t, uint64_t);
+  auto *function =
+      reinterpret_cast<Function *>(::dlsym(handle, name.str().c_str()));
+  assert(function && "no such function");
+  function(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10],
+           a[11]);
+}
+
+} // namespace nacre::test
