@@ -3,7 +3,7 @@
 // RUN: diff -u %S/Inputs/opencl-only.cl %t.cl
 // RUN: clang -x cl -cl-std=CL1.2 -Xclang -finclude-default-header -fsyntax-only -Wall -Wextra -Werror %t.cl
 // RUN: not nacre-opt --render=wgsl %s 2>&1 | FileCheck %s --check-prefix=WGSL
-// WGSL: error: 'memref.load' op has no text in WGSL
+// WGSL: error: 'arith.bitcast' op has no text in WGSL
 
 func.func @wide(%x: memref<64xi64> {nacre.space = "memory", nacre.name = "x"},
                 %d: memref<64xf64> {nacre.space = "memory", nacre.name = "d", nacre.write},

@@ -27,7 +27,8 @@ FailureOr<std::string> Printer::render(ModuleOp root) {
   for (auto function : module.getOps<func::FuncOp>()) {
     if (isReservedName(function.getName()))
       return function.emitOpError()
-             << "'" << function.getName() << "' is a word of " << language();
+             << "is called '" << function.getName()
+             << "', a word that WGSL or OpenCL C reserves";
     names.take(function.getName());
   }
   for (auto function : module.getOps<func::FuncOp>())
