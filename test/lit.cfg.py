@@ -14,3 +14,6 @@ config.excludes = ["Codegen", "Unit", "Integration", "Errors", "Benchmark", "Inp
 config.environment["PATH"] = os.pathsep.join(
     [os.path.join(config.nacre_binary_dir, "bin"), config.llvm_tools_dir, os.environ["PATH"]]
 )
+# Where the npm package is that checks WGSL; such checks are skipped without it.
+if "NACRE_WEBGPU_MODULE" in os.environ:
+    config.environment["NACRE_WEBGPU_MODULE"] = os.environ["NACRE_WEBGPU_MODULE"]

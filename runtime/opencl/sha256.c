@@ -28,16 +28,20 @@ static void add_block(uint32_t *state, const uint8_t *block) {
     w[i] = w[i - 16] + (turn(a, 7) ^ turn(a, 18) ^ a >> 3) + w[i - 7] +
            (turn(b, 17) ^ turn(b, 19) ^ b >> 10);
   }
+  /* The eight words move down by one each round; instead of moving them, rounds
+   * count down where the first one is. */
   memcpy(s, state, sizeof s);
+#define S(n) s[((n) - i) & 7]
+#pragma GCC unroll 8
   for (int i = 0; i < 64; ++i) {
-    uint32_t one = s[7] + (turn(s[4], 6) ^ turn(s[4], 11) ^ turn(s[4], 25)) +
-                   ((s[4] & s[5]) ^ (~s[4] & s[6])) + constants[i] + w[i];
-    uint32_t two = (turn(s[0], 2) ^ turn(s[0], 13) ^ turn(s[0], 22)) +
-                   ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
-    memmove(s + 1, s, 7 * sizeof *s);
-    s[4] += one;
-    s[0] = one + two;
+    uint32_t e = S(4), a = S(0);
+    uint32_t one = S(7) + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) +
+                   ((e & S(5)) ^ (~e & S(6))) + constants[i] + w[i];
+    S(3) += one;
+    S(7) = one + (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) +
+           ((a & S(1)) ^ (a & S(2)) ^ (S(1) & S(2)));
   }
+#undef S
   for (int i = 0; i < 8; ++i)
     state[i] += s[i];
 }

@@ -1,6 +1,11 @@
 // Whole kernels as text in both languages.
-// RUN: nacre-opt --render=opencl %s | FileCheck-22 %s --check-prefix=CL
-// RUN: nacre-opt --render=wgsl %s | FileCheck-22 %s --check-prefix=WGSL
+// RUN: nacre-opt --render=opencl %s > %t.cl
+// RUN: diff -u %S/Inputs/kernels.cl %t.cl
+// RUN: clang -x cl -cl-std=CL1.2 -Xclang -finclude-default-header -fsyntax-only -Wall -Wextra -Werror %t.cl
+// RUN: nacre-opt --render=wgsl %s > %t.wgsl
+// RUN: diff -u %S/Inputs/kernels.wgsl %t.wgsl
+// RUN: %S/Inputs/valid_wgsl.sh %t.wgsl
+// RUN: nacre-opt --render=use %s | diff -u %S/Inputs/kernels.use -
 
 func.func @scale(%x: memref<1024xf32> {nacre.space = "memory", nacre.name = "picture", llvm.noalias},
                  %y: memref<1024xf32> {nacre.space = "memory", nacre.write, nacre.name = "out", llvm.noalias},

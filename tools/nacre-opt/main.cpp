@@ -2,6 +2,7 @@
 //
 //   nacre-opt FILE --PASS ..
 //   nacre-opt --render=opencl|wgsl FILE     kernels as text
+//   nacre-opt --render=use FILE             what each kernel uses
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,10 +11,28 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "../../lib/Codegen/OpenCL/OpenCl.h"
+#include "../../lib/Codegen/Text/Text.h"
 #include "../../lib/Codegen/Wgsl/Wgsl.h"
 #include "nacre/Driver/Passes.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
+
+static void printUse(mlir::func::FuncOp kernel) {
+  using Binding = nacre::codegen::KernelUse::Binding;
+  nacre::codegen::KernelUse use = nacre::codegen::kernelUse(kernel);
+  llvm::outs() << kernel.getName() << ": " << use.invocations
+               << " invocations, " << use.workgroupBytes
+               << " bytes of workgroup memory, " << use.params << " params, "
+               << use.storageBuffers << " storage buffers:";
+  for (const Binding &binding : use.bindings)
+    if (binding.space == Binding::Weights)
+      llvm::outs() << " weights(buffer " << binding.buffer << ", chunk "
+                   << binding.chunk << ")";
+    else
+      llvm::outs() << (binding.space == Binding::Memory ? " memory"
+                                                        : " status");
+  llvm::outs() << "\n";
+}
 
 static int render(mlir::DialectRegistry &registry, llvm::StringRef language,
                   llvm::StringRef file) {
@@ -24,6 +43,12 @@ static int render(mlir::DialectRegistry &registry, llvm::StringRef language,
       mlir::parseSourceFile<mlir::ModuleOp>(file, sources, &context);
   if (!module)
     return 1;
+  if (language == "use") {
+    for (auto function : module->getOps<mlir::func::FuncOp>())
+      if (function->hasAttr("nacre.kernel"))
+        printUse(function);
+    return 0;
+  }
   llvm::FailureOr<std::string> text =
       language == "opencl" ? nacre::codegen::renderOpenCl(*module)
                            : nacre::codegen::renderWgsl(*module, uint64_t(128) << 20);
@@ -38,7 +63,8 @@ int main(int argc, char **argv) {
   nacre::registerDialects(registry);
   registry.insert<mlir::gpu::GPUDialect>();
   llvm::StringRef option = argc == 3 ? argv[1] : "";
-  if (option == "--render=opencl" || option == "--render=wgsl")
+  if (option == "--render=opencl" || option == "--render=wgsl" ||
+      option == "--render=use")
     return render(registry, option.substr(9), argv[2]);
   nacre::registerPasses();
   return mlir::asMainReturnCode(

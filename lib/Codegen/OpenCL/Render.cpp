@@ -102,6 +102,7 @@ class OpenClPrinter : public Printer {
   bool signedWraps() const override { return false; }
   bool foldsLiterals() const override { return false; }
   bool amountIsUnsigned() const override { return false; }
+  bool differsFromNan() const override { return true; }
 
   StringRef function(StringRef op) const override {
     return llvm::StringSwitch<StringRef>(op)

@@ -27,6 +27,9 @@
 
 namespace nacre::codegen {
 
+/// Longest line, without indentation, that is not broken into variables.
+inline constexpr size_t longLine = 84;
+
 /// How tightly an expression binds, loosest first. Stricter than C: operands of
 /// shifts and bit operations are in parentheses unless unary, as WGSL wants.
 enum class Level {
@@ -110,6 +113,8 @@ protected:
   /// division by a literal 0.
   virtual bool foldsLiterals() const = 0;
   virtual bool amountIsUnsigned() const = 0; ///< of shifts
+  /// `!=` holds where an operand is no number.
+  virtual bool differsFromNan() const = 0;
   /// The declaration of a variable up to its `=`.
   virtual std::string declaration(mlir::Type type, llvm::StringRef name,
                                   bool isMutable) const = 0;
@@ -159,23 +164,25 @@ protected:
   unsigned indent = 0;
 
 private:
-  // Printer.cpp: functions and control flow.
+  // Printer.cpp: functions.
   mlir::LogicalResult kernel(mlir::func::FuncOp op);
   mlir::LogicalResult helper(mlir::func::FuncOp op);
   mlir::LogicalResult helpersOf(mlir::func::FuncOp op);
+  mlir::LogicalResult returns(mlir::func::ReturnOp op);
+  mlir::LogicalResult call(mlir::func::CallOp op);
   mlir::LogicalResult block(mlir::Block &block);
+
+  // Statements.cpp: control flow and memory.
   mlir::LogicalResult statement(mlir::Operation *op);
   mlir::LogicalResult loop(mlir::scf::ForOp op);
   mlir::LogicalResult loop(mlir::scf::WhileOp op);
   mlir::LogicalResult branch(mlir::scf::IfOp op);
-  mlir::LogicalResult call(mlir::func::CallOp op);
   mlir::LogicalResult load(mlir::Operation *op, mlir::Value array,
                            mlir::ValueRange indices);
   mlir::LogicalResult store(mlir::Operation *op, mlir::Value value,
                             mlir::Value array, mlir::ValueRange indices);
   mlir::LogicalResult assign(mlir::ValueRange values,
                              llvm::ArrayRef<std::string> targets);
-  mlir::LogicalResult returns(mlir::func::ReturnOp op);
   std::string loopVariable(mlir::Value init, mlir::Value arg,
                            mlir::Operation *loop, mlir::Value next);
   mlir::LogicalResult declareMutable(mlir::Type type, llvm::StringRef name,
@@ -185,11 +192,15 @@ private:
   mlir::LogicalResult value(mlir::Operation *op);
   llvm::FailureOr<Expr> expression(mlir::Operation *op);
   llvm::FailureOr<Expr> integer(mlir::Operation *op);
-  llvm::FailureOr<Expr> conversion(mlir::Operation *op);
   llvm::FailureOr<Expr> vector(mlir::Operation *op);
+  bool isPure(mlir::Operation *op) const;
+
+  // Conversions.cpp
+  llvm::FailureOr<Expr> conversion(mlir::Operation *op);
   llvm::FailureOr<Expr> compare(mlir::arith::CmpIOp op);
   llvm::FailureOr<Expr> compare(mlir::arith::CmpFOp op);
-  bool isPure(mlir::Operation *op) const;
+
+  // Operands.cpp: what stands in expressions.
   Expr useUnsigned(mlir::Value value);
   std::string operand(mlir::Value value, Level least = Level::Select) {
     return paren(use(value), least);
@@ -209,6 +220,10 @@ private:
   std::string out;
 };
 
+/// An index, or an integer that is no truth value.
+bool isInteger(mlir::Type type);
+/// Whether `text` is a name, a part of one, or a number.
+bool isWord(llvm::StringRef text);
 /// Whether `value` is a multiple of `n` whatever the variables are.
 bool isMultipleOf(mlir::Value value, int64_t n);
 /// The shortest decimal that reads back as `value`, finite, with a point or an

@@ -63,10 +63,16 @@ private:
   std::string literal(const APInt &value, bool isUnsigned) const override {
     return llvm::toString(value, 10, !isUnsigned) + (isUnsigned ? "u" : "");
   }
-  /// No expression of literals may be an infinity or no number, so those come
-  /// out of a variable.
+  /// No expression of literals may be an infinity or no number, and -0.0f is
+  /// folded to 0 by Tint, so those come out of a variable.
   std::string literal(const APFloat &value) override {
-    if (value.isFinite())
+    // The shortest decimal of the largest number is a little larger than it.
+    if (value.isLargest()) {
+      char text[32];
+      value.convertToHexString(text, 0, false, llvm::RoundingMode::TowardZero);
+      return text + std::string("f");
+    }
+    if (value.isFinite() && !value.isNegZero())
       return shortest(value) + "f";
     std::string bits = hex(value.bitcastToAPInt());
     std::string name = "bits_" + bits.substr(2);
@@ -89,6 +95,8 @@ private:
   bool signedWraps() const override { return true; }
   bool foldsLiterals() const override { return true; }
   bool amountIsUnsigned() const override { return true; }
+  /// By WGSL's text it does; Tint makes it SPIR-V's OpFOrdNotEqual.
+  bool differsFromNan() const override { return false; }
 
   StringRef function(StringRef op) const override {
     return llvm::StringSwitch<StringRef>(op)
@@ -268,7 +276,11 @@ private:
     SmallVector<std::string> parts;
     for (unsigned n = 0; n < lanes(type); ++n)
       parts.push_back(element(name, index.text, n));
-    return construct(type, parts).text;
+    std::string text = construct(type, parts).text;
+    if (text.size() <= longLine)
+      return text;
+    std::string separator = ",\n" + std::string(2 * indent + 4, ' ');
+    return typeName(type) + "(" + llvm::join(parts, separator) + ")";
   }
   void storeVector(memref::AllocaOp, StringRef name, const Expr &index,
                    const Expr &value, VectorType type, bool) override {

@@ -17,7 +17,8 @@ export NACRE_CACHE_DIR= POCL_CACHE_DIR="$folder/pocl"
 case $kind in
 native)
   for model in affine batch lookup; do
-    "$maker" compile "$here/$model.mlir" -o "$folder/$model.so"
+    mkdir "$folder/$model"
+    "$maker" compile "$here/$model.mlir" -o "$folder/$model/$model.so"
   done
   ;;
 opencl)
@@ -39,12 +40,15 @@ opencl-handwritten)
   exit 2
   ;;
 esac
-"$conformance" "$kind" "$folder"
+status=0
+"$conformance" "$kind" "$folder" || status=$?
 # The object that carries the bundle is called like a native one; the runtime is
 # in the program that opens it.
-if [ "$1" = opencl ]; then
+if [ "$1" = opencl ] && [ $status != 77 ]; then
   for model in affine batch lookup; do
-    "${CC:-cc}" -shared "$folder/$model/$model.o" -o "$folder/$model.so"
+    "${CC:-cc}" -shared "$folder/$model/$model.o" \
+      -o "$folder/$model/$model.so"
   done
-  "$conformance" native "$folder"
+  "$conformance" native "$folder" || status=$?
 fi
+exit $status
