@@ -416,14 +416,23 @@ Value Body::emitGather(GatherOp op, AffineMap map) {
   assert(!isa<VectorType>(at.getType()) &&
          "the lane must not vary a gather's index");
   int64_t size = boundedShape(tensorType(op.getX()))[axis];
-  Value wide = arith::IndexCastOp::create(b, loc, b.getIndexType(), at);
-  Value sizeValue = index(size), none = index(int64_t(0));
+  // Checked in the index's own width: an address may be narrower.
+  Type own = at.getType();
+  if (own.getIntOrFloatBitWidth() < 32) {
+    own = b.getI32Type();
+    at = isUnsignedElement(tensorType(op.getIndex()).getElementType())
+             ? Value(arith::ExtUIOp::create(b, loc, own, at))
+             : Value(arith::ExtSIOp::create(b, loc, own, at));
+  }
+  Value sizeValue =
+      arith::ConstantOp::create(b, loc, b.getIntegerAttr(own, size));
+  Value none = zero(own);
   Value negative =
-      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, wide, none);
-  wide = arith::SelectOp::create(
-      b, loc, negative, arith::AddIOp::create(b, loc, wide, sizeValue), wide);
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, at, none);
+  at = arith::SelectOp::create(
+      b, loc, negative, arith::AddIOp::create(b, loc, at, sizeValue), at);
   Value bad =
-      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, wide, sizeValue);
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, at, sizeValue);
   auto report = scf::IfOp::create(b, loc, TypeRange{}, bad, false);
   {
     OpBuilder::InsertionGuard guard(b);
@@ -434,7 +443,8 @@ Value Body::emitGather(GatherOp op, AffineMap map) {
     memref::AtomicRMWOp::create(b, loc, arith::AtomicRMWKind::assign, code,
                                 status, index(int64_t(0)));
   }
-  wide = arith::SelectOp::create(b, loc, bad, none, wide);
+  at = arith::SelectOp::create(b, loc, bad, none, at);
+  Value wide = arith::IndexCastOp::create(b, loc, b.getIndexType(), at);
   SmallVector<AffineExpr> at2(map.getResults().take_front(axis));
   at2.push_back(getAffineDimExpr(extents.size(), b.getContext()));
   llvm::append_range(at2, map.getResults().drop_front(axis + rank));
