@@ -97,6 +97,9 @@ llvm::Expected<Json> NodeModel::start(Call &call, double seconds,
     args.append({"--repeat", repeat});
   if (profile)
     args.push_back("--profile");
+  // Redirecting does not shorten what an earlier run has left.
+  for (const std::string &file : {out, err})
+    llvm::sys::fs::remove(file);
   std::optional<StringRef> redirects[] = {StringRef(""), StringRef(out),
                                           StringRef(err)};
   std::string message;
