@@ -141,8 +141,8 @@ bool Translator::isMoved(Value v) {
     if (isa<arith::ConstantOp, memref::LoadOp, arith::BitcastOp>(op))
       result = true;
     else if (auto choice = dyn_cast<arith::SelectOp>(op))
-      result = isMoved(choice.getTrueValue()) &&
-               isMoved(choice.getFalseValue());
+      result =
+          isMoved(choice.getTrueValue()) && isMoved(choice.getFalseValue());
     else if (auto branch = dyn_cast<scf::IfOp>(op)) {
       unsigned n = cast<OpResult>(v).getResultNumber();
       result = isMoved(branch.thenYield().getOperand(n)) &&
@@ -224,10 +224,10 @@ Scalar Translator::asFloat(Value old) {
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointAfterValue(parts.back());
   Scalar bits{at(), parts[0]};
-  Scalar result =
-      kind == Kind::Double ? doubleToFloat(helpers, {bits, {at(), parts[1]}})
-      : old.getType().isBF16() ? bfloatToFloat(bits)
-                               : halfToFloat(helpers, bits);
+  Scalar result = kind == Kind::Double
+                      ? doubleToFloat(helpers, {bits, {at(), parts[1]}})
+                  : old.getType().isBF16() ? bfloatToFloat(bits)
+                                           : halfToFloat(helpers, bits);
   decoded[old] = result.v;
   return result;
 }
@@ -360,8 +360,8 @@ LogicalResult Translator::structural(Operation *op) {
     operands.clear();
     auto branch = dyn_cast<scf::IfOp>(op->getParentOp());
     for (auto [i, v] : llvm::enumerate(op->getOperands())) {
-      bool keep = isa<scf::YieldOp>(op) && branch &&
-                  isMoved(branch.getResult(i));
+      bool keep =
+          isa<scf::YieldOp>(op) && branch && isMoved(branch.getResult(i));
       if (kindOf(v.getType()) == Kind::Double && !keep)
         operands.push_back(asFloat(v));
       else
@@ -432,8 +432,7 @@ LogicalResult Translator::operation(Operation *op) {
   }
   for (TypeRange types :
        {TypeRange(op->getOperandTypes()), TypeRange(op->getResultTypes())})
-    if (llvm::any_of(types,
-                     [&](Type t) { return kindOf(t) == Kind::Bad; }))
+    if (llvm::any_of(types, [&](Type t) { return kindOf(t) == Kind::Bad; }))
       return refuse(op);
   if (auto number = dyn_cast<arith::ConstantOp>(op)) {
     constant(number);
@@ -527,9 +526,8 @@ LogicalResult Translator::wide(Operation *op) {
   };
   return TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](arith::AddIOp) { return define(out, add(a, b)), success(); })
-      .Case([&](arith::SubIOp) {
-        return define(out, subtract(a, b)), success();
-      })
+      .Case(
+          [&](arith::SubIOp) { return define(out, subtract(a, b)), success(); })
       .Case([&](arith::MulIOp) {
         return define(out, multiply(helpers, a, b)), success();
       })
@@ -552,8 +550,7 @@ LogicalResult Translator::wide(Operation *op) {
         return define(out, shiftRight(a, b.low, true)), success();
       })
       .Case([&](arith::CmpIOp compared) {
-        return define(out, compare(compared.getPredicate(), a, b).v),
-               success();
+        return define(out, compare(compared.getPredicate(), a, b).v), success();
       })
       .Case([&](arith::MaxSIOp) { return extremum(P::sgt); })
       .Case([&](arith::MaxUIOp) { return extremum(P::ugt); })
@@ -614,13 +611,12 @@ LogicalResult Translator::conversion(Operation *op) {
   }
   if (isa<arith::SIToFPOp, arith::UIToFPOp>(op)) {
     bool isUnsigned = isa<arith::UIToFPOp>(op);
-    bool odd = toKind == Kind::Half ||
-               (toKind == Kind::Double && isRoundedLater(out));
+    bool odd =
+        toKind == Kind::Half || (toKind == Kind::Double && isRoundedLater(out));
     if (fromKind == Kind::Wide) {
       if (to.isF64() && toKind == Kind::Same)
         return refuse(op);
-      defineFloat(out,
-                  wordsToFloat(helpers, words(in), isUnsigned, odd));
+      defineFloat(out, wordsToFloat(helpers, words(in), isUnsigned, odd));
       return success();
     }
     Type type = toKind == Kind::Same ? to : f32;
@@ -788,6 +784,7 @@ LogicalResult Translator::function(func::FuncOp old) {
     return failure();
   values.clear();
   decoded.clear();
+  moved.clear();
   old.getBody().takeBody(body);
   old.setType(builder.getFunctionType(arguments, results));
   if (old.getArgAttrsAttr())
@@ -799,8 +796,7 @@ LogicalResult Translator::function(func::FuncOp old) {
 
 LogicalResult translateTypes(Helpers &helpers) {
   Translator translator(helpers);
-  for (func::FuncOp f :
-       llvm::to_vector(helpers.module.getOps<func::FuncOp>()))
+  for (func::FuncOp f : llvm::to_vector(helpers.module.getOps<func::FuncOp>()))
     if (failed(translator.function(f)))
       return failure();
   return success();
