@@ -1,6 +1,7 @@
 //===- Differential.cpp - compiled code against the interpreter -----------===//
 
 #include "Differential.h"
+#include "../Decompose/Kernels.h"
 #include "NativeModel.h"
 #include "Session.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -165,6 +166,8 @@ private:
 };
 
 int failures = 0;
+/// --decompose: kernels against themselves, decomposed.
+bool decomposed = false;
 
 /// The program under test, for the death of its process.
 std::string current;
@@ -424,6 +427,12 @@ void check(Net &net, const Ways &ways) {
   if (!c.seal())
     return;
   current = textOf(*net.module);
+  if (decomposed) {
+    c.way = "decomposed";
+    for (const std::string &difference : compareDecomposed(c.program()))
+      c.complain(difference);
+    return;
+  }
   std::vector<std::vector<Tensor>> expected;
   for (size_t set = 0; set < c.sets(); ++set) {
     auto results = reference::run(c.program(), c.data(set));
@@ -438,6 +447,8 @@ void check(Net &net, const Ways &ways) {
 }
 
 void checkIndexError(Net &net) {
+  if (decomposed)
+    return check(net);
   Check c{net, ""};
   if (!c.seal())
     return;
@@ -507,6 +518,8 @@ int main(int argc, char **argv) {
       file = word.str();
     else if (word == "--here")
       here = true;
+    else if (word == "--decompose")
+      decomposed = true;
     else if (word == "--list")
       list = true;
     else
@@ -514,7 +527,7 @@ int main(int argc, char **argv) {
     if (bad) {
       llvm::errs() << "usage: nacre_differential [--only=TEXT] [--seed=N] "
                       "[--random=COUNT] "
-                      "[--here] [--list] [--file=PROGRAM.mlir]\n";
+                      "[--here] [--list] [--decompose] [--file=PROGRAM.mlir]\n";
       return 2;
     }
   }

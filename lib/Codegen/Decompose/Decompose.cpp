@@ -97,30 +97,30 @@ struct MaskOfLoad : OpRewritePattern<arith::AndIOp> {
 };
 
 /// Upstream's canonical forms, but for those that compute in i8 and i16.
-LogicalResult simplify(ModuleOp module) {
-  static const FrozenRewritePatternSet patterns = [&] {
-    MLIRContext *context = module.getContext();
-    RewritePatternSet set(context);
-    set.add<TruncateWrapped, MaskWrapped, MaskOfLoad>(context);
-    for (StringRef name : {"arith", "math", "memref", "scf"})
-      context->getLoadedDialect(name)->getCanonicalizationPatterns(set);
-    for (RegisteredOperationName op : context->getRegisteredOperations())
-      if (llvm::is_contained({"arith", "math", "memref", "scf"},
-                             op.getDialectNamespace()))
-        op.getCanonicalizationPatterns(set, context);
-    SmallVector<std::string> narrowing;
-    for (StringRef name :
-         {"AndOfExtSI", "AndOfExtUI", "OrOfExtSI", "OrOfExtUI", "XOrIOfExtSI",
-          "XOrIOfExtUI", "CmpIExtSI", "CmpIExtUI", "IndexCastOfExtSI",
-          "IndexCastUIOfExtUI", "TruncIExtSIToExtSI", "TruncIExtUIToExtUI"})
-      narrowing.push_back(("(anonymous namespace)::" + name).str());
-    return FrozenRewritePatternSet(std::move(set), narrowing);
-  }();
+void simplify(ModuleOp module) {
+  MLIRContext *context = module.getContext();
+  auto isOurs = [](StringRef dialect) {
+    return llvm::is_contained({"arith", "math", "memref", "scf"}, dialect);
+  };
+  RewritePatternSet set(context);
+  set.add<TruncateWrapped, MaskWrapped, MaskOfLoad>(context);
+  for (Dialect *dialect : context->getLoadedDialects())
+    if (isOurs(dialect->getNamespace()))
+      dialect->getCanonicalizationPatterns(set);
+  for (RegisteredOperationName op : context->getRegisteredOperations())
+    if (isOurs(op.getDialectNamespace()))
+      op.getCanonicalizationPatterns(set, context);
+  SmallVector<std::string> narrowing;
+  for (StringRef name :
+       {"AndOfExtSI", "AndOfExtUI", "OrOfExtSI", "OrOfExtUI", "XOrIOfExtSI",
+        "XOrIOfExtUI", "CmpIExtSI", "CmpIExtUI", "IndexCastOfExtSI",
+        "IndexCastUIOfExtUI", "TruncIExtSIToExtSI", "TruncIExtUIToExtUI"})
+    narrowing.push_back(("(anonymous namespace)::" + name).str());
+  FrozenRewritePatternSet patterns(std::move(set), narrowing);
   GreedyRewriteConfig config;
   config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
   for (auto function : module.getOps<func::FuncOp>())
     (void)applyPatternsGreedily(function, patterns, config);
-  return success();
 }
 
 /// What folding took to compute with a narrow element takes it from i32 again:
@@ -155,6 +155,31 @@ void widenLoads(ModuleOp module) {
   });
 }
 
+/// The same for what is stored: constants and truncations of i64.
+void widenStores(ModuleOp module) {
+  module.walk([](arith::TruncIOp op) {
+    if (!op.getIn().getType().isInteger(64) || op.getType().isInteger(32))
+      return;
+    OpBuilder b(op);
+    op.getInMutable().assign(
+        arith::TruncIOp::create(b, op.getLoc(), b.getI32Type(), op.getIn()));
+  });
+  module.walk([](memref::StoreOp store) {
+    Type type = store.getValueToStore().getType();
+    auto number = store.getValueToStore().getDefiningOp<arith::ConstantOp>();
+    if (!number || !(type.isInteger(8) || type.isInteger(16)))
+      return;
+    OpBuilder b(store);
+    int64_t value = cast<IntegerAttr>(number.getValue()).getInt();
+    Value wide = arith::ConstantOp::create(b, store.getLoc(),
+                                           b.getI32IntegerAttr(value));
+    store.getValueMutable().assign(
+        arith::TruncIOp::create(b, store.getLoc(), type, wide));
+    if (number->use_empty())
+      number->erase();
+  });
+}
+
 /// NaN and infinities as bits.
 void hideSpecials(ModuleOp module) {
   module.walk([](arith::ConstantOp op) {
@@ -186,11 +211,11 @@ LogicalResult decompose(ModuleOp module, const Lacks &lacks) {
     return failure();
   // From here on operations are the target's, and NaN is seen to by bits.
   expandOperations(helpers);
-  if (failed(simplify(module)))
-    return failure();
+  simplify(module);
   helpers.prune();
   // Nothing may fold from here on.
   widenLoads(module);
+  widenStores(module);
   hideSpecials(module);
   removeDuplicates(module);
   return verifyDecomposed(module, lacks);

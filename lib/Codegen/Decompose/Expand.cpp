@@ -44,13 +44,10 @@ Value Expander::comparison(arith::CmpFOp op) {
     return {};
   if (same && (p == P::UNE || p == P::UNO))
     return nan(x);
-  if (same && (p == P::OEQ || p == P::ORD) &&
-      !(reliable && p == P::OEQ))
+  if (same && (p == P::OEQ || p == P::ORD) && !(reliable && p == P::OEQ))
     return nan(x) ^ yes;
   auto either = [&] { return nan(x) | nan(y); };
-  auto plain = [&](P q) {
-    return x.make<arith::CmpFOp>(q, x.v, y.v);
-  };
+  auto plain = [&](P q) { return x.make<arith::CmpFOp>(q, x.v, y.v); };
   // Unordered ones: true with NaN.
   auto unordered = [&](P ordered, P opposite) {
     return reliable ? plain(opposite) ^ yes : either() | plain(ordered);
@@ -137,6 +134,12 @@ Value Expander::onBooleans(Operation *op) {
     return x() & y();
   if (isa<arith::MaxUIOp, arith::MinSIOp>(op))
     return x() | y();
+  // The only divisor is 1, the only amount 0.
+  if (isa<arith::DivUIOp, arith::DivSIOp, arith::ShLIOp, arith::ShRUIOp,
+          arith::ShRSIOp>(op))
+    return x();
+  if (isa<arith::RemUIOp, arith::RemSIOp>(op))
+    return x().constant(0);
   auto wide = [&](Scalar v, bool isUnsigned) {
     return isUnsigned ? asWord(v) : v.make<arith::ExtSIOp>(i32, v.v);
   };
@@ -179,17 +182,16 @@ Value Expander::expand(Operation *op) {
   }
   return TypeSwitch<Operation *, Value>(op)
       .Case([&](arith::CmpFOp compared) { return comparison(compared); })
-      .Case([&](arith::MaximumFOp) {
-        return extremum(x(), y(), true, true).v;
-      })
-      .Case([&](arith::MinimumFOp) {
-        return extremum(x(), y(), false, true).v;
-      })
-      .Case([&](arith::MaxNumFOp) {
-        return extremum(x(), y(), true, false).v;
-      })
-      .Case([&](arith::MinNumFOp) {
-        return extremum(x(), y(), false, false).v;
+      .Case([&](arith::MaximumFOp) { return extremum(x(), y(), true, true).v; })
+      .Case(
+          [&](arith::MinimumFOp) { return extremum(x(), y(), false, true).v; })
+      .Case([&](arith::MaxNumFOp) { return extremum(x(), y(), true, false).v; })
+      .Case(
+          [&](arith::MinNumFOp) { return extremum(x(), y(), false, false).v; })
+      .Case([&](arith::TruncIOp narrowed) -> Value {
+        if (!narrowed.getType().isInteger(1))
+          return {};
+        return unequal(x() & 1, 0);
       })
       .Case([&](arith::FloorDivSIOp) { return division(op, false).v; })
       .Case([&](arith::CeilDivSIOp) { return division(op, true).v; })
