@@ -17,6 +17,7 @@ static int ascending(const void *a, const void *b) {
 }
 
 int main(int argc, char **argv) {
+  setvbuf(stdout, NULL, _IOLBF, 0);
   cl_platform_id platform;
   cl_device_id device;
   cl_int status = clGetPlatformIDs(1, &platform, NULL);
@@ -29,6 +30,9 @@ int main(int argc, char **argv) {
   cl_context context = clCreateContext(NULL, 1, &device, NULL, NULL, &status);
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
   cl_command_queue queue = clCreateCommandQueue(context, device, 0, &status);
+  char name[128] = "";
+  clGetDeviceInfo(device, CL_DEVICE_NAME, sizeof name, name, NULL);
+  printf("{\"clblast device\": \"%s\"}\n", name);
   for (int arg = 1; arg < argc; ++arg) {
     size_t n = strtoul(argv[arg], NULL, 10), bytes = n * n * sizeof(float);
     float *data = malloc(bytes);
@@ -38,14 +42,23 @@ int main(int argc, char **argv) {
     for (int i = 0; i < 3; ++i)
       m[i] = clCreateBuffer(context, CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR,
                             bytes, data, &status);
+    /* Without a buffer of its own CLBlast allocates one for each call. */
+    size_t temporary = 0;
+    if (CLBlastSGemmTempBufferSize(CLBlastLayoutRowMajor, CLBlastTransposeNo,
+                                   CLBlastTransposeNo, n, n, n, 0, n, 0, n, 0,
+                                   n, &queue, &temporary) != CLBlastSuccess)
+      return 1;
+    cl_mem scratch = clCreateBuffer(context, CL_MEM_READ_WRITE,
+                                    temporary ? temporary : 4, NULL, &status);
     double samples[30];
     int times = n <= 1024 ? 20 : 5;
     for (int round = 0; round < 30; ++round) {
       double start = now();
       for (int i = 0; i < times; ++i)
-        if (CLBlastSgemm(CLBlastLayoutRowMajor, CLBlastTransposeNo,
-                         CLBlastTransposeNo, n, n, n, 1, m[0], 0, n, m[1], 0, n,
-                         0, m[2], 0, n, &queue, NULL) != CLBlastSuccess)
+        if (CLBlastSgemmWithTempBuffer(
+                CLBlastLayoutRowMajor, CLBlastTransposeNo, CLBlastTransposeNo,
+                n, n, n, 1, m[0], 0, n, m[1], 0, n, 0, m[2], 0, n, &queue, NULL,
+                scratch) != CLBlastSuccess)
           return 1;
       clFinish(queue);
       samples[round] = (now() - start) / times;
@@ -55,6 +68,7 @@ int main(int argc, char **argv) {
            samples[15], 2e-6 * (double)n * (double)n * (double)n / samples[15]);
     for (int i = 0; i < 3; ++i)
       clReleaseMemObject(m[i]);
+    clReleaseMemObject(scratch);
     free(data);
   }
   return 0;
