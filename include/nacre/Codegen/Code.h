@@ -65,6 +65,7 @@ struct MachineDescription {
 
 /// A program as its target wants it, without the weights' bytes.
 struct CompiledCode {
+  std::string madeFor; ///< for people: a triple and a CPU, a kind of device
   std::string triple, cpu, features; ///< of machine code
   /// Machine code: a relocatable object. Defines SYMBOL_run_generic and the
   /// reflection table SYMBOL_model; when weights are embedded it refers to the

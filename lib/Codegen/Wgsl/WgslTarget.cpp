@@ -2,6 +2,7 @@
 #include "Wgsl.h"
 #include "nacre/Artifact/OutputFile.h"
 #include "nacre/Codegen/Target.h"
+#include "nacre/Failure/Failure.h"
 #include "llvm/Support/Path.h"
 
 using llvm::StringRef;
@@ -60,10 +61,16 @@ public:
     language.render = render;
     return codegen::emitBundle(program, language, options.symbol);
   }
+  llvm::Expected<std::string> render(mlir::ModuleOp module) const override {
+    return codegen::renderedText(
+        codegen::renderWgsl(module, webgpuDefaults.bindingBytes));
+  }
   std::vector<std::string> textPhases() const override { return {"wgsl"}; }
 
   llvm::Expected<Artifacts> place(const ArtifactOptions &asked,
                                   CodegenOptions &options) const override {
+    if (!asked.weights.empty())
+      return fail(ExitUsage, "--weights: target 'wgsl' has no such option");
     auto folder = codegen::placeBundle(asked, options);
     if (!folder)
       return folder.takeError();
@@ -93,8 +100,8 @@ public:
                                                  options.symbol, folder))
       return error;
     auto write = [](StringRef path, StringRef text) {
-      return artifact::writeFile(
-          path, [&](llvm::raw_ostream &os) { os << text; });
+      return artifact::writeFile(path,
+                                 [&](llvm::raw_ostream &os) { os << text; });
     };
     if (llvm::Error error =
             write(artifacts[3].second, wgsl::moduleText(options.symbol)))
