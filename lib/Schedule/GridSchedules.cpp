@@ -90,9 +90,9 @@ DictionaryAttr gridMap(Builder &b, const MapLoopNest &nest,
 }
 
 DictionaryAttr gridBorder(Builder &b, const MachineDescription &machine) {
-  return b.getDictionaryAttr({b.getNamedAttr("kind", b.getStringAttr("border")),
-                              named(b, "lanes", 1),
-                              named(b, "group", plainGroup(machine))});
+  return b.getDictionaryAttr(
+      {b.getNamedAttr("kind", b.getStringAttr("border")), named(b, "lanes", 1),
+       named(b, "group", plainGroup(machine)), named(b, "joined", 0)});
 }
 
 DictionaryAttr gridContraction(Builder &b, const GridContractNest &nest,
@@ -145,6 +145,23 @@ DictionaryAttr gridContraction(Builder &b, const GridContractNest &nest,
        named(b, "block_k", blockK), named(b, "k_split", kSplit),
        named(b, "packed", nest.packed), named(b, "pack_block", packBlock),
        named(b, "group", group)});
+}
+
+void joinBorder(lazy::KernelOp border, lazy::KernelOp before) {
+  auto of = [](lazy::KernelOp kernel, StringRef key) -> IntegerAttr {
+    return kernel.getSchedule()->getAs<IntegerAttr>(key);
+  };
+  IntegerAttr group = of(before, "group");
+  if (before->hasAttr("lazy.border") || !group ||
+      border.getOperand(0).getDefiningOp() != before.getOperation() ||
+      !lazy::tensorType(before.getResult(0)).hasStaticShape() ||
+      llvm::is_contained(lazy::tensorType(before.getResult(0)).getShape(), 0))
+    return;
+  NamedAttrList schedule(*border.getSchedule());
+  Builder b(border.getContext());
+  schedule.set("group", group);
+  schedule.set("joined", b.getI64IntegerAttr(1));
+  border.setScheduleAttr(schedule.getDictionary(border.getContext()));
 }
 
 } // namespace nacre::schedule
