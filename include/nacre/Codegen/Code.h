@@ -61,6 +61,8 @@ struct MachineDescription {
   unsigned computeUnits = 1; ///< work-groups that run at once
   /// Contractions below this many operations gain nothing from local memory.
   double minStagedFlops = 0;
+  /// Reductions below this length are left to one work-item.
+  unsigned minSharedSteps = 64;
 };
 
 /// A program as its target wants it, without the weights' bytes.

@@ -176,11 +176,12 @@ void GridContraction::place(Value &rest) {
 }
 
 /// The kernel's tail on each sum, and the stores. rowOf and columnOf give the
-/// row and column of sum (i, j).
+/// row and column of sum (i, j). With `line` the rows of the tile follow it
+/// along the innermost row dimension; the outer ones are set.
 void GridContraction::epilogue(ValueRange sums,
                                function_ref<Value(Value)> rowOf,
                                function_ref<Value(Value)> columnOf,
-                               bool rowTail, bool columnTail) {
+                               bool rowTail, bool columnTail, Value line) {
   auto finish = [&](Value sum) {
     body.scoped([&] {
       body.cache[{nest.op.getResult(), resultMap}] =
@@ -225,7 +226,10 @@ void GridContraction::epilogue(ValueRange sums,
   loop(tileM, [&](Value i) {
     Value row = rowOf(i);
     guarded(rowTail ? less(row, M) : Value(), [&] {
-      split(row, rows);
+      if (line)
+        body.ivs[rows.back()] = add(line, i);
+      else
+        split(row, rows);
       loop(tileN, [&](Value j) {
         Value column = columnOf(j);
         guarded(columnTail ? less(column, N) : Value(), [&] {

@@ -88,7 +88,7 @@ private:
   void place(Value &rest);
   void epilogue(ValueRange sums, function_ref<Value(Value)> rowOf,
                 function_ref<Value(Value)> columnOf, bool rowTail,
-                bool columnTail);
+                bool columnTail, Value line = {});
   GridTasks direct();
   GridTasks staged();
 

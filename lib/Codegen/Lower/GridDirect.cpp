@@ -49,13 +49,23 @@ GridTasks GridContraction::direct() {
   Value row = mul(take(rest, rowTiles), tileM);
   place(rest);
 
+  // A tile that never leaves its line of the innermost row dimension has rows
+  // that lie at constant distances.
+  bool inLine = !rows.empty() && extents[rows.back()] % tileM == 0;
   SmallVector<Value> rowPart;
-  for (int64_t i = 0; i < tileM; ++i) {
+  for (int64_t i = 0; i < (inLine ? 1 : tileM); ++i) {
     Value r = i ? add(row, body.index(i)) : row;
     if (M % tileM)
       r = clamp(r, M - 1);
     rowPart.push_back(add(scalar.base, contribution(scalar, rows, r)));
   }
+  Value line = inLine ? body.ivs[rows.back()] : Value();
+  bool varies = lane >= 0 && scalar.coefficient[lane] != 0;
+  // A short window is unrolled where rows of the tile share what they read.
+  int64_t unrolled = -1;
+  if (varies && inLine && tileM > 1 && kSplit == 1 && !kLoops.empty() &&
+      extents[kLoops.back()] <= 5)
+    unrolled = kLoops.back();
   // The reduction; with k_split the longest loop is dealt out to the slices.
   int64_t dealt = -1;
   for (int64_t d : kLoops)
@@ -66,6 +76,10 @@ GridTasks GridContraction::direct() {
   {
     OpBuilder::InsertionGuard inner(b);
     for (int64_t d : kLoops) {
+      if (d == unrolled) {
+        body.ivs[d] = body.index(int64_t(0));
+        continue;
+      }
       Value from = d == dealt ? slice : body.index(int64_t(0));
       auto loop = scf::ForOp::create(b, loc, from, body.index(extents[d]),
                                      body.index(d == dealt ? kSplit : 1), sums);
@@ -77,24 +91,40 @@ GridTasks GridContraction::direct() {
     }
     Value lanesAt = add(lanes.base, contribution(lanes, kLoops));
     Value scalarAt = contribution(scalar, kLoops);
-    bool varies = lane >= 0 && scalar.coefficient[lane] != 0;
-    SmallVector<Value> next(sums), columns;
+    SmallVector<Value> next(sums);
     auto columnOf = [&](int64_t f) {
       Value n = f ? add(column, body.index(f)) : column;
       return f && N % tileN ? clamp(n, N - 1) : n;
     };
-    for (int64_t f = 0; f < fragments; ++f)
-      columns.push_back(loadColumns(lanes, lanesAt, columnOf(f)));
-    for (int64_t i = 0; i < tileM; ++i) {
-      Value at = add(rowPart[i], scalarAt);
-      Value one = varies ? Value() : broadcast(loadOne(scalar, at));
-      for (int64_t f = 0; f < fragments; ++f) {
-        Value x = one;
-        if (varies)
-          x = loadColumns(scalar, at, columnOf(f));
-        Value &sum = next[i * fragments + f];
-        sum = body.multiplyAdd(x, columns[f], sum);
-      }
+    // What the rows' operand has at a distance, once for all who want it.
+    llvm::DenseMap<std::pair<int64_t, int64_t>, Value> read;
+    auto rowsAt = [&](int64_t i, int64_t u, int64_t f) {
+      int64_t offset = u * (unrolled >= 0 ? scalar.coefficient[unrolled] : 0);
+      if (inLine)
+        offset += i * scalar.coefficient[rows.back()];
+      std::pair<int64_t, int64_t> key(inLine ? offset : i, varies ? f : 0);
+      Value &value = read[key];
+      if (value)
+        return value;
+      Value at = add(rowPart[inLine ? 0 : i], scalarAt);
+      if (offset)
+        at = add(at, body.index(offset));
+      value = varies ? loadColumns(scalar, at, columnOf(f))
+                     : broadcast(loadOne(scalar, at));
+      return value;
+    };
+    for (int64_t u = 0; u < (unrolled >= 0 ? extents[unrolled] : 1); ++u) {
+      SmallVector<Value> columns;
+      Value at = lanesAt;
+      if (u && lanes.coefficient[unrolled])
+        at = add(at, body.index(u * lanes.coefficient[unrolled]));
+      for (int64_t f = 0; f < fragments; ++f)
+        columns.push_back(loadColumns(lanes, at, columnOf(f)));
+      for (int64_t i = 0; i < tileM; ++i)
+        for (int64_t f = 0; f < fragments; ++f) {
+          Value &sum = next[i * fragments + f];
+          sum = body.multiplyAdd(rowsAt(i, u, f), columns[f], sum);
+        }
     }
     for (scf::ForOp loop : llvm::reverse(loops)) {
       b.setInsertionPointToEnd(loop.getBody());
@@ -106,8 +136,8 @@ GridTasks GridContraction::direct() {
   auto finish = [&] {
     epilogue(
         sums, [&](Value i) { return add(row, i); },
-        [&](Value j) { return add(column, j); }, M % tileM != 0,
-        N % tileN != 0);
+        [&](Value j) { return add(column, j); }, M % tileM != 0, N % tileN != 0,
+        line);
   };
   if (kSplit == 1) {
     finish();

@@ -36,10 +36,13 @@ public:
     machine.vectorBytes = 4;
     machine.groupItems = 256;
     machine.localBytes = 16 << 10;
-    machine.computeUnits = 32;
+    // An integrated GPU. More items with less work each would suit large ones,
+    // which are waiting for the next launch anyway.
+    machine.computeUnits = 4;
     // Barriers cost more than they bring on small problems, above all on
     // software adapters.
     machine.minStagedFlops = 2e8;
+    machine.minSharedSteps = 512;
     return machine;
   }
 
