@@ -42,8 +42,8 @@ struct Block {
 
 // Speeds measured on one large GPU (docs/performance.md); their order is what
 // matters.
-const Block blocks[] = {{128, 64, 16, 8, 8, 1.0},
-                        {64, 64, 16, 8, 4, 0.8},
+const Block blocks[] = {{128, 128, 8, 8, 8, 1.0},
+                        {64, 64, 16, 8, 4, 0.93},
                         {64, 32, 16, 4, 4, 0.6},
                         {32, 32, 32, 4, 4, 0.5}};
 

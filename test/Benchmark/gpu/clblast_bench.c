@@ -18,13 +18,15 @@ static int ascending(const void *a, const void *b) {
 
 int main(int argc, char **argv) {
   setvbuf(stdout, NULL, _IOLBF, 0);
-  cl_platform_id platform;
-  cl_device_id device;
-  cl_int status = clGetPlatformIDs(1, &platform, NULL);
-  if (!status)
-    status = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 1, &device, NULL);
-  if (status) {
-    fprintf(stderr, "no OpenCL device: %d\n", status);
+  cl_platform_id platforms[16];
+  cl_device_id device = NULL;
+  cl_uint count = 0;
+  cl_int status = clGetPlatformIDs(16, platforms, &count);
+  for (cl_uint i = 0; i < count && i < 16 && !device; ++i)
+    if (clGetDeviceIDs(platforms[i], CL_DEVICE_TYPE_GPU, 1, &device, NULL))
+      device = NULL;
+  if (!device) {
+    fprintf(stderr, "no OpenCL GPU: %d\n", status);
     return 1;
   }
   cl_context context = clCreateContext(NULL, 1, &device, NULL, NULL, &status);
