@@ -30,9 +30,14 @@ needed=$(sed -n '/^set(NACRE_PACKAGES/,/)/p' CMakeLists.txt | sed 's/^set(NACRE_
 # shellcheck disable=SC2206 # one word a package
 packages=($needed llvm-22-tools cmake ninja-build ccache git python3 python3-venv make binutils
   gcc libc6-dev)
-# Cross-compiled objects run under an emulator; without these, those tests say so.
+# Cross-compiled objects run under an emulator, OpenCL on the processor (PoCL) and
+# on a simulator, WebGPU on chromium's SwiftShader; without these, those tests
+# say so.
 wanted=(qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-riscv64-linux-gnu
-  libc6-dev-riscv64-cross libpng-dev)
+  libc6-dev-riscv64-cross libpng-dev pocl-opencl-icd oclgrind chromium)
+# A node from elsewhere stays: Debian's npm would not go with it.
+command -v node >/dev/null || wanted+=(nodejs)
+command -v npm >/dev/null || wanted+=(npm)
 
 missing_of() {
   local package
@@ -68,6 +73,16 @@ step "outside oracles"
 test/Integration/fetch_oracles.sh >/dev/null ||
   echo "test.sh: no oracles; tests that need them are skipped" >&2
 
+step "npm packages"
+# For WebGPU in node; without a network the tests that need them say so.
+export NACRE_NPM=$root/build/npm
+if test/Runtime/WebGpu/fetch_webgpu.sh; then
+  # lit's tests of WGSL want the folder too.
+  export NACRE_WEBGPU_MODULE=$NACRE_NPM/node_modules/webgpu
+else
+  echo "test.sh: no npm packages; tests that need them are skipped" >&2
+fi
+
 step "build"
 export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
 CC=clang-22 CXX=clang++-22 cmake -G Ninja -S . -B build \
@@ -93,8 +108,12 @@ try:
     suite = tree.parse(sys.argv[1]).getroot()
 except (OSError, tree.ParseError) as error:
     sys.exit(f"test.sh: ctest left no report: {error}\n0 passed, 1 failed")
-failed = [c.get("name") for c in suite.iter("testcase") if c.get("status") == "fail"]
-total = len(list(suite.iter("testcase")))
+cases = list(suite.iter("testcase"))
+failed = [c.get("name") for c in cases if c.get("status") == "fail"]
+skipped = [c.get("name") for c in cases if c.get("status") not in ("run", "fail")]
+total = len(cases) - len(skipped)
+for name in skipped:
+    print(f"SKIPPED {name}")
 for name in failed:
     print(f"FAILED {name}")
 # A run of nothing is no success.

@@ -89,20 +89,23 @@ function show(probabilities) {
   });
   const digit = document.createElement('strong');
   digit.textContent = first;
+  const next = document.createElement('span');
+  next.textContent = `Next: ${second}, ${percent(probabilities[second])}.`;
   at('answer').replaceChildren(
     'This is ',
     digit,
-    `, ${percent(probabilities[first])} sure. Next: ${second}, ${percent(probabilities[second])}.`,
+    `, ${percent(probabilities[first])} sure. `,
+    next,
   );
 }
 
-function showNone() {
+function showNone(why) {
   for (const { row, level, share } of rows) {
     row.classList.remove('first');
     level.style.transform = 'scaleX(0)';
     share.textContent = '–';
   }
-  at('answer').textContent = 'The picture is empty.';
+  at('answer').textContent = why;
 }
 
 /** Says what is wrong, and what one can do. */
@@ -117,6 +120,7 @@ function report(error) {
         : '';
   at('error').textContent = `The model does not run: ${error.message}.${hint}`;
   at('loading').hidden = true;
+  showNone('No answer.');
 }
 
 //===- The model ------------------------------------------------------------===
@@ -140,7 +144,7 @@ async function classify() {
   try {
     while (again) {
       again = false;
-      if (drawing.grey.every((value) => value === 0)) showNone();
+      if (drawing.grey.every((value) => value === 0)) showNone('The picture is empty.');
       else show(await run());
     }
   } catch (error) {
@@ -166,7 +170,7 @@ async function measure() {
       times.push(performance.now() - start);
     }
     times.sort((a, b) => a - b);
-    at('median-time').textContent = `${duration(times[times.length >> 1])} of ${times.length}`;
+    at('median-time').textContent = `${duration(times[times.length >> 1])}, ${times.length} runs`;
     button.disabled = false;
   } catch (error) {
     report(error);
@@ -209,8 +213,8 @@ async function start() {
   at('first-time').textContent = duration(performance.now() - before);
   at('loading').hidden = true;
   const { description, device, vendor, architecture } = model.device.adapterInfo ?? {};
-  at('device').textContent =
-    description || device || [vendor, architecture].filter(Boolean).join(' ');
+  const on = description || device || [vendor, architecture].filter(Boolean).join(' ');
+  at('device').textContent = on && `on ${on}`;
   await classify();
   await measure();
 }

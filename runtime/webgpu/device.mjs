@@ -15,7 +15,14 @@ function checkLimits(needed, have, whose) {
       );
 }
 
+// In node the object that `create` of the package webgpu makes owns Dawn's worker
+// threads, but neither adapters nor devices hold it: when it is collected these
+// threads crash the process, at any time. So it is never collected; in a browser
+// there is one only.
+const kept = new Set();
+
 export async function findDevice(plan, options) {
+  if (options.gpu) kept.add(options.gpu);
   if (options.device) {
     checkLimits(plan.limits, options.device.limits, 'device');
     return { device: options.device, owned: false };

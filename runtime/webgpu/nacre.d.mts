@@ -73,7 +73,11 @@ export interface LoadOptions {
   device?: any;
   /** An adapter, or options for requestAdapter. */
   adapter?: any;
-  /** In place of navigator.gpu; in node `create([])` of the npm package webgpu. */
+  /**
+   * In place of navigator.gpu; in node `create([])` of the npm package webgpu. It
+   * is kept to the end, as node crashes when it is collected; who gives a device
+   * or an adapter without it must keep it himself.
+   */
   gpu?: any;
   /** Called for every piece of the kernels and weights. */
   onProgress?(loadedBytes: number, totalBytes: number, what: 'kernels' | 'weights'): void;

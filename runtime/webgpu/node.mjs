@@ -16,6 +16,8 @@
 //             more; null on a device without timestamps
 //   error     null, or the line that stderr has
 // Exit codes: 0 ok, 1 an error, 2 the command line, 3 no npm package `webgpu`.
+// The line is the last thing but for freeing the device, so where it says OK the
+// outputs are whole, however the process ends.
 //
 // NACRE_WEBGPU_MODULE   folder of the package, or a folder with node_modules
 // NACRE_WEBGPU_BACKEND  vulkan, metal, d3d12, null, ...; default Dawn's choice
@@ -187,7 +189,7 @@ try {
   report.adapter =
     description || device || [vendor, architecture].filter(Boolean).join(' ') || 'unknown';
   const start = performance.now();
-  model = await Model.load(args.bundle, { gpu, adapter });
+  model = await Model.load(args.bundle, { gpu, adapter }); // keeps gpu
   report.load_ms = performance.now() - start;
   if (!args.validate) {
     const inputs = Object.fromEntries(
@@ -218,6 +220,6 @@ try {
     error instanceof NacreError ? error.status : error instanceof TypeError ? 'E_ARG' : 'E_DEVICE';
   report.error = oneLine(error);
 }
-model?.destroy();
 writeSync(1, `${JSON.stringify(report)}\n`);
+model?.destroy();
 leave(report.error === null ? 0 : 1, report.error);

@@ -135,13 +135,13 @@ fi
 echo "== wrong arguments are refused"
 mkdir "$work/wrong"
 for wrong in "TARGET opencl CPU host" "TARGET gpu" "TARGET wgsl WEIGHTS file"; do
-  printf 'cmake_minimum_required(VERSION 3.20)\nproject(wrong LANGUAGES C)\nfind_package(Nacre REQUIRED)\nnacre_add_model(net MODEL net.onnx %s)\n' \
-    "$wrong" >"$work/wrong/CMakeLists.txt"
+  printf '%s\n' 'cmake_minimum_required(VERSION 3.20)' 'project(wrong LANGUAGES C)' \
+    'find_package(Nacre REQUIRED)' "nacre_add_model(net MODEL net.onnx $wrong)" \
+    >"$work/wrong/CMakeLists.txt"
   if cmake -S "$work/wrong" -B "$work/wrong/build" -G "$generator" \
     -DCMAKE_PREFIX_PATH="$work/moved" >"$work/log" 2>&1; then
     fail "'$wrong' is accepted"
   fi
   grep -q 'nacre_add_model(net): TARGET' "$work/log" || { cat "$work/log"; fail "'$wrong': no reason"; }
 done
-
 echo "consumer_test: ok"

@@ -1,5 +1,6 @@
 """What the tests of the targets opencl and wgsl share: where the devices are, and whether there are any."""
 
+import json
 import os
 import pathlib
 import re
@@ -26,16 +27,17 @@ PROBE = """func.func @main(%x: tensor<2xf32> {lazy.name = "x"}) -> (tensor<2xf32
 
 
 def environment(scratch):
-    """Variables for nacre: caches in the folder `scratch`, npm packages of $NACRE_NPM, and where the user names no
-    backend, chromium's SwiftShader in place of a GPU."""
+    """Variables for nacre: caches in the folder `scratch`, npm packages of $NACRE_NPM, else those of the build, and
+    where the user names no backend, chromium's SwiftShader in place of a GPU."""
     env = dict(os.environ, XDG_RUNTIME_DIR=str(scratch))
     for variable, folder in [("POCL_CACHE_DIR", "pocl"), ("NACRE_CACHE_DIR", "kernels")]:
         path = pathlib.Path(scratch, folder)
         path.mkdir(exist_ok=True)
         env[variable] = str(path)
-    npm = os.environ.get("NACRE_NPM")
-    if npm and pathlib.Path(npm, "node_modules", "webgpu").is_dir():
-        env["NACRE_WEBGPU_MODULE"] = npm
+    for npm in [os.environ.get("NACRE_NPM"), os.environ.get("NACRE_BUILD_NPM")]:
+        if npm and pathlib.Path(npm, "node_modules", "webgpu").is_dir():
+            env["NACRE_WEBGPU_MODULE"] = npm
+            break
     if "NACRE_WEBGPU_BACKEND" not in env and (SWIFTSHADER / "vk_swiftshader_icd.json").exists():
         env["NACRE_WEBGPU_BACKEND"] = "vulkan"
         env["VK_ICD_FILENAMES"] = str(SWIFTSHADER / "vk_swiftshader_icd.json")
@@ -52,11 +54,26 @@ def missing(nacre, target, env, scratch):
                           capture_output=True, text=True, timeout=300)
     name = re.search(r"^nacre: on (.*)$", done.stderr, re.M)
     if done.returncode == 0:
+        if target == "wgsl":
+            return None, adapter(nacre, env, scratch)
         return None, name[1] if name else ""
     reason = re.sub(r"^error: ", "", done.stderr.strip().splitlines()[-1])
     if any(re.search(pattern, reason) for pattern in MISSING):
         return reason, None
     raise SystemExit(f"FAIL {target}: a probe of one op ends with exit code {done.returncode}: {done.stderr}")
+
+
+def adapter(nacre, env, scratch):
+    """The name of the WebGPU adapter, by the runner that nacre starts."""
+    bundle, data = pathlib.Path(scratch, "probe"), pathlib.Path(scratch, "probe_data")
+    data.mkdir(exist_ok=True)
+    (data / "input_0.bin").write_bytes(bytes(8))
+    subprocess.run([nacre, "compile", pathlib.Path(scratch, "probe.mlir"), "--target", "wgsl", "-o", bundle], env=env,
+                   capture_output=True, check=True)
+    runner = pathlib.Path(__file__).resolve().parent.parent.parent / "runtime/webgpu/node.mjs"
+    done = subprocess.run(["node", runner, bundle, "--inputs", data, "--outputs", data], env=env, capture_output=True,
+                          text=True, timeout=300)
+    return json.loads(done.stdout)["adapter"] if done.returncode == 0 else "unknown"
 
 
 def can_validate(env):

@@ -11,6 +11,30 @@ set_tests_properties(integration.object_properties integration.real_networks
 if(NACRE_FULL_TESTS)
   set(full --full)
 endif()
+# The targets besides cpu. What their devices and tools are, tools/test.sh says;
+# where they are missing the tests say so, or are skipped.
+set(NACRE_NPM "${CMAKE_BINARY_DIR}/npm" CACHE PATH "Folder with the npm packages of the WebGPU tests")
+find_package(Python3 COMPONENTS Interpreter REQUIRED)
+add_test(NAME integration.targets_cli
+  COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/targets_cli.py $<TARGET_FILE:nacre>)
+add_test(NAME integration.targets
+  COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/targets.py $<TARGET_FILE:nacre> ${full})
+set_tests_properties(integration.targets PROPERTIES
+  ENVIRONMENT "NACRE_BUILD_NPM=${NACRE_NPM}" TIMEOUT 1800)
+if(NACRE_FULL_TESTS)
+  set_tests_properties(integration.targets PROPERTIES TIMEOUT 7200)
+endif()
+if(TARGET nacre_rt_opencl)
+  foreach(test one_program oclgrind_test)
+    string(REPLACE _test "" name ${test})
+    add_test(NAME integration.${name}
+      COMMAND ${CMAKE_CURRENT_LIST_DIR}/${test}.sh $<TARGET_FILE:nacre>
+        $<TARGET_PROPERTY:nacre_rt,SOURCE_DIR>/include
+        $<TARGET_FILE_DIR:nacre_rt_opencl> ${OpenCL_LIBRARY})
+    set_tests_properties(integration.${name} PROPERTIES
+      SKIP_RETURN_CODE 77 TIMEOUT 1800)
+  endforeach()
+endif()
 add_test(NAME integration.onnx_suite
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/onnx_suite.py $<TARGET_FILE:nacre> ${full})

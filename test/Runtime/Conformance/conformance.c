@@ -61,12 +61,17 @@ typedef struct exchange {
   void *out[2];
   int input_count, output_count;
   int64_t n;
+  size_t shift; /* of all data, in bytes */
 } exchange;
 
 static float *floats(buffer *b) { return (float *)b->data; }
 
+static void set_input(exchange *x, int i, size_t size, size_t alignment) {
+  set_buffer(&x->inputs[i], size, alignment + x->shift);
+}
+
 static void set_affine(exchange *x, int seed) {
-  set_buffer(&x->inputs[0], 48, 4);
+  set_input(x, 0, 48, 4);
   set_buffer(&x->expected[0], 48, 4);
   set_buffer(&x->expected[1], 16, 4);
   for (int i = 0; i < 4; ++i) {
@@ -85,7 +90,7 @@ static void set_affine(exchange *x, int seed) {
 
 static void set_batch(exchange *x, int seed) {
   size_t count = (size_t)x->n * 5;
-  set_buffer(&x->inputs[0], count * 4, 4);
+  set_input(x, 0, count * 4, 4);
   set_buffer(&x->expected[0], count * 4, 4);
   set_buffer(&x->expected[1], 20, 4);
   for (int j = 0; j < 5; ++j)
@@ -101,8 +106,8 @@ static void set_batch(exchange *x, int seed) {
 }
 
 static void set_lookup(exchange *x, int seed) {
-  set_buffer(&x->inputs[0], 16, 4);
-  set_buffer(&x->inputs[1], 16, 8);
+  set_input(x, 0, 16, 4);
+  set_input(x, 1, 16, 8);
   set_buffer(&x->expected[0], 8, 4);
   for (int i = 0; i < 4; ++i)
     floats(&x->inputs[0])[i] = (float)(seed + 10 * i);
@@ -115,8 +120,10 @@ static void set_lookup(exchange *x, int seed) {
   x->output_count = 1;
 }
 
-static void set_exchange(exchange *x, int net, int seed, int64_t n) {
+static void set_exchange_at(exchange *x, int net, int seed, int64_t n,
+                            size_t shift) {
   x->n = n;
+  x->shift = shift;
   if (net == affine)
     set_affine(x, seed);
   else if (net == batch)
@@ -129,11 +136,15 @@ static void set_exchange(exchange *x, int net, int seed, int64_t n) {
     memcpy(x->before[i].bytes, x->inputs[i].bytes, sizeof x->before[i].bytes);
   }
   for (int i = 0; i < x->output_count; ++i) {
-    set_buffer(&x->outputs[i], x->expected[i].size, 4);
+    set_buffer(&x->outputs[i], x->expected[i].size, 4 + shift);
     /* What a run does not write is not the same after another seed. */
     memset(x->outputs[i].data, 0x11 + (seed & 15), x->outputs[i].size);
     x->out[i] = x->outputs[i].data;
   }
+}
+
+static void set_exchange(exchange *x, int net, int seed, int64_t n) {
+  set_exchange_at(x, net, seed, n, 0);
 }
 
 static void check_intact(const exchange *x) {
@@ -171,15 +182,19 @@ static void *open_net(const session *s, int net) {
   return opened;
 }
 
+static void run_well(const session *s, void *opened, int net, exchange *x) {
+  check(s->runtime->run(opened, x->in, x->out, net == batch ? &x->n : NULL) ==
+            NACRE_OK,
+        "a good run fails");
+  check_numbers(x);
+  check_intact(x);
+}
+
 static void good_run_of(const session *s, void *opened, int net, int seed,
                         int64_t n) {
   exchange x;
   set_exchange(&x, net, seed, n);
-  check(s->runtime->run(opened, x.in, x.out, net == batch ? &n : NULL) ==
-            NACRE_OK,
-        "a good run fails");
-  check_numbers(&x);
-  check_intact(&x);
+  run_well(s, opened, net, &x);
 }
 
 static void good_run(const session *s, int net, int seed) {
@@ -316,20 +331,75 @@ static void no_entries(const session *s) {
   refused(s, lookup, &x, x.in, out, NULL);
 }
 
+static const int64_t bad_indices[] = {4, -5, INT64_MAX, INT64_MIN,
+                                      (int64_t)1 << 32};
+enum { bad_index_count = 5 };
+
+static void wrong_index_run(const session *s, int i) {
+  exchange x;
+  set_exchange(&x, lookup, i, 0);
+  ((int64_t *)x.inputs[1].data)[i & 1] = bad_indices[i];
+  ((int64_t *)(x.before[1].bytes +
+               (x.inputs[1].data - x.inputs[1].bytes)))[i & 1] = bad_indices[i];
+  check(s->runtime->run(s->nets[lookup], x.in, x.out, NULL) == NACRE_E_INDEX,
+        "is not NACRE_E_INDEX");
+  check_intact(&x);
+}
+
 static void wrong_index(const session *s) {
-  static const int64_t bad[] = {4, -5, INT64_MAX, INT64_MIN, (int64_t)1 << 32};
-  for (int i = 0; i < 5; ++i) {
-    exchange x;
-    set_exchange(&x, lookup, i, 0);
-    ((int64_t *)x.inputs[1].data)[i & 1] = bad[i];
-    ((int64_t *)(x.before[1].bytes +
-                 (x.inputs[1].data - x.inputs[1].bytes)))[i & 1] = bad[i];
-    check(s->runtime->run(s->nets[lookup], x.in, x.out, NULL) == NACRE_E_INDEX,
-          "is not NACRE_E_INDEX");
-    check_intact(&x);
+  for (int i = 0; i < bad_index_count; ++i) {
+    wrong_index_run(s, i);
     good_run(s, lookup, i);
     good_run(s, affine, i);
   }
+}
+
+static void after_error(const session *s) {
+  for (int i = 0; i < bad_index_count; ++i) {
+    wrong_index_run(s, i);
+    wrong_index_run(s, i);
+    good_run(s, lookup, i);
+    exchange x;
+    set_exchange(&x, batch, 3, batch_bound);
+    int64_t n = batch_bound + 1;
+    check(s->runtime->run(s->nets[batch], x.in, x.out, &n) == NACRE_E_ARG,
+          "is not NACRE_E_ARG");
+    good_run_of(s, s->nets[batch], batch, i, i);
+  }
+}
+
+/* The same data again and again: each run finds in it what was put there. */
+static void inputs(const session *s) {
+  for (int net = 0; net < net_count; ++net) {
+    exchange x;
+    set_exchange(&x, net, 11, batch_bound);
+    for (int i = 0; i < 5; ++i)
+      run_well(s, s->nets[net], net, &x);
+  }
+  wrong_index_run(s, 0);
+}
+
+static void outputs(const session *s) {
+  for (int net = 0; net < net_count; ++net) {
+    exchange kept;
+    set_exchange(&kept, net, 1, batch_bound);
+    run_well(s, s->nets[net], net, &kept);
+    for (int i = 0; i < 3; ++i)
+      good_run_of(s, s->nets[net], net, 20 + i, 4 * i);
+    check_numbers(&kept); /* are no later run's affair */
+    exchange x;
+    set_exchange(&x, net, 3, batch_bound);
+    refused(s, net, &x, NULL, x.out, &x.n);
+  }
+}
+
+static void alignment(const session *s) {
+  for (size_t shift = 0; shift < 64; shift += 8)
+    for (int net = 0; net < net_count; ++net) {
+      exchange x;
+      set_exchange_at(&x, net, 9 + (int)shift, batch_bound, shift);
+      run_well(s, s->nets[net], net, &x);
+    }
 }
 
 typedef struct rule {
@@ -347,7 +417,11 @@ static const rule rules[] = {{"table", table, 0},
                              {"extents-outside", extents_outside, 0},
                              {"no-tables", no_tables, 0},
                              {"no-entries", no_entries, 1},
-                             {"wrong-index", wrong_index, 0}};
+                             {"wrong-index", wrong_index, 0},
+                             {"after-error", after_error, 0},
+                             {"inputs", inputs, 0},
+                             {"outputs", outputs, 0},
+                             {"alignment", alignment, 0}};
 
 int conformance(const adapter *runtime, const char *folder) {
   session s = {runtime, folder, {NULL}};

@@ -5,10 +5,12 @@
 #   conformance.sh native NACRE CONFORMANCE
 #   conformance.sh opencl NACRE CONFORMANCE
 #   conformance.sh opencl-handwritten PYTHON CONFORMANCE
+#   conformance.sh webgpu NACRE
 #
-# Exit code 77: this compiler does not have the target, or there is no device.
+# Exit code 77: this compiler does not have the target, or there is no device, or
+# for webgpu no node or package (WebGpu/environment.sh).
 set -eu
-kind=$1 maker=$2 conformance=$3
+kind=$1 maker=$2 conformance=${3:-}
 here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -34,6 +36,20 @@ opencl)
 opencl-handwritten)
   "$maker" "$here/handwritten.py" "$folder"
   kind=opencl
+  ;;
+webgpu)
+  root=$(cd "$here/../../.." && pwd)
+  . "$here/../WebGpu/environment.sh"
+  if ! "$maker" compile --help | grep -q wgsl; then
+    echo "skipped: this nacre has no target wgsl"
+    exit 77
+  fi
+  for model in affine batch lookup; do
+    "$maker" compile --target wgsl "$here/$model.mlir" -o "$folder/$model"
+  done
+  status=0
+  node --test-reporter=spec "$here/webgpu.test.mjs" "$folder" || status=$?
+  exit $status
   ;;
 *)
   echo "conformance.sh: unknown target '$kind'" >&2

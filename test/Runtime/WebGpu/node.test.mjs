@@ -4,8 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import * as bundles from './bundles.mjs';
-import { environment, noAdapter, noPackage, runner } from './gpu.mjs';
+import { environment, noAdapter, noPackage, packageUrl, runner } from './gpu.mjs';
 
 function start(args, env = environment, cwd = undefined) {
   const { status, stdout, stderr, signal } = spawnSync(process.execPath, [runner, ...args], {
@@ -166,4 +167,38 @@ test('the command line', () => {
     const { status, errors } = start(args);
     assert.deepEqual([status, errors], [2, [`error: ${line}${usage}`]]);
   }
+});
+
+// Without the reference that load keeps, node crashes or hangs here.
+onDevice('what create gave outlives its last reference', () => {
+  const script = `
+const [runtime, library, bundle, backend] = process.argv.slice(1);
+const { Model } = await import(runtime);
+const { create } = await import(library);
+const model = await Model.load(bundle, { gpu: create(backend ? ['backend=' + backend] : []) });
+const collect = () => (gc(), new Promise((done) => setTimeout(done, 5)));
+for (let i = 0; i < 5; ++i) {
+  await collect();
+  await model.run({ a: new Float32Array(4), b: new Float32Array(4) });
+}
+model.destroy();
+for (let i = 0; i < 5; ++i) await collect();
+console.log('done');
+process.exit();
+`;
+  const { status, signal, stdout } = spawnSync(
+    process.execPath,
+    [
+      '--expose-gc',
+      '--input-type=module',
+      '-e',
+      script,
+      new URL('nacre.mjs', pathToFileURL(runner)).href,
+      packageUrl.href,
+      bundles.write(bundles.addition()),
+      process.env.NACRE_WEBGPU_BACKEND ?? '',
+    ],
+    { env: environment, encoding: 'utf8', timeout: 60000 },
+  );
+  assert.deepEqual([status, signal, stdout], [0, null, 'done\n']);
 });
