@@ -1,9 +1,11 @@
 # Compiled code against the interpreter: target nacre_differential.
 add_executable(nacre_differential
   ${CMAKE_CURRENT_LIST_DIR}/Differential.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/differential_main.cpp
   ${CMAKE_CURRENT_LIST_DIR}/differential_primitives.cpp
   ${CMAKE_CURRENT_LIST_DIR}/differential_contract.cpp
   ${CMAKE_CURRENT_LIST_DIR}/differential_programs.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/differential_grids.cpp
   ${CMAKE_CURRENT_LIST_DIR}/differential_random.cpp)
 target_link_libraries(nacre_differential PRIVATE NacreDriver)
 # The harness compiles as the driver does, through the driver's own classes.

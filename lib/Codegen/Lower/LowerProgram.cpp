@@ -110,15 +110,16 @@ uint64_t ProgramLowering::weightOffset(WeightOp op,
   return it->second;
 }
 
+int64_t countOf(RankedTensorType type) {
+  int64_t n = 1;
+  for (int64_t extent : boundedShape(type))
+    n *= extent;
+  return n;
+}
+
 KernelInfo ProgramLowering::describe(KernelOp kernel) {
   KernelInfo info;
   info.name = kernel.getName().str();
-  auto countOf = [](RankedTensorType type) {
-    int64_t n = 1;
-    for (int64_t extent : boundedShape(type))
-      n *= extent;
-    return n;
-  };
   llvm::raw_string_ostream text(info.computes);
   text << schedule::yielded(kernel).getType() << " =";
   for (Operation &op : kernel.getBody().front()) {
@@ -161,8 +162,9 @@ ProgramLowering::buffersOf(KernelOp kernel,
   auto add = [&](Attribute attr, Value v, bool packed, bool write) {
     auto place = cast<PlaceAttr>(attr);
     int64_t bytes = elementBytes(tensorType(v).getElementType());
-    int64_t elements =
-        packed ? packing->elements : placeSpan(place, tensorType(v));
+    int64_t elements = packed                        ? packing->elements
+                       : countOf(tensorType(v)) == 0 ? 0
+                                                     : placeSpan(place, tensorType(v));
     BufferRef ref{place.getSpace().getValue(), place.getSlot(),
                   place.getOffset() * bytes, elements * bytes, write};
     if (ref.space == "weights") {
