@@ -137,6 +137,12 @@ Value Expander::onBooleans(Operation *op) {
     return x() & y();
   if (isa<arith::MaxUIOp, arith::MinSIOp>(op))
     return x() | y();
+  // By 1; shifts by 0.
+  if (isa<arith::DivUIOp, arith::DivSIOp, arith::ShLIOp, arith::ShRUIOp,
+          arith::ShRSIOp>(op))
+    return x();
+  if (isa<arith::RemUIOp, arith::RemSIOp>(op))
+    return x() ^ x();
   auto wide = [&](Scalar v, bool isUnsigned) {
     return isUnsigned ? asWord(v) : v.make<arith::ExtSIOp>(i32, v.v);
   };
