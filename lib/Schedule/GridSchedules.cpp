@@ -124,7 +124,7 @@ DictionaryAttr gridContraction(Builder &b, const GridContractNest &nest,
     };
     if (nest.isF32 && n >= 4)
       tileN = 4;
-    tileM = std::min<int64_t>(m, nest.rowsVary ? 1 : 4);
+    tileM = std::clamp<int64_t>(m, 1, nest.rowsVary ? 1 : 4);
     while (tileM > 1 && int64_t(items()) < wanted)
       --tileM;
     // Few results of long sums: several items share one.
