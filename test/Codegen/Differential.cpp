@@ -234,6 +234,7 @@ static std::string textOf(ModuleOp module) {
 struct Check {
   Net &net;
   std::string way;
+  std::function<void(MachineDescription &)> force = nullptr;
 
   static void read(Net &net, StringRef path, uint64_t seed);
 
@@ -341,9 +342,11 @@ struct Check {
       Value v = net.results[k];
       Operation *op = v.getDefiningOp();
       bool primitive = isPrimitive(v);
-      Type type = op && op->getNumOperands() && primitive
-                      ? op->getOperand(0).getType()
-                      : v.getType();
+      // Of what comes in: a comparison's result says little. `where` begins
+      // with its condition.
+      Type type = v.getType();
+      if (op && op->getNumOperands() && primitive && !isa<lazy::WhereOp>(op))
+        type = op->getOperand(0).getType();
       noteError(primitive ? op->getName().stripDialect() : StringRef(),
                 dtypeOf(cast<RankedTensorType>(type).getElementType()),
                 w.count(), units);
@@ -372,6 +375,8 @@ struct Check {
     if (!machine)
       return machine.takeError();
     tools.machine = *machine;
+    if (force)
+      force(tools.machine);
     return driver::compileProgram(program(), net.phase, tools);
   }
 
@@ -561,7 +566,7 @@ static void runEach(Check &c, const std::vector<unsigned> &levels,
 }
 
 void check(Net &net, const Ways &ways) {
-  Check c{net, ""};
+  Check c{net, "", ways.machine};
   if (!c.seal())
     return;
   diesWith(textOf(*net.module));
@@ -581,7 +586,7 @@ bool canRun(std::string &device) {
   Net net;
   Value x = net.input(Tensor::zeros(DType::F32, {1}));
   net.output(net.build.unary<lazy::NegOp>(x), "");
-  Check c{net, ""};
+  Check c{net, "", nullptr};
   driver::Toolchain tools;
   c.seal();
   auto compiled = c.compile(2, tools);
@@ -601,7 +606,7 @@ bool canRun(std::string &device) {
 }
 
 void checkIndexError(Net &net) {
-  Check c{net, ""};
+  Check c{net, "", nullptr};
   if (!c.seal())
     return;
   diesWith(textOf(*net.module));
@@ -611,7 +616,7 @@ void checkIndexError(Net &net) {
   } else {
     llvm::consumeError(results.takeError());
   }
-  runEach(c, levelsOf({{0, 2}, {}}), {1, 2}, {{}}, NACRE_E_INDEX);
+  runEach(c, levelsOf({{0, 2}, {}, nullptr}), {1, 2}, {{}}, NACRE_E_INDEX);
 }
 
 } // namespace nacre::test

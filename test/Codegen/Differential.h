@@ -94,12 +94,18 @@ private:
   std::vector<Tolerance> tolerances;
 };
 
+/// Pieces of networks, as frontends write them.
+Value softmax(Net &net, Value x, int64_t axis);
+Value layerNorm(Net &net, Value x, ArrayRef<int64_t> axes, bool affine);
+
 /// What to compile and run a program with.
 struct Ways {
   std::vector<unsigned> levels{2};
   std::vector<int> threads{1, 2};
+  /// Changes what the schedule's cost model believes, to force its hand.
+  std::function<void(MachineDescription &)> machine = nullptr;
 };
-inline const Ways everyLevel{{0, 1, 2, 3}, {1, 2}};
+inline const Ways everyLevel{{0, 1, 2, 3}, {1, 2}, nullptr};
 void check(Net &net, const Ways &ways = {});
 /// The run must end in NACRE_E_INDEX and touch nothing it may not.
 void checkIndexError(Net &net);
@@ -127,6 +133,10 @@ void addPrimitives(std::vector<Case> &cases);
 void addContractions(std::vector<Case> &cases);
 void addPrograms(std::vector<Case> &cases);
 void addGrids(std::vector<Case> &cases);
+void addEdges(std::vector<Case> &cases);
+/// Ways to run a contraction on a grid, by name: which of the schedule's
+/// variants its cost model is made to choose.
+std::vector<std::pair<std::string, Ways>> gridVariants();
 /// Random programs with the seeds first, first + 1, ...
 void addRandom(std::vector<Case> &cases, uint64_t first, int64_t count);
 

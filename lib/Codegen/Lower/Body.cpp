@@ -416,14 +416,19 @@ Value Body::emitGather(GatherOp op, AffineMap map) {
   assert(!isa<VectorType>(at.getType()) &&
          "the lane must not vary a gather's index");
   int64_t size = boundedShape(tensorType(op.getX()))[axis];
-  Value wide = arith::IndexCastOp::create(b, loc, b.getIndexType(), at);
-  Value sizeValue = index(size), none = index(int64_t(0));
+  // Checked before it becomes an address, which on a device has 32 bits.
+  if (size > std::numeric_limits<int32_t>::max() && at.getType().isInteger(32))
+    at = arith::ExtSIOp::create(b, loc, b.getI64Type(), at);
+  auto number = [&](int64_t v) -> Value {
+    return arith::ConstantOp::create(b, loc,
+                                     b.getIntegerAttr(at.getType(), v));
+  };
   Value negative =
-      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, wide, none);
-  wide = arith::SelectOp::create(
-      b, loc, negative, arith::AddIOp::create(b, loc, wide, sizeValue), wide);
-  Value bad =
-      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, wide, sizeValue);
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, at, number(0));
+  at = arith::SelectOp::create(
+      b, loc, negative, arith::AddIOp::create(b, loc, at, number(size)), at);
+  Value bad = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, at,
+                                    number(size));
   auto report = scf::IfOp::create(b, loc, TypeRange{}, bad, false);
   {
     OpBuilder::InsertionGuard guard(b);
@@ -434,7 +439,8 @@ Value Body::emitGather(GatherOp op, AffineMap map) {
     memref::AtomicRMWOp::create(b, loc, arith::AtomicRMWKind::assign, code,
                                 status, index(int64_t(0)));
   }
-  wide = arith::SelectOp::create(b, loc, bad, none, wide);
+  at = arith::SelectOp::create(b, loc, bad, number(0), at);
+  Value wide = arith::IndexCastOp::create(b, loc, b.getIndexType(), at);
   SmallVector<AffineExpr> at2(map.getResults().take_front(axis));
   at2.push_back(getAffineDimExpr(extents.size(), b.getContext()));
   llvm::append_range(at2, map.getResults().drop_front(axis + rank));

@@ -24,6 +24,7 @@ public:
 private:
   void signature();
   LogicalResult kernels();
+  void noteChunks(func::FuncOp function, ArrayRef<BufferRef> buffers);
   uint64_t weightOffset(WeightOp op, const std::optional<Packing> &packing,
                         int64_t elementSize);
   unsigned symbolIndex(StringRef name) {
@@ -188,6 +189,24 @@ ProgramLowering::buffersOf(KernelOp kernel,
   return refs;
 }
 
+/// How many chunks each weight lies across, and which weights begin in one
+/// chunk: `nacre.chunk_set` is the number of the first of them. They can be
+/// bound together.
+void ProgramLowering::noteChunks(func::FuncOp function,
+                                 ArrayRef<BufferRef> buffers) {
+  Builder b(function.getContext());
+  llvm::DenseMap<uint64_t, unsigned> firstIn;
+  for (auto [i, ref] : llvm::enumerate(buffers)) {
+    if (ref.space != "weights" || ref.bytes <= 0)
+      continue;
+    uint64_t first = ref.byteOffset / chunkBytes,
+             last = (ref.byteOffset + ref.bytes - 1) / chunkBytes;
+    unsigned set = firstIn.try_emplace(first, i).first->second;
+    function.setArgAttr(i, "nacre.chunks", b.getI64IntegerAttr(last - first + 1));
+    function.setArgAttr(i, "nacre.chunk_set", b.getI64IntegerAttr(set));
+  }
+}
+
 LogicalResult ProgramLowering::kernels() {
   unsigned number = 0;
   for (auto kernel : main.getBody().front().getOps<KernelOp>()) {
@@ -197,14 +216,7 @@ LogicalResult ProgramLowering::kernels() {
     KernelCall call;
     call.buffers = buffersOf(kernel, result->packing);
     if (chunkBytes)
-      for (auto [i, ref] : llvm::enumerate(call.buffers))
-        if (ref.space == "weights" && ref.bytes > 0) {
-          int64_t chunks = (ref.byteOffset + ref.bytes - 1) / chunkBytes -
-                           ref.byteOffset / chunkBytes + 1;
-          result->function.setArgAttr(
-              i, "nacre.chunks",
-              Builder(kernel.getContext()).getI64IntegerAttr(chunks));
-        }
+      noteChunks(result->function, call.buffers);
     // Equal kernels share one function.
     std::string text;
     llvm::raw_string_ostream stream(text);
