@@ -356,9 +356,9 @@ struct Check {
   void compare(const std::vector<Tensor> &want,
                ArrayRef<std::unique_ptr<Fenced>> got) {
     for (size_t k = 0; k < want.size(); ++k) {
-      compare(k, want[k],
-              Tensor::view(want[k].dtype, want[k].shape, got[k]->data(),
-                           nullptr));
+      compare(
+          k, want[k],
+          Tensor::view(want[k].dtype, want[k].shape, got[k]->data(), nullptr));
       if (!got[k]->surroundingsWhole())
         complain("result " + std::to_string(k) +
                  ": bytes outside it were written");
@@ -528,9 +528,9 @@ void Check::read(Net &net, StringRef path, uint64_t seed) {
   module->walk([&](lazy::WeightOp op) {
     auto type = op.getType();
     if (!net.program.weights->find(op.getName()))
-      net.program.weights->add(
-          op.getName(), held(random(dtypeOf(type.getElementType()),
-                                    type.getShape(), net.rng)));
+      net.program.weights->add(op.getName(),
+                               held(random(dtypeOf(type.getElementType()),
+                                           type.getShape(), net.rng)));
   });
   net.module = std::move(module);
   net.block = nullptr;

@@ -472,9 +472,8 @@ void addContractions(std::vector<Case> &cases) {
       if (t != DType::F32 && !under.full)
         continue;
       each("weight", [](MatMul &s) { s.weightRight = true; });
-      each("transposed", [](MatMul &s) {
-        s.rightTransposed = s.leftTransposed = true;
-      });
+      each("transposed",
+           [](MatMul &s) { s.rightTransposed = s.leftTransposed = true; });
       each("right-transposed", [](MatMul &s) {
         s.rightTransposed = true;
         s.sharedRight = s.batch == 1;

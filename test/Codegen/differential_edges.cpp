@@ -1,4 +1,5 @@
-//===- differential_edges.cpp - values and names that are easy to get wrong ===//
+//===- differential_edges.cpp - values and names that are easy to get wrong
+//===//
 
 #include "Differential.h"
 #include <cmath>
@@ -88,9 +89,18 @@ static void ends(DType t) {
   auto &b = net.build;
   int64_t width = 8 * dtypeBytes(t);
   uint64_t top = uint64_t(1) << (width - 1);
-  std::vector<uint64_t> list{0,       1,       2,           3,
-                             top,     top - 1, top + 1,     0 - uint64_t(1),
-                             top / 2, 0x55,    uint64_t(width), uint64_t(width - 1)};
+  std::vector<uint64_t> list{0,
+                             1,
+                             2,
+                             3,
+                             top,
+                             top - 1,
+                             top + 1,
+                             0 - uint64_t(1),
+                             top / 2,
+                             0x55,
+                             uint64_t(width),
+                             uint64_t(width - 1)};
   if (width == 64)
     list.insert(list.end(), {0xffffffffull, 0x100000000ull, 0x80000000ull,
                              0xffffffff00000000ull});
@@ -166,10 +176,11 @@ static void specials(DType t) {
   net.output(b.binary<SubOp>(x, x), "sub itself");
   net.output(b.binary<MulOp>(x, b.splatLike(x, 0)), "times 0");
   net.output(b.binary<DivOp>(b.splatLike(x, 1), x), "reciprocal", one);
-  net.output(b.binary<DivOp>(b.splatLike(x, 1),
-                             b.binary<MulOp>(x, b.splatLike(x, 0))),
-             "sign of zero", one);
-  for (double v : {double(INFINITY), -double(INFINITY), double(NAN), 0.0, -0.0}) {
+  net.output(
+      b.binary<DivOp>(b.splatLike(x, 1), b.binary<MulOp>(x, b.splatLike(x, 0))),
+      "sign of zero", one);
+  for (double v :
+       {double(INFINITY), -double(INFINITY), double(NAN), 0.0, -0.0}) {
     net.output(b.binary<MaxOp>(x, b.splatLike(x, v)), "max with a constant");
     net.output(b.binary<MinOp>(b.splatLike(x, v), x), "min with a constant");
     net.output(b.binary<AddOp>(x, b.splatLike(x, v)), "add a constant", one);
@@ -192,7 +203,8 @@ static void specials(DType t) {
                   +[](Build &b, Value v) { return b.unary<RoundOp>(v); },
                   +[](Build &b, Value v) { return b.unary<AbsOp>(v); },
                   +[](Build &b, Value v) { return b.unary<NegOp>(v); }})
-    net.output(f(b, x), "function", roundings(t, 8, t == DType::F64 ? 1e-13 : 1e-6));
+    net.output(f(b, x), "function",
+               roundings(t, 8, t == DType::F64 ? 1e-13 : 1e-6));
   check(net);
 }
 
@@ -201,19 +213,19 @@ static void constants(DType t) {
   Net net;
   auto &b = net.build;
   Value x = net.input(random(t, {3}, net.rng));
-  std::vector<double> list{0.1,     1e-3,     1e20,   -1e-20,        3.4028235e38,
-                           1.0 / 3, -0.0,     16777217, 2147483647.0, 1e-37,
-                           65504,   -128,     127,    255,           0x1p-126,
-                           1e300,   -7.25e-5, 5e-324, INFINITY,      -INFINITY};
+  std::vector<double> list{
+      0.1,      1e-3,         1e20,     -1e-20, 3.4028235e38, 1.0 / 3,  -0.0,
+      16777217, 2147483647.0, 1e-37,    65504,  -128,         127,      255,
+      0x1p-126, 1e300,        -7.25e-5, 5e-324, INFINITY,     -INFINITY};
   for (double v : list) {
     if (!isFloat(t)) {
       // The nearest integer of the type, both ends included.
       double top = std::ldexp(1.0, 8 * int(dtypeBytes(t)) - 1);
-      v = std::trunc(std::min(std::max(v, t == DType::I32 || t == DType::I8 ||
-                                                  t == DType::I64
-                                              ? -top
-                                              : 0.0),
-                              top - (top > 1e15 ? 1024 : 1)));
+      v = std::trunc(std::min(
+          std::max(v, t == DType::I32 || t == DType::I8 || t == DType::I64
+                          ? -top
+                          : 0.0),
+          top - (top > 1e15 ? 1024 : 1)));
     }
     if (under.flushes() && std::fabs(v) < 0x1p-126)
       v = 0;
@@ -233,11 +245,47 @@ static void names() {
   Value x = net.input(random(DType::F32, {5, 7}, net.rng));
   int n = 0;
   for (StringRef name :
-       {"float4", "", "vec4", "\xc3\xbcn\xc3\xaf", "main", "f32", "kernel", "atomic_add",
-        "group", "item", "0", "__x", "x\n*/ y /*", "params", "memory", "status",
-        "k_p", "k_params", "fn", "let", "array", "bitcast", "as_int", "exp",
-        "nacre_exp", "chunk_1", "a.b/c", "\\", "\"", "%d", "log", "log_",
-        "Log", "LOG", "log", "select", "min", "dot", "w_at", "x0", "group_p",
+       {"float4",
+        "",
+        "vec4",
+        "\xc3\xbcn\xc3\xaf",
+        "main",
+        "f32",
+        "kernel",
+        "atomic_add",
+        "group",
+        "item",
+        "0",
+        "__x",
+        "x\n*/ y /*",
+        "params",
+        "memory",
+        "status",
+        "k_p",
+        "k_params",
+        "fn",
+        "let",
+        "array",
+        "bitcast",
+        "as_int",
+        "exp",
+        "nacre_exp",
+        "chunk_1",
+        "a.b/c",
+        "\\",
+        "\"",
+        "%d",
+        "log",
+        "log_",
+        "Log",
+        "LOG",
+        "log",
+        "select",
+        "min",
+        "dot",
+        "w_at",
+        "x0",
+        "group_p",
         "node.with.a.very.long.name.that.goes.on.and.on.and.does.not.end"}) {
     b.loc = NameLoc::get(net.builder.getStringAttr(name));
     Value w = net.weight(random(DType::F32, {7}, net.rng));

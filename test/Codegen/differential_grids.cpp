@@ -58,8 +58,7 @@ static void rows(DType t, ArrayRef<int64_t> lengths, int64_t count) {
     std::string of = " of " + std::to_string(length);
     Value x = net.input(random(t, {count, length}, net.rng));
     for (ReduceKind kind : {ReduceKind::add, ReduceKind::max, ReduceKind::min})
-      net.output(b.reduce(kind, x, {1}),
-                 stringifyReduceKind(kind).str() + of,
+      net.output(b.reduce(kind, x, {1}), stringifyReduceKind(kind).str() + of,
                  floats ? roundings(t, 8) : Tolerance{});
     net.output(b.argReduce(ReduceKind::max, x, 1, length % 2, false),
                "arg max" + of);
@@ -91,7 +90,8 @@ static void manyRows() {
   Value x = net.input(random(DType::I8, {70000, 64}, net.rng));
   net.output(net.build.reduce(ReduceKind::add, x, {1}), "sums");
   net.output(net.build.reduce(ReduceKind::max, x, {1}), "extremes");
-  check(net, {{2}, {2}, [](MachineDescription &m) { m.computeUnits = 1 << 20; }});
+  check(net,
+        {{2}, {2}, [](MachineDescription &m) { m.computeUnits = 1 << 20; }});
 }
 
 /// A kernel that reads many weights, one of them twice.
@@ -101,7 +101,9 @@ static void manyWeights(int count) {
   Value x = net.input(random(DType::F32, {7, 33}, net.rng)), y = x;
   Value first;
   for (int k = 0; k < count; ++k) {
-    Shape shape = k % 3 == 0 ? Shape{7, 33} : k % 3 == 1 ? Shape{33} : Shape{7, 1};
+    Shape shape = k % 3 == 0   ? Shape{7, 33}
+                  : k % 3 == 1 ? Shape{33}
+                               : Shape{7, 1};
     Value w = net.weight(random(DType::F32, shape, net.rng));
     first = first ? first : w;
     y = k % 2 ? b.binary<AddOp>(y, w) : b.binary<MaxOp>(y, w);
@@ -109,8 +111,8 @@ static void manyWeights(int count) {
   net.output(b.binary<SubOp>(y, first), std::to_string(count) + " weights");
   Value bytes = net.input(random(DType::I8, {7, 33}, net.rng));
   for (int k = 0; k < count; ++k)
-    bytes = b.binary<AddOp>(bytes,
-                            net.weight(random(DType::I8, {33}, net.rng)));
+    bytes =
+        b.binary<AddOp>(bytes, net.weight(random(DType::I8, {33}, net.rng)));
   net.output(bytes, std::to_string(count) + " weights of bytes");
   check(net);
 }
@@ -171,7 +173,8 @@ static void inPlace(DType t) {
     y = b.binary<MaxOp>(b.binary<AddOp>(y, b.splat(element(t), k % 3)),
                         b.unary<NegOp>(y));
     // A reduction over the other axis keeps the kernels apart.
-    y = b.binary<SubOp>(y, b.reduce(ReduceKind::max, y, {int64_t(k % 2)}, true));
+    y = b.binary<SubOp>(y,
+                        b.reduce(ReduceKind::max, y, {int64_t(k % 2)}, true));
   }
   net.output(y, "last");
   check(net);

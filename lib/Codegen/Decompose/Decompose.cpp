@@ -135,7 +135,8 @@ void widenLocals(ModuleOp module) {
     OpBuilder b(array);
     Type i32 = b.getI32Type(), bits = b.getIntegerType(width);
     auto made = memref::AllocaOp::create(
-        b, array.getLoc(), MemRefType(MemRefType::Builder(type).setElementType(i32)),
+        b, array.getLoc(),
+        MemRefType(MemRefType::Builder(type).setElementType(i32)),
         array.getAlignmentAttr());
     for (Operation *user : llvm::make_early_inc_range(array->getUsers())) {
       b.setInsertionPoint(user);
@@ -176,8 +177,8 @@ void narrowForStores(ModuleOp module) {
     }
     APInt number;
     if (matchPattern(v, m_ConstantInt(&number)))
-      return arith::ConstantOp::create(b, loc,
-                                       b.getI32IntegerAttr(number.getSExtValue()));
+      return arith::ConstantOp::create(
+          b, loc, b.getI32IntegerAttr(number.getSExtValue()));
     if (auto choice = v.getDefiningOp<arith::SelectOp>())
       return arith::SelectOp::create(b, loc, choice.getCondition(),
                                      asWord(b, choice.getTrueValue()),

@@ -44,13 +44,10 @@ Value Expander::comparison(arith::CmpFOp op) {
     return {};
   if (same && (p == P::UNE || p == P::UNO))
     return nan(x);
-  if (same && (p == P::OEQ || p == P::ORD) &&
-      !(reliable && p == P::OEQ))
+  if (same && (p == P::OEQ || p == P::ORD) && !(reliable && p == P::OEQ))
     return nan(x) ^ yes;
   auto either = [&] { return nan(x) | nan(y); };
-  auto plain = [&](P q) {
-    return x.make<arith::CmpFOp>(q, x.v, y.v);
-  };
+  auto plain = [&](P q) { return x.make<arith::CmpFOp>(q, x.v, y.v); };
   // Unordered ones: true with NaN.
   auto unordered = [&](P ordered, P opposite) {
     return reliable ? plain(opposite) ^ yes : either() | plain(ordered);
@@ -191,26 +188,19 @@ Value Expander::expand(Operation *op) {
       zero.getValue().isZero()) {
     int64_t sign = int64_t(-0x80000000ll), infinity = 0x7f800000;
     Scalar bits = bitsOf(x());
-    Scalar result = zero.getValue().isNegative()
-                        ? (bits ^ sign) & sign
-                        : bits & sign;
+    Scalar result =
+        zero.getValue().isNegative() ? (bits ^ sign) & sign : bits & sign;
     return fromBits(choose(greaterEqual(bits & 0x7fffffff, double(infinity)),
                            0x7fc00000, result));
   }
   return TypeSwitch<Operation *, Value>(op)
       .Case([&](arith::CmpFOp compared) { return comparison(compared); })
-      .Case([&](arith::MaximumFOp) {
-        return extremum(x(), y(), true, true).v;
-      })
-      .Case([&](arith::MinimumFOp) {
-        return extremum(x(), y(), false, true).v;
-      })
-      .Case([&](arith::MaxNumFOp) {
-        return extremum(x(), y(), true, false).v;
-      })
-      .Case([&](arith::MinNumFOp) {
-        return extremum(x(), y(), false, false).v;
-      })
+      .Case([&](arith::MaximumFOp) { return extremum(x(), y(), true, true).v; })
+      .Case(
+          [&](arith::MinimumFOp) { return extremum(x(), y(), false, true).v; })
+      .Case([&](arith::MaxNumFOp) { return extremum(x(), y(), true, false).v; })
+      .Case(
+          [&](arith::MinNumFOp) { return extremum(x(), y(), false, false).v; })
       .Case([&](arith::FloorDivSIOp) { return division(op, false).v; })
       .Case([&](arith::CeilDivSIOp) { return division(op, true).v; })
       .Case([&](arith::CeilDivUIOp) {

@@ -40,8 +40,7 @@ Scalar roundToInteger(Scalar x) {
 /// e^r for |r| <= 0.35.
 Scalar expNearZero(Scalar r) {
   Scalar p = polynomial(r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,
-                            4.1665795894e-2, 1.6666665459e-1,
-                            5.0000001201e-1});
+                            4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1});
   return p * (r * r) + r + 1;
 }
 
@@ -79,8 +78,8 @@ Split split(Scalar bits) {
 Scalar logOrSpecial(Scalar x, Scalar value) {
   Scalar bits = bitsOf(x), magnitude = magnitudeOf(bits);
   Scalar zero = equal(magnitude, 0);
-  Scalar special = choose(equal(bits, infinity), infinity,
-                          word(x.at, quietNaN));
+  Scalar special =
+      choose(equal(bits, infinity), infinity, word(x.at, quietNaN));
   special = choose(zero, infinity + signBit, special);
   // Positive and finite: one comparison of unsigned numbers.
   Scalar usual = below(bits - 1, infinity - 1);
@@ -89,10 +88,10 @@ Scalar logOrSpecial(Scalar x, Scalar value) {
 Scalar logarithm(Scalar x) {
   auto [m, e] = split(bitsOf(x));
   Scalar f = m - 1, z = f * f, n = toFloat(e);
-  Scalar p = polynomial(
-      f, {7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1,
-          1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1,
-          3.3333331174e-1});
+  Scalar p =
+      polynomial(f, {7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1,
+                     -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
+                     2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1});
   Scalar y = p * f * z + n * -2.12194440e-4;
   y = y - z * 0.5;
   return logOrSpecial(x, f + y + n * 0.693359375);
@@ -132,14 +131,14 @@ Scalar power(Scalar x, Scalar y) {
   Scalar a = magnitudeOf(xBits), b = magnitudeOf(yBits);
   Scalar one = word(at, 0x3f800000);
   // Beyond 2^40 every power of a float other than 1 is 0 or infinite.
-  Scalar limited = fromBits(smallerUnsigned(b, (127 + 40) << 23) |
-                            (yBits & signBit));
+  Scalar limited =
+      fromBits(smallerUnsigned(b, (127 + 40) << 23) | (yBits & signBit));
   Two l = log2InTwo(choose(below(a, infinity), a, one));
   Scalar high = limited * l.high;
   Scalar y1 = leading(limited), y2 = limited - y1;
   Scalar l1 = leading(l.high), l2 = l.high - l1;
-  Scalar low = ((y1 * l1 - high) + y1 * l2 + y2 * l1) + y2 * l2 +
-               limited * l.low;
+  Scalar low =
+      ((y1 * l1 - high) + y1 * l2 + y2 * l1) + y2 * l2 + limited * l.low;
   Scalar over = greater(high, 130), under = less(high, -160);
   low = choose(over | under, 0, low);
   high = choose(over, 130, choose(under, -160, high));
@@ -162,7 +161,8 @@ Scalar power(Scalar x, Scalar y) {
   Scalar negativeX = less(xBits, 0);
   Scalar bits = magnitude | choose(negativeX, odd << 31, 0);
   // A negative number, not zero and not infinite, to a fraction.
-  Scalar noNumber = negativeX & equal(isInteger, 0) & below(a - 1, infinity - 1);
+  Scalar noNumber =
+      negativeX & equal(isInteger, 0) & below(a - 1, infinity - 1);
   noNumber = noNumber | greater(a, infinity) | greater(b, infinity);
   bits = choose(noNumber, quietNaN, bits);
   bits = choose(equal(b, 0) | equal(xBits, 0x3f800000), one, bits);
@@ -177,9 +177,8 @@ Scalar sine(Helpers &helpers, Scalar x, Scalar quarters) {
   OpBuilder &b = *at.b;
   Scalar bits = bitsOf(x), magnitude = magnitudeOf(bits);
   Scalar usual = less(magnitude, 0x42800000); // 64
-  auto branch = scf::IfOp::create(b, at.loc,
-                                  TypeRange{b.getF32Type(), b.getI32Type()},
-                                  usual.v, true);
+  auto branch = scf::IfOp::create(
+      b, at.loc, TypeRange{b.getF32Type(), b.getI32Type()}, usual.v, true);
   {
     OpBuilder::InsertionGuard guard(b);
     // pi/2 in three pieces; products with the first two are exact.
@@ -225,10 +224,10 @@ Scalar sine(Helpers &helpers, Scalar x, Scalar quarters) {
   Scalar r{at, branch.getResult(0)};
   Scalar k = Scalar{at, branch.getResult(1)} + quarters;
   Scalar z = r * r;
-  Scalar s = polynomial(z, {-1.9515295891e-4, 8.3321608736e-3,
-                            -1.6666654611e-1}) *
-                 z * r +
-             r;
+  Scalar s =
+      polynomial(z, {-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1}) * z *
+          r +
+      r;
   Scalar c = polynomial(z, {2.443315711809948e-5, -1.388731625493765e-3,
                             4.166664568298827e-2}) *
                  (z * z) -
@@ -242,9 +241,8 @@ Scalar sine(Helpers &helpers, Scalar x, Scalar quarters) {
 //===-- others ------------------------------------------------------------===//
 
 Scalar exponentialOf(Helpers &helpers, Scalar x) {
-  return helpers.lacks.op("math.exp")
-             ? expandFunction(helpers, "math.exp", x)
-             : x.make<math::ExpOp>(x.v);
+  return helpers.lacks.op("math.exp") ? expandFunction(helpers, "math.exp", x)
+                                      : x.make<math::ExpOp>(x.v);
 }
 
 Scalar tangent(Helpers &helpers, Scalar x) {
@@ -269,11 +267,10 @@ Scalar errorFunction(Helpers &helpers, Scalar x) {
   Scalar bits = bitsOf(x), magnitude = magnitudeOf(bits);
   Scalar a = fromBits(smallerUnsigned(magnitude, 0x40800000)); // 4: it is 1
   Scalar s = a * a;
-  Scalar near =
-      polynomial(s, {-5.96761703e-4, 4.99119423e-3, -2.67681349e-2,
-                     1.12819925e-1, -3.76125336e-1, 1.28379166e-1}) *
-          a +
-      a;
+  Scalar near = polynomial(s, {-5.96761703e-4, 4.99119423e-3, -2.67681349e-2,
+                               1.12819925e-1, -3.76125336e-1, 1.28379166e-1}) *
+                    a +
+                a;
   Scalar r = a * -1.72853470e-5 + 3.83197126e-4;
   Scalar u = a * -3.88396438e-3 + 2.42546219e-2;
   r = r * s + u;
@@ -293,16 +290,15 @@ Scalar remainder(Scalar x, Scalar y) {
   OpBuilder &b = *at.b;
   Scalar xBits = bitsOf(x), yBits = bitsOf(y);
   Scalar a = magnitudeOf(xBits), c = magnitudeOf(yBits);
-  Scalar noNumber = greaterEqual(a, infinity) | greater(c, infinity) |
-                    equal(c, 0);
+  Scalar noNumber =
+      greaterEqual(a, infinity) | greater(c, infinity) | equal(c, 0);
   Scalar stays = less(a, c);
   // value = mantissa * 2^(exponent - 150)
   auto normalised = [](Scalar bits) {
     Scalar tiny = less(bits, 0x800000);
     Scalar normal = choose(tiny, bitsOf(toFloat(bits)), bits);
     Scalar e = shiftDown(normal, 23);
-    return std::pair((normal & 0x7fffff) | 0x800000,
-                     choose(tiny, e - 149, e));
+    return std::pair((normal & 0x7fffff) | 0x800000, choose(tiny, e - 149, e));
   };
   auto [mx, ex] = normalised(a);
   auto [my, ey] = normalised(c);
@@ -362,9 +358,9 @@ Scalar rounded(Scalar x, Rounding way) {
 
 ArrayRef<StringRef> expandableOps() {
   static const StringRef names[] = {
-      "math.exp",   "math.exp2",      "math.log",  "math.log2", "math.sin",
-      "math.cos",   "math.tanh",      "math.erf",  "math.powf", "math.floor",
-      "math.ceil",  "math.roundeven", "math.fma",  "math.absf", "math.trunc",
+      "math.exp",   "math.exp2",      "math.log", "math.log2", "math.sin",
+      "math.cos",   "math.tanh",      "math.erf", "math.powf", "math.floor",
+      "math.ceil",  "math.roundeven", "math.fma", "math.absf", "math.trunc",
       "arith.remf", "arith.uitofp"};
   return names;
 }
@@ -377,10 +373,9 @@ Scalar expandFunction(Helpers &helpers, StringRef op, ArrayRef<Scalar> args) {
     return x * args[1] + args[2];
   Type f32 = x.at.b->getF32Type();
   if (op == "math.sin" || op == "math.cos")
-    return helpers.call("nacre_sine", f32, {x, word(x.at, op == "math.cos")},
-                        [&](ArrayRef<Scalar> a) {
-                          return sine(helpers, a[0], a[1]);
-                        });
+    return helpers.call(
+        "nacre_sine", f32, {x, word(x.at, op == "math.cos")},
+        [&](ArrayRef<Scalar> a) { return sine(helpers, a[0], a[1]); });
   std::string name = ("nacre_" + op.split('.').second).str();
   return helpers.call(name, f32, args, [&](ArrayRef<Scalar> a) -> Scalar {
     if (op == "math.exp")

@@ -420,8 +420,7 @@ Value Body::emitGather(GatherOp op, AffineMap map) {
   if (size > std::numeric_limits<int32_t>::max() && at.getType().isInteger(32))
     at = arith::ExtSIOp::create(b, loc, b.getI64Type(), at);
   auto number = [&](int64_t v) -> Value {
-    return arith::ConstantOp::create(b, loc,
-                                     b.getIntegerAttr(at.getType(), v));
+    return arith::ConstantOp::create(b, loc, b.getIntegerAttr(at.getType(), v));
   };
   Value negative =
       arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, at, number(0));

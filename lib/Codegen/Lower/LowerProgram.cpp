@@ -163,9 +163,10 @@ ProgramLowering::buffersOf(KernelOp kernel,
   auto add = [&](Attribute attr, Value v, bool packed, bool write) {
     auto place = cast<PlaceAttr>(attr);
     int64_t bytes = elementBytes(tensorType(v).getElementType());
-    int64_t elements = packed                        ? packing->elements
-                       : countOf(tensorType(v)) == 0 ? 0
-                                                     : placeSpan(place, tensorType(v));
+    int64_t elements = packed ? packing->elements
+                       : countOf(tensorType(v)) == 0
+                           ? 0
+                           : placeSpan(place, tensorType(v));
     BufferRef ref{place.getSpace().getValue(), place.getSlot(),
                   place.getOffset() * bytes, elements * bytes, write};
     if (ref.space == "weights") {
@@ -202,7 +203,8 @@ void ProgramLowering::noteChunks(func::FuncOp function,
     uint64_t first = ref.byteOffset / chunkBytes,
              last = (ref.byteOffset + ref.bytes - 1) / chunkBytes;
     unsigned set = firstIn.try_emplace(first, i).first->second;
-    function.setArgAttr(i, "nacre.chunks", b.getI64IntegerAttr(last - first + 1));
+    function.setArgAttr(i, "nacre.chunks",
+                        b.getI64IntegerAttr(last - first + 1));
     function.setArgAttr(i, "nacre.chunk_set", b.getI64IntegerAttr(set));
   }
 }

@@ -18,12 +18,12 @@
 #define NACRE_CODEGEN_TEXT_PRINTER_H
 
 #include "Names.h"
+#include "Text.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "Text.h"
 
 namespace nacre::codegen {
 

@@ -49,8 +49,8 @@ llvm::Error NodeModel::create(const CompiledCode &code, StringRef name) {
   if (llvm::Error error = folder.create())
     return error;
   // The folder removes the files that it was asked for.
-  for (StringRef file : {"manifest.json", "kernels.wgsl",
-                         "weights.safetensors", "stdout", "stderr"})
+  for (StringRef file : {"manifest.json", "kernels.wgsl", "weights.safetensors",
+                         "stdout", "stderr"})
     folder.file(file);
   root = StringRef(folder.file("x")).drop_back(2).str();
   if (llvm::Error error = codegen::writeBundle(code, kernelsFile, name, root))
@@ -90,9 +90,8 @@ llvm::Expected<Json> NodeModel::start(Call &call, double seconds,
   std::string script = root + "/node.mjs", text = dims.dump(),
               repeat = std::to_string(seconds), out = root + "/stdout",
               err = root + "/stderr";
-  llvm::SmallVector<StringRef> args = {node,       script, root,
-                                       "--inputs", root,   "--outputs",
-                                       root,       "--dims", text};
+  llvm::SmallVector<StringRef> args = {
+      node, script, root, "--inputs", root, "--outputs", root, "--dims", text};
   if (seconds > 0)
     args.append({"--repeat", repeat});
   if (profile)
@@ -120,7 +119,8 @@ llvm::Expected<Json> NodeModel::start(Call &call, double seconds,
   if (json.contains("adapter") && json["adapter"].is_string())
     adapter = json["adapter"].get<std::string>();
   for (auto [i, tensor] : llvm::enumerate(call.outputs)) {
-    std::string data = contentOf(root + "/output_" + std::to_string(i) + ".bin");
+    std::string data =
+        contentOf(root + "/output_" + std::to_string(i) + ".bin");
     if (int64_t(data.size()) != tensor.byteCount())
       return fail(ExitModel, "node: output " + Twine(i) + " has " +
                                  Twine(data.size()) + " bytes, expected " +

@@ -97,8 +97,8 @@ public:
                                                  options.symbol, folder))
       return error;
     auto write = [](StringRef path, StringRef text) {
-      return artifact::writeFile(
-          path, [&](llvm::raw_ostream &os) { os << text; });
+      return artifact::writeFile(path,
+                                 [&](llvm::raw_ostream &os) { os << text; });
     };
     if (llvm::Error error =
             write(artifacts[3].second, wgsl::moduleText(options.symbol)))
