@@ -111,12 +111,11 @@ void writeCHeader(raw_ostream &os, const CompiledCode &code,
     names.dims.push_back(dims.add(name));
   bool sideFile = !options.embedWeights && code.weightsBytes > 0;
 
-  os << "/* " << s << ".h - a neural network compiled to native code\n *\n"
+  os << "/* " << s << ".h - a compiled neural network\n *\n"
      << " * model    " << commentText(source) << "\n"
-     << " * made by  nacre " NACRE_VERSION " for " << commentText(code.triple)
-     << ", cpu " << commentText(code.cpu) << ", -O" << options.optLevel
-     << "\n * arena    " << code.arenaBytes << " bytes\n * weights  "
-     << code.weightsBytes << " bytes"
+     << " * made by  nacre " NACRE_VERSION " for " << commentText(code.madeFor)
+     << ", -O" << options.optLevel << "\n * arena    " << code.arenaBytes
+     << " bytes\n * weights  " << code.weightsBytes << " bytes"
      << (code.weightsBytes == 0 ? ""
          : sideFile             ? ", in a side file"
                                 : ", embedded");

@@ -17,6 +17,10 @@ llvm::Error Target::refuseProcessor(const CodegenOptions &options) const {
   return llvm::Error::success();
 }
 
+llvm::Expected<std::string> Target::render(mlir::ModuleOp) const {
+  return fail(ExitUsage, "target '" + name() + "' prints no kernels");
+}
+
 llvm::Expected<std::vector<std::string>> Target::findRuntime(StringRef) const {
   return fail(ExitUsage, "target '" + name() +
                              "' makes no executables, use nacre compile");

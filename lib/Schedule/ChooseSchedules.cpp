@@ -476,9 +476,15 @@ DictionaryAttr scheduleFor(KernelOp kernel, const MachineDescription &machine) {
 LogicalResult chooseSchedules(ModuleOp module,
                               const MachineDescription &machine) {
   auto main = module.lookupSymbol<func::FuncOp>("main");
-  for (auto kernel : main.getBody().front().getOps<KernelOp>())
-    if (!kernel.getSchedule())
+  KernelOp before;
+  for (auto kernel : main.getBody().front().getOps<KernelOp>()) {
+    if (!kernel.getSchedule()) {
       kernel.setScheduleAttr(scheduleFor(kernel, machine));
+      if (machine.groupItems && before && kernel->hasAttr("lazy.border"))
+        joinBorder(kernel, before);
+    }
+    before = kernel;
+  }
   return success();
 }
 

@@ -7,6 +7,9 @@
 #include "GridSchedules.h"
 
 using namespace mlir;
+static int64_t divideCeil(int64_t a, int64_t b) {
+  return llvm::divideCeil(a, b);
+}
 namespace nacre::schedule {
 namespace {
 
@@ -76,7 +79,8 @@ DictionaryAttr gridMap(Builder &b, const MapLoopNest &nest,
     tasks *= nest.extents[nest.loops[i]];
   // Long reductions of few results are shared by the items of a group.
   bool few = tasks < int64_t(machine.computeUnits) * 512;
-  bool cooperative = nest.reduced >= 64 && few && !nest.symbolic;
+  bool cooperative =
+      nest.reduced >= machine.minSharedSteps && few && !nest.symbolic;
   int64_t group = plainGroup(machine);
   if (cooperative)
     while (group > 32 && group / 2 >= nest.reduced)
@@ -90,9 +94,9 @@ DictionaryAttr gridMap(Builder &b, const MapLoopNest &nest,
 }
 
 DictionaryAttr gridBorder(Builder &b, const MachineDescription &machine) {
-  return b.getDictionaryAttr({b.getNamedAttr("kind", b.getStringAttr("border")),
-                              named(b, "lanes", 1),
-                              named(b, "group", plainGroup(machine))});
+  return b.getDictionaryAttr(
+      {b.getNamedAttr("kind", b.getStringAttr("border")), named(b, "lanes", 1),
+       named(b, "group", plainGroup(machine)), named(b, "joined", 0)});
 }
 
 DictionaryAttr gridContraction(Builder &b, const GridContractNest &nest,
@@ -120,16 +124,26 @@ DictionaryAttr gridContraction(Builder &b, const GridContractNest &nest,
     // As large a tile as leaves enough items to fill the machine.
     int64_t wanted = int64_t(machine.computeUnits) * 64;
     auto items = [&] {
-      return llvm::divideCeil(m, tileM) * llvm::divideCeil(n, tileN) * batch;
+      return divideCeil(m, tileM) * divideCeil(n, tileN) * batch;
     };
     if (nest.isF32 && n >= 4)
       tileN = 4;
-    tileM = std::clamp<int64_t>(m, 1, nest.rowsVary ? 1 : 4);
-    while (tileM > 1 && int64_t(items()) < wanted)
-      --tileM;
+    // Rows of a tile share what they read of the columns' operand. They stay
+    // on one line of the innermost row dimension where a divisor allows it.
+    int64_t most = std::clamp<int64_t>(m, 1, nest.rowsVary ? 4 : 8);
+    while (most > 1 &&
+           divideCeil(m, most) * divideCeil(n, tileN) * batch < wanted)
+      --most;
+    tileM = most;
+    if (!nest.rows.empty())
+      for (int64_t t = most; 2 * t > most; --t)
+        if (nest.extents[nest.rows.back()] % t == 0) {
+          tileM = t;
+          break;
+        }
     // Few results of long sums: several items share one.
     while (kSplit < 16 && int64_t(items()) * kSplit < wanted &&
-           k >= 32 * kSplit &&
+           k >= int64_t(machine.minSharedSteps) / 2 * kSplit &&
            4 * group * tileM * tileN <= int64_t(machine.localBytes))
       kSplit *= 2;
   }
@@ -145,6 +159,23 @@ DictionaryAttr gridContraction(Builder &b, const GridContractNest &nest,
        named(b, "block_k", blockK), named(b, "k_split", kSplit),
        named(b, "packed", nest.packed), named(b, "pack_block", packBlock),
        named(b, "group", group)});
+}
+
+void joinBorder(lazy::KernelOp border, lazy::KernelOp before) {
+  auto of = [](lazy::KernelOp kernel, StringRef key) -> IntegerAttr {
+    return kernel.getSchedule()->getAs<IntegerAttr>(key);
+  };
+  IntegerAttr group = of(before, "group");
+  if (before->hasAttr("lazy.border") || !group ||
+      border.getOperand(0).getDefiningOp() != before.getOperation() ||
+      !lazy::tensorType(before.getResult(0)).hasStaticShape() ||
+      llvm::is_contained(lazy::tensorType(before.getResult(0)).getShape(), 0))
+    return;
+  NamedAttrList schedule(*border.getSchedule());
+  Builder b(border.getContext());
+  schedule.set("group", group);
+  schedule.set("joined", b.getI64IntegerAttr(1));
+  border.setScheduleAttr(schedule.getDictionary(border.getContext()));
 }
 
 } // namespace nacre::schedule

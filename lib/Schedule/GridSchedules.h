@@ -21,6 +21,10 @@ mlir::DictionaryAttr gridMap(mlir::Builder &b, const MapLoopNest &nest,
 mlir::DictionaryAttr gridBorder(mlir::Builder &b,
                                 const MachineDescription &machine);
 
+/// Lets a border run in the launch of the kernel before it, if that one writes
+/// what the border surrounds.
+void joinBorder(lazy::KernelOp border, lazy::KernelOp before);
+
 /// A contraction as batches of rows x columns x steps.
 struct GridContractNest {
   int64_t lanesOperand = 1;

@@ -121,6 +121,7 @@ void PlanVerifier::schedule(KernelOp kernel) {
                                  {"staged", 0, 1},
                                  {"group", 1, 1024},
                                  {"cooperative", 0, 1},
+                                 {"joined", 0, 1},
                                  {"block_m", 0, 256},
                                  {"block_n", 0, 256},
                                  {"block_k", 0, 64},

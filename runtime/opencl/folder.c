@@ -139,10 +139,9 @@ static nacre_status read_weights(folder *f, nacre_error *error) {
     return NACRE_OK;
   const nacre_plan_file *file = &f->plan.weights_file;
   if (!file->name)
-    return nacre_failure(error, NACRE_E_FORMAT,
-                         "%.200s: %lld bytes of weights without a file",
-                         file_in(f, "manifest.json"),
-                         (long long)f->plan.weights_bytes);
+    return nacre_failure(
+        error, NACRE_E_FORMAT, "%.200s: %lld bytes of weights without a file",
+        file_in(f, "manifest.json"), (long long)f->plan.weights_bytes);
   const char *path = file_in(f, file->name);
   nacre_status status = check_large_file(path, file, error);
   if (!status)

@@ -285,6 +285,9 @@ static nacre_status build(nacre_opencl_model *model, const char *kernels,
     status = check_groups(model->device, plan, error);
   if (status)
     return status;
+  if (plan->launches.count && !bytes) /* OpenCL would look for a zero byte */
+    return nacre_failure(error, NACRE_E_FORMAT, "%s: kernels are empty",
+                         where.text);
   const char *zero = memchr(kernels, 0, bytes);
   if (zero)
     return nacre_failure(error, NACRE_E_FORMAT,

@@ -1,6 +1,7 @@
 //===- Differential.cpp - compiled code against the interpreter -----------===//
 
 #include "Differential.h"
+#include "../Decompose/Kernels.h"
 #include "NativeModel.h"
 #include "Session.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -570,6 +571,12 @@ void check(Net &net, const Ways &ways) {
   if (!c.seal())
     return;
   diesWith(textOf(*net.module));
+  if (under.decomposed) {
+    c.way = "decomposed";
+    for (const std::string &difference : compareDecomposed(c.program()))
+      c.complain(difference);
+    return;
+  }
   std::vector<std::vector<Tensor>> expected;
   for (size_t set = 0; set < c.sets(); ++set) {
     auto results = reference::run(c.program(), c.data(set));
@@ -606,6 +613,8 @@ bool canRun(std::string &device) {
 }
 
 void checkIndexError(Net &net) {
+  if (under.decomposed)
+    return check(net);
   Check c{net, "", nullptr};
   if (!c.seal())
     return;

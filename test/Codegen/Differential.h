@@ -35,7 +35,8 @@ inline bool isFloat(DType t) { return t >= DType::F16; }
 /// What the cases run on, set before the first.
 struct UnderTest {
   const Target *target = nullptr;
-  bool full = false; ///< cases that take long or much memory, too
+  bool decomposed = false; ///< kernels against themselves, decomposed
+  bool full = false;       ///< cases that take long or much memory, too
   bool is(StringRef name) const { return target->name() == name; }
   /// f64 is computed in f32: such data is rounded to f32 before the
   /// interpreter sees it, and results may differ by roundings of f32.

@@ -2,6 +2,8 @@
 add_executable(nacre_differential
   ${CMAKE_CURRENT_LIST_DIR}/Differential.cpp
   ${CMAKE_CURRENT_LIST_DIR}/differential_main.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/../Decompose/Compiled.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/../Decompose/Kernels.cpp
   ${CMAKE_CURRENT_LIST_DIR}/differential_primitives.cpp
   ${CMAKE_CURRENT_LIST_DIR}/differential_contract.cpp
   ${CMAKE_CURRENT_LIST_DIR}/differential_programs.cpp
@@ -11,7 +13,7 @@ add_executable(nacre_differential
 target_link_libraries(nacre_differential PRIVATE NacreDriver)
 # The harness compiles as the driver does, through the driver's own classes.
 target_include_directories(nacre_differential PRIVATE
-  ${PROJECT_SOURCE_DIR}/lib/Driver ${PROJECT_SOURCE_DIR}/lib/Codegen/Cpu)
+  ${PROJECT_SOURCE_DIR}/lib/Driver ${PROJECT_SOURCE_DIR}/lib/Codegen ${PROJECT_SOURCE_DIR}/lib/Codegen/Cpu)
 # The precompiled header is a library's: an executable's default is -fPIE.
 target_compile_options(nacre_differential PRIVATE -fPIC)
 target_precompile_headers(nacre_differential REUSE_FROM NacreLazy)
@@ -31,6 +33,9 @@ foreach(target opencl wgsl)
       TIMEOUT 7200 SKIP_RETURN_CODE 77 PROCESSORS 2)
   endif()
 endforeach()
+# Their kernels, each against itself decomposed.
+add_test(NAME decompose.kernels COMMAND nacre_differential --decompose --random=60)
+set_tests_properties(decompose.kernels PROPERTIES TIMEOUT 1200)
 
 # Programs that once were wrong, one test each.
 file(GLOB programs CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/Programs/*.mlir)

@@ -152,6 +152,12 @@ Outcome runCases(const std::vector<Case> &cases, unsigned jobs) {
   return outcome;
 }
 
+/// Whether the name contains one of the texts that --only lists.
+bool isChosen(StringRef name, StringRef only) {
+  return llvm::any_of(llvm::split(only, ','),
+                      [&](StringRef text) { return name.contains(text); });
+}
+
 /// Whether a case is among those that a device runs without --full. Building
 /// kernels takes most of the time there, and families of cases have much in
 /// common: one type of each width stands for the others.
@@ -273,6 +279,8 @@ int main(int argc, char **argv) {
       table = word.str();
     else if (word == "--from=schedule")
       from = nacre::Phase::Schedule;
+    else if (word == "--decompose")
+      under.decomposed = true;
     else if (word == "--full")
       under.full = true;
     else if (word == "--here")
@@ -283,8 +291,9 @@ int main(int argc, char **argv) {
       bad = true;
     if (bad) {
       llvm::errs() << "usage: nacre_differential [--target=NAME] "
-                      "[--only=TEXT] [--seed=N] [--random=COUNT] [--full] "
+                      "[--only=TEXT,...] [--seed=N] [--random=COUNT] [--full] "
                       "[--jobs=N] [--record=TABLE.tsv] [--here] [--list] "
+                      "[--decompose] "
                       "[--file=PROGRAM.mlir [--from=schedule]]\n";
       return 2;
     }
@@ -306,7 +315,7 @@ int main(int argc, char **argv) {
     addEdges(cases);
     addRandom(cases, seed, count);
     llvm::erase_if(cases, [&](const Case &c) {
-      return c.name.find(only) == std::string::npos ||
+      return !isChosen(c.name, only) ||
              (only.empty() && !under.is("cpu") && !under.full &&
               !isUsual(c.name));
     });

@@ -8,9 +8,10 @@
 using namespace nacre;
 namespace nacre::test {
 
-llvm::Expected<std::unique_ptr<Compiled>> Compiled::load(mlir::ModuleOp module) {
-  NativeOptions options;
-  if (auto machine = describeMachine(options); !machine)
+llvm::Expected<std::unique_ptr<Compiled>>
+Compiled::load(mlir::ModuleOp module) {
+  CodegenOptions options;
+  if (auto machine = cpu::describeMachine(options); !machine)
     return machine.takeError();
   auto machine = codegen::makeTargetMachine(options);
   if (!machine)
@@ -20,10 +21,13 @@ llvm::Expected<std::unique_ptr<Compiled>> Compiled::load(mlir::ModuleOp module) 
   if (!code)
     return code.takeError();
   for (llvm::Function &f : **code)
-    if (!f.isDeclaration())
+    if (!f.isDeclaration()) {
       f.setLinkage(f.getName().starts_with("nacre_")
                        ? llvm::GlobalValue::InternalLinkage
                        : llvm::GlobalValue::ExternalLinkage);
+      // It may run with subnormals flushed.
+      f.addFnAttr("denormal-fp-math", "dynamic,dynamic");
+    }
   auto object = codegen::emitObject(**code, **machine, 1);
   if (!object)
     return object.takeError();
@@ -51,13 +55,13 @@ Compiled::~Compiled() {
 
 void Compiled::call(llvm::StringRef name,
                     llvm::ArrayRef<uint64_t> arguments) const {
-  uint64_t a[12] = {};
+  uint64_t a[16] = {};
   assert(arguments.size() <= std::size(a));
   llvm::copy(arguments, a);
   // Pointers and indices go alike, and the caller cleans up.
-  using Function = void(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
-                        uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
-                        uint64_t, uint64_t);
+  using Function =
+      void(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
+           uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
   auto *function =
       reinterpret_cast<Function *>(::dlsym(handle, name.str().c_str()));
   assert(function && "no such function");

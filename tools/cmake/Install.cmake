@@ -4,28 +4,42 @@
 #   bin/nacre
 #   lib/libnacre_rt.a lib/libnacre_rt_main.a
 #   include/nacre/model.h include/nacre/runtime.h
+#   lib/libnacre_rt_opencl.a include/nacre/opencl.h   where OpenCL was found
+#   share/nacre/webgpu/
 #   lib/cmake/Nacre/
 #
 # The folders are fixed: `nacre build` finds the runtime at ../lib from itself.
 include(CMakePackageConfigHelpers)
 
 set(nacre_package_dir lib/cmake/Nacre)
+set(nacre_webgpu_dir share/nacre/webgpu)
 get_filename_component(nacre_runtime_include
   "${CMAKE_CURRENT_LIST_DIR}/../../runtime/include/nacre" ABSOLUTE)
 
 # The shared LLVM and MLIR are found where they were at build time.
 set_target_properties(nacre PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
-install(TARGETS nacre nacre_rt nacre_rt_main EXPORT NacreTargets
+set(nacre_installed nacre nacre_rt nacre_rt_main)
+set(nacre_installed_headers
+  ${nacre_runtime_include}/model.h ${nacre_runtime_include}/runtime.h)
+set(nacre_has_opencl OFF)
+if(TARGET nacre_rt_opencl)
+  set(nacre_has_opencl ON)
+  list(APPEND nacre_installed nacre_rt_opencl)
+  list(APPEND nacre_installed_headers ${nacre_runtime_include}/opencl.h)
+endif()
+install(TARGETS ${nacre_installed} EXPORT NacreTargets
   RUNTIME DESTINATION bin
   ARCHIVE DESTINATION lib)
-install(FILES ${nacre_runtime_include}/model.h ${nacre_runtime_include}/runtime.h
-  DESTINATION include/nacre)
+install(FILES ${nacre_installed_headers} DESTINATION include/nacre)
+install(DIRECTORY ${nacre_runtime_include}/../../webgpu/ DESTINATION ${nacre_webgpu_dir}
+  FILES_MATCHING PATTERN "*.mjs" PATTERN "*.mts" PATTERN "README.md")
 install(EXPORT NacreTargets NAMESPACE Nacre:: DESTINATION ${nacre_package_dir})
 
 configure_package_config_file(
   ${CMAKE_CURRENT_LIST_DIR}/NacreConfig.cmake.in
   ${CMAKE_CURRENT_BINARY_DIR}/NacreConfig.cmake
-  INSTALL_DESTINATION ${nacre_package_dir})
+  INSTALL_DESTINATION ${nacre_package_dir}
+  PATH_VARS nacre_webgpu_dir)
 if(PROJECT_VERSION)
   set(nacre_package_version ${PROJECT_VERSION})
 else()

@@ -1,19 +1,18 @@
 //===- main.cpp - passes on textual IR ------------------------------------===//
 //
 //   nacre-opt FILE --PASS ..
-//   nacre-opt --render=opencl|wgsl FILE     kernels as text
+//   nacre-opt --render=TARGET FILE          kernels as text
 //   nacre-opt --render=use FILE             what each kernel uses
 //
 //===----------------------------------------------------------------------===//
 
-#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "../../lib/Codegen/Text/Text.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
-#include "../../lib/Codegen/OpenCL/OpenCl.h"
-#include "../../lib/Codegen/Text/Text.h"
-#include "../../lib/Codegen/Wgsl/Wgsl.h"
+#include "nacre/Codegen/Target.h"
 #include "nacre/Driver/Passes.h"
+#include "nacre/Failure/Failure.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -49,11 +48,12 @@ static int render(mlir::DialectRegistry &registry, llvm::StringRef language,
         printUse(function);
     return 0;
   }
-  llvm::FailureOr<std::string> text =
-      language == "opencl" ? nacre::codegen::renderOpenCl(*module)
-                           : nacre::codegen::renderWgsl(*module, uint64_t(128) << 20);
-  if (failed(text))
-    return 1;
+  auto target = nacre::findTarget(language);
+  if (!target)
+    return nacre::report(target.takeError());
+  auto text = (*target)->render(*module);
+  if (!text)
+    return nacre::report(text.takeError());
   llvm::outs() << *text;
   return 0;
 }
@@ -61,11 +61,9 @@ static int render(mlir::DialectRegistry &registry, llvm::StringRef language,
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   nacre::registerDialects(registry);
-  registry.insert<mlir::gpu::GPUDialect>();
   llvm::StringRef option = argc == 3 ? argv[1] : "";
-  if (option == "--render=opencl" || option == "--render=wgsl" ||
-      option == "--render=use")
-    return render(registry, option.substr(9), argv[2]);
+  if (option.consume_front("--render="))
+    return render(registry, option, argv[2]);
   nacre::registerPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "lazy IR passes\n", registry));

@@ -61,10 +61,13 @@ struct MachineDescription {
   unsigned computeUnits = 1; ///< work-groups that run at once
   /// Contractions below this many operations gain nothing from local memory.
   double minStagedFlops = 0;
+  /// Reductions below this length are left to one work-item.
+  unsigned minSharedSteps = 64;
 };
 
 /// A program as its target wants it, without the weights' bytes.
 struct CompiledCode {
+  std::string madeFor; ///< for people: a triple and a CPU, a kind of device
   std::string triple, cpu, features; ///< of machine code
   /// Machine code: a relocatable object. Defines SYMBOL_run_generic and the
   /// reflection table SYMBOL_model; when weights are embedded it refers to the

@@ -46,6 +46,9 @@ public:
                                            const CompiledCode &code) const {
     return code.kernelText;
   }
+  /// The text of kernels that are already lowered and decomposed, for tests of
+  /// the printing; an error where this target prints none.
+  virtual llvm::Expected<std::string> render(mlir::ModuleOp module) const;
   /// Adds what is particular to this target to a report: "triple", "cpu".
   virtual void report(const CompiledCode &, nlohmann::ordered_json &) const {}
 

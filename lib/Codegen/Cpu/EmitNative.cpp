@@ -9,6 +9,7 @@ using namespace nacre::codegen;
 llvm::Expected<CompiledCode> emitNative(Program &program,
                                         const CodegenOptions &options) {
   CompiledCode code;
+  code.madeFor = options.triple + ", cpu " + options.cpu;
   code.triple = options.triple;
   code.cpu = options.cpu;
   code.features = options.features;

@@ -19,8 +19,8 @@ Scalar Helpers::call(StringRef name, Type result, ArrayRef<Scalar> args,
       types.push_back(a.type());
     Location loc = UnknownLoc::get(module.getContext());
     OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
-    function = func::FuncOp::create(b, loc, name,
-                                    b.getFunctionType(types, {result}));
+    function =
+        func::FuncOp::create(b, loc, name, b.getFunctionType(types, {result}));
     function.setPrivate();
     Block *entry = function.addEntryBlock();
     b.setInsertionPointToStart(entry);
@@ -103,18 +103,16 @@ Scalar floatToHalf(Helpers &helpers, Scalar value) {
         Scalar bits = bitsOf(a[0]), magnitude = bits & 0x7fffffff;
         // From 2^16 on all is infinite; below, rounding up carries into it.
         Scalar limited = smallerUnsigned(magnitude, 0x47800000);
-        Scalar normal =
-            shiftDown(limited + double(0xfff - (112 << 23)) +
-                          (shiftDown(limited, 13) & 1),
-                      13);
+        Scalar normal = shiftDown(limited + double(0xfff - (112 << 23)) +
+                                      (shiftDown(limited, 13) & 1),
+                                  13);
         // Below 2^-14: the mantissa in units of 2^-24.
         Scalar mantissa = (magnitude & 0x7fffff) | 0x800000;
         Scalar shift = smallerUnsigned(126 - shiftDown(magnitude, 23), 25);
         Scalar half = shiftDown(word(a[0].at, 1) << shift, 1);
         Scalar tiny = shiftDown(
             mantissa + half - 1 + (shiftDown(mantissa, shift) & 1), shift);
-        Scalar result =
-            choose(less(magnitude, 0x38800000), tiny, normal);
+        Scalar result = choose(less(magnitude, 0x38800000), tiny, normal);
         result = choose(greater(magnitude, 0x7f800000), 0x7e00, result);
         return result | ((bits >> 16) & int64_t(-0x8000));
       });
@@ -152,8 +150,8 @@ Scalar doubleToFloat(Helpers &helpers, Words bits) {
         Scalar tiny = shiftDown(
             mantissa + half - 1 + (shiftDown(mantissa, shift) & 1), shift);
         Scalar finite = choose(less(high, 0x38100000), tiny, normal);
-        Scalar result = choose(less(high, 0x47f00000), finite,
-                               word(low.at, 0x7f800000));
+        Scalar result =
+            choose(less(high, 0x47f00000), finite, word(low.at, 0x7f800000));
         Scalar nan = greater(high | asWord(unequal(low, 0)), 0x7ff00000);
         result = choose(nan, 0x7fc00000, result);
         return fromBits(result | (a[1] & int64_t(-0x80000000ll)));
@@ -167,8 +165,8 @@ Words floatToDouble(Helpers &helpers, Scalar value) {
                   magnitude);
   };
   Type i32 = value.at.b->getI32Type();
-  Scalar low = helpers.call(
-      "nacre_f32_to_f64_low", i32, value, [&](ArrayRef<Scalar> a) {
+  Scalar low =
+      helpers.call("nacre_f32_to_f64_low", i32, value, [&](ArrayRef<Scalar> a) {
         return normalised(bitsOf(a[0]) & 0x7fffffff) << 29;
       });
   Scalar high = helpers.call(
@@ -196,8 +194,7 @@ Scalar oddFloat(Helpers &helpers, Scalar value, bool isUnsigned) {
         Scalar sticky = asWord(unequal(x & 0xff, 0));
         Scalar large = toFloat(shiftDown(x, 8) | sticky) * 256;
         Scalar result = choose(below(x, 1 << 24), toFloat(x), large);
-        return isUnsigned ? result
-                          : choose(negative, negate(result), result);
+        return isUnsigned ? result : choose(negative, negate(result), result);
       });
 }
 

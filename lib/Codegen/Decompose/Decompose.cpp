@@ -97,114 +97,30 @@ struct MaskOfLoad : OpRewritePattern<arith::AndIOp> {
 };
 
 /// Upstream's canonical forms, but for those that compute in i8 and i16.
-LogicalResult simplify(ModuleOp module) {
-  static const FrozenRewritePatternSet patterns = [&] {
-    MLIRContext *context = module.getContext();
-    RewritePatternSet set(context);
-    set.add<TruncateWrapped, MaskWrapped, MaskOfLoad>(context);
-    for (StringRef name : {"arith", "math", "memref", "scf"})
-      context->getLoadedDialect(name)->getCanonicalizationPatterns(set);
-    for (RegisteredOperationName op : context->getRegisteredOperations())
-      if (llvm::is_contained({"arith", "math", "memref", "scf"},
-                             op.getDialectNamespace()))
-        op.getCanonicalizationPatterns(set, context);
-    SmallVector<std::string> narrowing;
-    for (StringRef name :
-         {"AndOfExtSI", "AndOfExtUI", "OrOfExtSI", "OrOfExtUI", "XOrIOfExtSI",
-          "XOrIOfExtUI", "CmpIExtSI", "CmpIExtUI", "IndexCastOfExtSI",
-          "IndexCastUIOfExtUI", "TruncIExtSIToExtSI", "TruncIExtUIToExtUI"})
-      narrowing.push_back(("(anonymous namespace)::" + name).str());
-    return FrozenRewritePatternSet(std::move(set), narrowing);
-  }();
+void simplify(ModuleOp module) {
+  MLIRContext *context = module.getContext();
+  auto isOurs = [](StringRef dialect) {
+    return llvm::is_contained({"arith", "math", "memref", "scf"}, dialect);
+  };
+  RewritePatternSet set(context);
+  set.add<TruncateWrapped, MaskWrapped, MaskOfLoad>(context);
+  for (Dialect *dialect : context->getLoadedDialects())
+    if (isOurs(dialect->getNamespace()))
+      dialect->getCanonicalizationPatterns(set);
+  for (RegisteredOperationName op : context->getRegisteredOperations())
+    if (isOurs(op.getDialectNamespace()))
+      op.getCanonicalizationPatterns(set, context);
+  SmallVector<std::string> narrowing;
+  for (StringRef name :
+       {"AndOfExtSI", "AndOfExtUI", "OrOfExtSI", "OrOfExtUI", "XOrIOfExtSI",
+        "XOrIOfExtUI", "CmpIExtSI", "CmpIExtUI", "IndexCastOfExtSI",
+        "IndexCastUIOfExtUI", "TruncIExtSIToExtSI", "TruncIExtUIToExtUI"})
+    narrowing.push_back(("(anonymous namespace)::" + name).str());
+  FrozenRewritePatternSet patterns(std::move(set), narrowing);
   GreedyRewriteConfig config;
   config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
   for (auto function : module.getOps<func::FuncOp>())
     (void)applyPatternsGreedily(function, patterns, config);
-  return success();
-}
-
-/// Arrays of a kernel's own have elements of 32 bits at least: no language
-/// promises more of local memory, and nobody else sees them.
-void widenLocals(ModuleOp module) {
-  module.walk([](memref::AllocaOp array) {
-    MemRefType type = array.getType();
-    Type element = type.getElementType();
-    unsigned width = element.getIntOrFloatBitWidth();
-    if (width >= 32)
-      return;
-    OpBuilder b(array);
-    Type i32 = b.getI32Type(), bits = b.getIntegerType(width);
-    auto made = memref::AllocaOp::create(
-        b, array.getLoc(),
-        MemRefType(MemRefType::Builder(type).setElementType(i32)),
-        array.getAlignmentAttr());
-    for (Operation *user : llvm::make_early_inc_range(array->getUsers())) {
-      b.setInsertionPoint(user);
-      Location loc = user->getLoc();
-      if (auto store = dyn_cast<memref::StoreOp>(user)) {
-        Value v = store.getValue();
-        if (isa<FloatType>(element))
-          v = arith::BitcastOp::create(b, loc, bits, v);
-        v = width == 1 ? Value(arith::ExtUIOp::create(b, loc, i32, v))
-                       : Value(arith::ExtSIOp::create(b, loc, i32, v));
-        memref::StoreOp::create(b, loc, v, made, store.getIndices());
-        store.erase();
-      } else if (auto load = dyn_cast<memref::LoadOp>(user)) {
-        Value v = memref::LoadOp::create(b, loc, made, load.getIndices());
-        v = arith::TruncIOp::create(b, loc, bits, v);
-        if (isa<FloatType>(element))
-          v = arith::BitcastOp::create(b, loc, element, v);
-        load.replaceAllUsesWith(v);
-        load.erase();
-      }
-    }
-    if (array.use_empty())
-      array.erase();
-  });
-}
-
-/// What folding made of i8 and i16 for a store is a truncated i32 again:
-/// constants, truncations of i64, choices.
-void narrowForStores(ModuleOp module) {
-  std::function<Value(OpBuilder &, Value)> asWord = [&](OpBuilder &b,
-                                                        Value v) -> Value {
-    Location loc = v.getLoc();
-    Type i32 = b.getI32Type();
-    if (auto cut = v.getDefiningOp<arith::TruncIOp>()) {
-      if (cut.getIn().getType().isInteger(32))
-        return cut.getIn();
-      return arith::TruncIOp::create(b, loc, i32, cut.getIn());
-    }
-    APInt number;
-    if (matchPattern(v, m_ConstantInt(&number)))
-      return arith::ConstantOp::create(
-          b, loc, b.getI32IntegerAttr(number.getSExtValue()));
-    if (auto choice = v.getDefiningOp<arith::SelectOp>())
-      return arith::SelectOp::create(b, loc, choice.getCondition(),
-                                     asWord(b, choice.getTrueValue()),
-                                     asWord(b, choice.getFalseValue()));
-    return arith::ExtSIOp::create(b, loc, i32, v);
-  };
-  module.walk([&](memref::StoreOp store) {
-    Value v = store.getValue();
-    Type type = v.getType();
-    auto cut = v.getDefiningOp<arith::TruncIOp>();
-    if ((!type.isInteger(8) && !type.isInteger(16)) ||
-        (cut && cut.getIn().getType().isInteger(32)))
-      return;
-    OpBuilder b(store);
-    store.setOperand(
-        0, arith::TruncIOp::create(b, store.getLoc(), type, asWord(b, v)));
-  });
-  // What was read by stores only is read by nothing now.
-  SmallVector<Operation *> sources;
-  module.walk([&](Operation *op) {
-    if (isa<arith::ConstantOp, arith::TruncIOp, arith::SelectOp>(op))
-      sources.push_back(op);
-  });
-  for (Operation *op : llvm::reverse(sources))
-    if (op->use_empty())
-      op->erase();
 }
 
 /// What folding took to compute with a narrow element takes it from i32 again:
@@ -239,6 +155,31 @@ void widenLoads(ModuleOp module) {
   });
 }
 
+/// The same for what is stored: constants and truncations of i64.
+void widenStores(ModuleOp module) {
+  module.walk([](arith::TruncIOp op) {
+    if (!op.getIn().getType().isInteger(64) || op.getType().isInteger(32))
+      return;
+    OpBuilder b(op);
+    op.getInMutable().assign(
+        arith::TruncIOp::create(b, op.getLoc(), b.getI32Type(), op.getIn()));
+  });
+  module.walk([](memref::StoreOp store) {
+    Type type = store.getValueToStore().getType();
+    auto number = store.getValueToStore().getDefiningOp<arith::ConstantOp>();
+    if (!number || !(type.isInteger(8) || type.isInteger(16)))
+      return;
+    OpBuilder b(store);
+    int64_t value = cast<IntegerAttr>(number.getValue()).getInt();
+    Value wide = arith::ConstantOp::create(b, store.getLoc(),
+                                           b.getI32IntegerAttr(value));
+    store.getValueMutable().assign(
+        arith::TruncIOp::create(b, store.getLoc(), type, wide));
+    if (number->use_empty())
+      number->erase();
+  });
+}
+
 /// NaN and infinities as bits.
 void hideSpecials(ModuleOp module) {
   module.walk([](arith::ConstantOp op) {
@@ -263,7 +204,6 @@ LogicalResult decompose(ModuleOp module, const Lacks &lacks) {
     if (!llvm::is_contained(expandableOps(), name))
       return module.emitError("'") << name << "' cannot be expanded";
   Helpers helpers(module, lacks);
-  widenLocals(module);
   // Conversions that are alike are made once.
   removeDuplicates(module);
   // From here on values are i1, i32, index, f32 and what else the target has.
@@ -271,12 +211,11 @@ LogicalResult decompose(ModuleOp module, const Lacks &lacks) {
     return failure();
   // From here on operations are the target's, and NaN is seen to by bits.
   expandOperations(helpers);
-  if (failed(simplify(module)))
-    return failure();
+  simplify(module);
   helpers.prune();
   // Nothing may fold from here on.
-  narrowForStores(module);
   widenLoads(module);
+  widenStores(module);
   hideSpecials(module);
   removeDuplicates(module);
   return verifyDecomposed(module, lacks);

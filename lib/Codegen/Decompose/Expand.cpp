@@ -134,12 +134,12 @@ Value Expander::onBooleans(Operation *op) {
     return x() & y();
   if (isa<arith::MaxUIOp, arith::MinSIOp>(op))
     return x() | y();
-  // By 1; shifts by 0.
+  // The only divisor is 1, the only amount 0.
   if (isa<arith::DivUIOp, arith::DivSIOp, arith::ShLIOp, arith::ShRUIOp,
           arith::ShRSIOp>(op))
     return x();
   if (isa<arith::RemUIOp, arith::RemSIOp>(op))
-    return x() ^ x();
+    return x().constant(0);
   auto wide = [&](Scalar v, bool isUnsigned) {
     return isUnsigned ? asWord(v) : v.make<arith::ExtSIOp>(i32, v.v);
   };
@@ -201,6 +201,11 @@ Value Expander::expand(Operation *op) {
       .Case([&](arith::MaxNumFOp) { return extremum(x(), y(), true, false).v; })
       .Case(
           [&](arith::MinNumFOp) { return extremum(x(), y(), false, false).v; })
+      .Case([&](arith::TruncIOp narrowed) -> Value {
+        if (!narrowed.getType().isInteger(1))
+          return {};
+        return unequal(x() & 1, 0);
+      })
       .Case([&](arith::FloorDivSIOp) { return division(op, false).v; })
       .Case([&](arith::CeilDivSIOp) { return division(op, true).v; })
       .Case([&](arith::CeilDivUIOp) {

@@ -51,9 +51,9 @@ inline Scalar number(Place at, mlir::Type type, double value) {
         mlir::TypedAttr(at.b->getFloatAttr(type, value)));
   unsigned width =
       llvm::isa<mlir::IndexType>(type) ? 64 : type.getIntOrFloatBitWidth();
-  return like.make<mlir::arith::ConstantOp>(mlir::TypedAttr(
-      mlir::IntegerAttr::get(type, llvm::APInt(64, uint64_t(int64_t(value)))
-                                       .sextOrTrunc(width))));
+  return like.make<mlir::arith::ConstantOp>(
+      mlir::TypedAttr(mlir::IntegerAttr::get(
+          type, llvm::APInt(64, uint64_t(int64_t(value))).sextOrTrunc(width))));
 }
 inline Scalar word(Place at, int64_t value) {
   return number(at, at.b->getI32Type(), double(value));

@@ -11,82 +11,11 @@
 //               exact; else an f32.
 //
 //===----------------------------------------------------------------------===//
-#include "Helpers.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "Translator.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 namespace nacre::codegen {
-namespace {
-
-enum class Kind { Same, Narrow, Half, Wide, Double, Buffer, Bad };
-
-class Translator {
-public:
-  Translator(Helpers &helpers)
-      : helpers(helpers), builder(helpers.module.getContext()),
-        i32(builder.getI32Type()), f32(builder.getF32Type()) {}
-  LogicalResult function(func::FuncOp old);
-
-private:
-  using Parts = SmallVector<Value, 2>;
-
-  //===-- types -----------------------------------------------------------===//
-  Kind kindOf(Type type) const;
-  bool isAffected(Type type) const { return kindOf(type) != Kind::Same; }
-  MemRefType bufferType(MemRefType type) const;
-  /// The types that a value's parts have.
-  bool partTypes(Value v, SmallVectorImpl<Type> &types);
-  /// An f64 that is nothing but moved: loads, constants, choices among them.
-  bool isMoved(Value v);
-  /// An f64 made from an integer on its way to f16 or bf16 through f32, which
-  /// lowering rounds to odd.
-  static bool isRoundedLater(Value v);
-
-  //===-- values ----------------------------------------------------------===//
-  Place at() { return {&builder, loc}; }
-  Scalar one(Value old) { return {at(), values[old][0]}; }
-  Words words(Value old);
-  /// An old float as f32, or as it was when it needs nothing.
-  Scalar asFloat(Value old);
-  /// An old integer of at most 32 bits as i32.
-  Scalar asWord(Value old, bool isUnsigned);
-  Scalar wrap(Scalar v, unsigned width);
-  void define(Value old, ArrayRef<Value> parts) {
-    values[old].assign(parts.begin(), parts.end());
-  }
-  void define(Value old, Words w) { define(old, {w.low.v, w.high.v}); }
-  /// An f32 as the float type of `old`.
-  void defineFloat(Value old, Scalar v);
-  /// An i32 as the integer type of `old`.
-  void defineInteger(Value old, Scalar v, bool isUnsigned);
-
-  //===-- operations ------------------------------------------------------===//
-  LogicalResult region(Region &from, Region &to);
-  LogicalResult operation(Operation *op);
-  /// The same operation on the parts of its operands.
-  LogicalResult structural(Operation *op);
-  LogicalResult refuse(Operation *op);
-  void constant(arith::ConstantOp op);
-  LogicalResult load(memref::LoadOp op);
-  LogicalResult store(memref::StoreOp op);
-  LogicalResult allocation(Operation *op);
-  LogicalResult integer(Operation *op);
-  void narrow(Operation *op, unsigned width);
-  LogicalResult wide(Operation *op);
-  LogicalResult conversion(Operation *op);
-  LogicalResult floating(Operation *op);
-  void bitcast(arith::BitcastOp op);
-
-  Helpers &helpers;
-  OpBuilder builder;
-  Location loc = builder.getUnknownLoc();
-  Type i32, f32;
-  llvm::DenseMap<Value, Parts> values;
-  llvm::DenseMap<Value, bool> moved;
-  llvm::DenseMap<Value, Value> decoded; ///< f32 of old values kept as bits
-};
 
 //===-- types -------------------------------------------------------------===//
 
@@ -141,8 +70,8 @@ bool Translator::isMoved(Value v) {
     if (isa<arith::ConstantOp, memref::LoadOp, arith::BitcastOp>(op))
       result = true;
     else if (auto choice = dyn_cast<arith::SelectOp>(op))
-      result = isMoved(choice.getTrueValue()) &&
-               isMoved(choice.getFalseValue());
+      result =
+          isMoved(choice.getTrueValue()) && isMoved(choice.getFalseValue());
     else if (auto branch = dyn_cast<scf::IfOp>(op)) {
       unsigned n = cast<OpResult>(v).getResultNumber();
       result = isMoved(branch.thenYield().getOperand(n)) &&
@@ -224,10 +153,10 @@ Scalar Translator::asFloat(Value old) {
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointAfterValue(parts.back());
   Scalar bits{at(), parts[0]};
-  Scalar result =
-      kind == Kind::Double ? doubleToFloat(helpers, {bits, {at(), parts[1]}})
-      : old.getType().isBF16() ? bfloatToFloat(bits)
-                               : halfToFloat(helpers, bits);
+  Scalar result = kind == Kind::Double
+                      ? doubleToFloat(helpers, {bits, {at(), parts[1]}})
+                  : old.getType().isBF16() ? bfloatToFloat(bits)
+                                           : halfToFloat(helpers, bits);
   decoded[old] = result.v;
   return result;
 }
@@ -360,8 +289,8 @@ LogicalResult Translator::structural(Operation *op) {
     operands.clear();
     auto branch = dyn_cast<scf::IfOp>(op->getParentOp());
     for (auto [i, v] : llvm::enumerate(op->getOperands())) {
-      bool keep = isa<scf::YieldOp>(op) && branch &&
-                  isMoved(branch.getResult(i));
+      bool keep =
+          isa<scf::YieldOp>(op) && branch && isMoved(branch.getResult(i));
       if (kindOf(v.getType()) == Kind::Double && !keep)
         operands.push_back(asFloat(v));
       else
@@ -432,8 +361,7 @@ LogicalResult Translator::operation(Operation *op) {
   }
   for (TypeRange types :
        {TypeRange(op->getOperandTypes()), TypeRange(op->getResultTypes())})
-    if (llvm::any_of(types,
-                     [&](Type t) { return kindOf(t) == Kind::Bad; }))
+    if (llvm::any_of(types, [&](Type t) { return kindOf(t) == Kind::Bad; }))
       return refuse(op);
   if (auto number = dyn_cast<arith::ConstantOp>(op)) {
     constant(number);
@@ -472,268 +400,6 @@ LogicalResult Translator::operation(Operation *op) {
     return conversion(op);
   bool isFloat = isa<FloatType>(op->getOperand(0).getType());
   return isFloat ? floating(op) : integer(op);
-}
-
-//===-- integers ----------------------------------------------------------===//
-
-LogicalResult Translator::integer(Operation *op) {
-  Type type = op->getOperand(0).getType();
-  if (kindOf(type) == Kind::Wide)
-    return wide(op);
-  if (!isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::AndIOp,
-           arith::OrIOp, arith::XOrIOp, arith::ShLIOp, arith::ShRSIOp,
-           arith::ShRUIOp, arith::DivSIOp, arith::DivUIOp, arith::RemSIOp,
-           arith::RemUIOp, arith::MaxSIOp, arith::MaxUIOp, arith::MinSIOp,
-           arith::MinUIOp, arith::CmpIOp, arith::CeilDivSIOp,
-           arith::FloorDivSIOp>(op))
-    return refuse(op);
-  narrow(op, type.getIntOrFloatBitWidth());
-  return success();
-}
-
-void Translator::narrow(Operation *op, unsigned width) {
-  bool unsignedOperands = isa<arith::DivUIOp, arith::RemUIOp>(op);
-  SmallVector<Value> operands;
-  for (Value v : op->getOperands())
-    operands.push_back(asWord(v, unsignedOperands).v);
-  if (isa<arith::ShRUIOp>(op))
-    operands[0] = asWord(op->getOperand(0), true).v;
-  bool comparison = isa<arith::CmpIOp>(op);
-  // Overflow flags of the narrow type mean nothing in i32.
-  SmallVector<NamedAttribute> attributes;
-  if (comparison)
-    llvm::append_range(attributes, op->getAttrs());
-  OperationState state(loc, op->getName(), operands,
-                       comparison ? op->getResult(0).getType() : i32,
-                       attributes);
-  Scalar result{at(), builder.create(state)->getResult(0)};
-  if (isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::ShLIOp,
-          arith::ShRUIOp, arith::DivUIOp, arith::RemUIOp>(op))
-    result = wrap(result, width);
-  define(op->getResult(0), result.v);
-}
-
-LogicalResult Translator::wide(Operation *op) {
-  Value out = op->getResult(0);
-  Words a = words(op->getOperand(0)), b = words(op->getOperand(1));
-  using P = arith::CmpIPredicate;
-  auto extremum = [&](P p) {
-    define(out, choose(compare(p, a, b), a, b));
-    return success();
-  };
-  auto division = [&](bool isUnsigned, bool remainder) {
-    define(out, divide(a, b, isUnsigned, remainder));
-    return success();
-  };
-  return TypeSwitch<Operation *, LogicalResult>(op)
-      .Case([&](arith::AddIOp) { return define(out, add(a, b)), success(); })
-      .Case([&](arith::SubIOp) {
-        return define(out, subtract(a, b)), success();
-      })
-      .Case([&](arith::MulIOp) {
-        return define(out, multiply(helpers, a, b)), success();
-      })
-      .Case([&](arith::AndIOp) {
-        return define(out, Words{a.low & b.low, a.high & b.high}), success();
-      })
-      .Case([&](arith::OrIOp) {
-        return define(out, Words{a.low | b.low, a.high | b.high}), success();
-      })
-      .Case([&](arith::XOrIOp) {
-        return define(out, Words{a.low ^ b.low, a.high ^ b.high}), success();
-      })
-      .Case([&](arith::ShLIOp) {
-        return define(out, shiftLeft(a, b.low)), success();
-      })
-      .Case([&](arith::ShRSIOp) {
-        return define(out, shiftRight(a, b.low, false)), success();
-      })
-      .Case([&](arith::ShRUIOp) {
-        return define(out, shiftRight(a, b.low, true)), success();
-      })
-      .Case([&](arith::CmpIOp compared) {
-        return define(out, compare(compared.getPredicate(), a, b).v),
-               success();
-      })
-      .Case([&](arith::MaxSIOp) { return extremum(P::sgt); })
-      .Case([&](arith::MaxUIOp) { return extremum(P::ugt); })
-      .Case([&](arith::MinSIOp) { return extremum(P::slt); })
-      .Case([&](arith::MinUIOp) { return extremum(P::ult); })
-      .Case([&](arith::DivSIOp) { return division(false, false); })
-      .Case([&](arith::DivUIOp) { return division(true, false); })
-      .Case([&](arith::RemSIOp) { return division(false, true); })
-      .Case([&](arith::RemUIOp) { return division(true, true); })
-      .Default([&](Operation *) { return refuse(op); });
-}
-
-//===-- conversions -------------------------------------------------------===//
-
-LogicalResult Translator::conversion(Operation *op) {
-  Value in = op->getOperand(0), out = op->getResult(0);
-  Type from = in.getType(), to = out.getType();
-  Kind fromKind = kindOf(from), toKind = kindOf(to);
-  if (isa<arith::ExtSIOp, arith::ExtUIOp>(op)) {
-    bool isUnsigned = isa<arith::ExtUIOp>(op);
-    defineInteger(out, asWord(in, isUnsigned), isUnsigned);
-    return success();
-  }
-  if (isa<arith::TruncIOp>(op)) {
-    Scalar v = one(in);
-    if (v.type().isInteger(64))
-      v = v.make<arith::TruncIOp>(i32, v.v);
-    if (to.isInteger(1))
-      v = unequal(v & 1, 0);
-    else if (toKind == Kind::Narrow)
-      v = wrap(v, to.getIntOrFloatBitWidth());
-    define(out, v.v);
-    return success();
-  }
-  if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op)) {
-    bool isUnsigned = isa<arith::IndexCastUIOp>(op);
-    auto cast = [&](Type type, Scalar v) {
-      return isUnsigned ? v.make<arith::IndexCastUIOp>(type, v.v)
-                        : v.make<arith::IndexCastOp>(type, v.v);
-    };
-    if (isa<IndexType>(from)) {
-      Scalar v = cast(i32, one(in));
-      if (toKind == Kind::Narrow)
-        v = wrap(v, to.getIntOrFloatBitWidth());
-      defineInteger(out, v, isUnsigned);
-      return success();
-    }
-    if (fromKind != Kind::Wide) {
-      define(out, cast(to, asWord(in, isUnsigned)).v);
-      return success();
-    }
-    // An index that does not fit stays out of every range.
-    Words w = words(in);
-    Scalar fits = equal(w.high, isUnsigned ? word(at(), 0) : w.low >> 31);
-    Scalar far = isUnsigned ? word(at(), -1) : (w.high >> 31) ^ 0x7fffffff;
-    define(out, cast(to, choose(fits, w.low, far)).v);
-    return success();
-  }
-  if (isa<arith::SIToFPOp, arith::UIToFPOp>(op)) {
-    bool isUnsigned = isa<arith::UIToFPOp>(op);
-    bool odd = toKind == Kind::Half ||
-               (toKind == Kind::Double && isRoundedLater(out));
-    if (fromKind == Kind::Wide) {
-      if (to.isF64() && toKind == Kind::Same)
-        return refuse(op);
-      defineFloat(out,
-                  wordsToFloat(helpers, words(in), isUnsigned, odd));
-      return success();
-    }
-    Type type = toKind == Kind::Same ? to : f32;
-    if (from.isInteger(64)) {
-      if (toKind == Kind::Half)
-        return refuse(op);
-      Scalar v = one(in);
-      define(out, isUnsigned ? v.make<arith::UIToFPOp>(type, v.v).v
-                             : v.make<arith::SIToFPOp>(type, v.v).v);
-      return success();
-    }
-    Scalar v = asWord(in, isUnsigned);
-    if (from.getIntOrFloatBitWidth() < 32)
-      isUnsigned = false; // it is positive
-    else if (odd) {
-      defineFloat(out, oddFloat(helpers, v, isUnsigned));
-      return success();
-    }
-    defineFloat(out, isUnsigned ? v.make<arith::UIToFPOp>(type, v.v)
-                                : v.make<arith::SIToFPOp>(type, v.v));
-    return success();
-  }
-  if (isa<arith::FPToSIOp, arith::FPToUIOp>(op)) {
-    bool isUnsigned = isa<arith::FPToUIOp>(op);
-    Scalar v = asFloat(in);
-    if (toKind == Kind::Wide) {
-      if (!v.type().isF32())
-        return refuse(op);
-      define(out, floatToWords(v, isUnsigned));
-      return success();
-    }
-    Type type = toKind == Kind::Same ? to : i32;
-    Scalar result = isUnsigned && toKind == Kind::Same
-                        ? v.make<arith::FPToUIOp>(type, v.v)
-                        : v.make<arith::FPToSIOp>(type, v.v);
-    if (toKind == Kind::Narrow)
-      result = wrap(result, to.getIntOrFloatBitWidth());
-    define(out, result.v);
-    return success();
-  }
-  if (isa<arith::ExtFOp>(op)) {
-    Scalar v = asFloat(in);
-    if (to.isF64() && toKind == Kind::Same)
-      v = v.make<arith::ExtFOp>(to, v.v);
-    define(out, v.v);
-    return success();
-  }
-  if (isa<arith::TruncFOp>(op)) {
-    Scalar v = asFloat(in);
-    if (v.type().isF64()) // rounding twice would not be exact
-      return refuse(op);
-    defineFloat(out, v);
-    return success();
-  }
-  return refuse(op);
-}
-
-void Translator::bitcast(arith::BitcastOp op) {
-  Value in = op.getIn();
-  Type to = op.getType();
-  unsigned width = to.getIntOrFloatBitWidth();
-  Kind fromKind = kindOf(in.getType()), toKind = kindOf(to);
-  if (width < 64 || (fromKind != Kind::Same && toKind != Kind::Same)) {
-    if (width == 64)
-      define(op, words(in));
-    else
-      define(op, one(in).v);
-    return;
-  }
-  // Two words on one side only.
-  if (toKind == Kind::Same) {
-    Type i64 = builder.getI64Type();
-    Words w = words(in);
-    Scalar low = w.low.make<arith::ExtUIOp>(i64, w.low.v);
-    Scalar high = w.high.make<arith::ExtUIOp>(i64, w.high.v);
-    define(op, (low | (high << 32)).v);
-    return;
-  }
-  Scalar v = one(in);
-  Scalar high = shiftDown(v, 32);
-  define(op, Words{v.make<arith::TruncIOp>(i32, v.v),
-                   high.make<arith::TruncIOp>(i32, high.v)});
-}
-
-//===-- floats ------------------------------------------------------------===//
-
-LogicalResult Translator::floating(Operation *op) {
-  Value out = op->getResult(0);
-  // The sign alone: exact on the bits, and no conversion.
-  if (kindOf(out.getType()) == Kind::Half) {
-    if (isa<arith::NegFOp>(op)) {
-      define(out, (one(op->getOperand(0)) ^ int64_t(-0x8000)).v);
-      return success();
-    }
-    if (isa<math::AbsFOp>(op)) {
-      define(out, (one(op->getOperand(0)) & 0x7fff).v);
-      return success();
-    }
-  }
-  SmallVector<Value> operands;
-  for (Value v : op->getOperands()) {
-    if (!isa<FloatType>(v.getType()))
-      return refuse(op);
-    operands.push_back(asFloat(v).v);
-  }
-  Type type = isa<FloatType>(out.getType()) ? f32 : out.getType();
-  OperationState state(loc, op->getName(), operands, type, op->getAttrs());
-  Scalar result{at(), builder.create(state)->getResult(0)};
-  if (isa<FloatType>(out.getType()))
-    defineFloat(out, result);
-  else
-    define(out, result.v);
-  return success();
 }
 
 //===-- functions ---------------------------------------------------------===//
@@ -788,6 +454,7 @@ LogicalResult Translator::function(func::FuncOp old) {
     return failure();
   values.clear();
   decoded.clear();
+  moved.clear();
   old.getBody().takeBody(body);
   old.setType(builder.getFunctionType(arguments, results));
   if (old.getArgAttrsAttr())
@@ -795,12 +462,9 @@ LogicalResult Translator::function(func::FuncOp old) {
   return success();
 }
 
-} // namespace
-
 LogicalResult translateTypes(Helpers &helpers) {
   Translator translator(helpers);
-  for (func::FuncOp f :
-       llvm::to_vector(helpers.module.getOps<func::FuncOp>()))
+  for (func::FuncOp f : llvm::to_vector(helpers.module.getOps<func::FuncOp>()))
     if (failed(translator.function(f)))
       return failure();
   return success();

@@ -80,6 +80,8 @@ bool Verifier::mayStay(Operation *op) const {
           {P::OEQ, P::UNE, P::OLT, P::OLE, P::OGT, P::OGE},
           compared.getPredicate());
     }
+    if (isa<arith::TruncIOp>(op) && op->getResult(0).getType().isInteger(1))
+      return false;
     if (auto number = dyn_cast<arith::ConstantOp>(op)) {
       auto value = dyn_cast<FloatAttr>(number.getValue());
       return !value || value.getValue().isFinite();
@@ -119,10 +121,10 @@ LogicalResult Verifier::check(Operation *op) const {
     if (type.isInteger(8) || type.isInteger(16)) {
       if (failed(narrow(v)))
         return failure();
-    } else if (isa<MemRefType>(type) ? !isBuffer(type)
-                                     : isa<IntegerType, FloatType, VectorType>(
-                                           type) &&
-                                           !isValue(type)) {
+    } else if (isa<MemRefType>(type)
+                   ? !isBuffer(type)
+                   : isa<IntegerType, FloatType, VectorType>(type) &&
+                         !isValue(type)) {
       return emitError(v.getLoc(), "a value of ")
              << type << " was not decomposed";
     }

@@ -103,8 +103,7 @@ Words divide(Words a, Words b, bool isUnsigned, bool remainder) {
   Type index = at.b->getIndexType();
   auto loop = scf::ForOp::create(
       *at.b, at.loc, number(at, index, 0), number(at, index, 64),
-      number(at, index, 1),
-      ValueRange{a.low, a.high, zero.low, zero.high});
+      number(at, index, 1), ValueRange{a.low, a.high, zero.low, zero.high});
   {
     OpBuilder::InsertionGuard guard(*at.b);
     at.b->setInsertionPointToStart(loop.getBody());
@@ -134,8 +133,7 @@ Scalar wordsToFloat(Helpers &helpers, Words a, bool isUnsigned, bool odd) {
   std::string name = std::string("nacre_") + (isUnsigned ? "u64" : "i64") +
                      (odd ? "_to_odd" : "_to_f32");
   return helpers.call(
-      name, a.low.at.b->getF32Type(), {a.low, a.high},
-      [&](ArrayRef<Scalar> v) {
+      name, a.low.at.b->getF32Type(), {a.low, a.high}, [&](ArrayRef<Scalar> v) {
         Place at = v[0].at;
         Words x{v[0], v[1]};
         Scalar negative = less(x.high, 0);
@@ -156,10 +154,10 @@ Scalar wordsToFloat(Helpers &helpers, Words a, bool isUnsigned, bool odd) {
           w = shiftDown(w, 8) | asWord(unequal(w & 0xff, 0));
         w = w | sticky;
         Scalar f = toFloat(w);
-        Scalar scaled = fromBits(
-            bitsOf(f) + ((odd ? shift + 8 : shift) << 23));
-        Scalar tiny = odd ? oddFloat(helpers, x.low, true)
-                   : x.low.make<arith::UIToFPOp>(at.b->getF32Type(), x.low.v);
+        Scalar scaled = fromBits(bitsOf(f) + ((odd ? shift + 8 : shift) << 23));
+        Scalar tiny =
+            odd ? oddFloat(helpers, x.low, true)
+                : x.low.make<arith::UIToFPOp>(at.b->getF32Type(), x.low.v);
         Scalar result = choose(equal(x.high, 0), tiny, scaled);
         return isUnsigned ? result : choose(negative, negate(result), result);
       });

@@ -416,18 +416,23 @@ Value Body::emitGather(GatherOp op, AffineMap map) {
   assert(!isa<VectorType>(at.getType()) &&
          "the lane must not vary a gather's index");
   int64_t size = boundedShape(tensorType(op.getX()))[axis];
-  // Checked before it becomes an address, which on a device has 32 bits.
-  if (size > std::numeric_limits<int32_t>::max() && at.getType().isInteger(32))
-    at = arith::ExtSIOp::create(b, loc, b.getI64Type(), at);
-  auto number = [&](int64_t v) -> Value {
-    return arith::ConstantOp::create(b, loc, b.getIntegerAttr(at.getType(), v));
-  };
+  // Checked in the index's own width: an address may be narrower.
+  Type own = at.getType();
+  if (own.getIntOrFloatBitWidth() < 32) {
+    own = b.getI32Type();
+    at = isUnsignedElement(tensorType(op.getIndex()).getElementType())
+             ? Value(arith::ExtUIOp::create(b, loc, own, at))
+             : Value(arith::ExtSIOp::create(b, loc, own, at));
+  }
+  Value sizeValue =
+      arith::ConstantOp::create(b, loc, b.getIntegerAttr(own, size));
+  Value none = zero(own);
   Value negative =
-      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, at, number(0));
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, at, none);
   at = arith::SelectOp::create(
-      b, loc, negative, arith::AddIOp::create(b, loc, at, number(size)), at);
-  Value bad = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, at,
-                                    number(size));
+      b, loc, negative, arith::AddIOp::create(b, loc, at, sizeValue), at);
+  Value bad =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, at, sizeValue);
   auto report = scf::IfOp::create(b, loc, TypeRange{}, bad, false);
   {
     OpBuilder::InsertionGuard guard(b);
@@ -438,7 +443,7 @@ Value Body::emitGather(GatherOp op, AffineMap map) {
     memref::AtomicRMWOp::create(b, loc, arith::AtomicRMWKind::assign, code,
                                 status, index(int64_t(0)));
   }
-  at = arith::SelectOp::create(b, loc, bad, number(0), at);
+  at = arith::SelectOp::create(b, loc, bad, none, at);
   Value wide = arith::IndexCastOp::create(b, loc, b.getIndexType(), at);
   SmallVector<AffineExpr> at2(map.getResults().take_front(axis));
   at2.push_back(getAffineDimExpr(extents.size(), b.getContext()));

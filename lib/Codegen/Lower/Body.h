@@ -57,6 +57,11 @@ int64_t placeSpan(lazy::PlaceAttr place, mlir::RankedTensorType type);
 mlir::FailureOr<LoweredKernel>
 lowerKernel(lazy::KernelOp kernel, mlir::ModuleOp module, llvm::StringRef name);
 
+/// One launch of a kernel and of the border around its result, lowered for
+/// groups of one size and without symbols. Takes both functions.
+LoweredKernel joinLaunches(const LoweredKernel &main,
+                           const LoweredKernel &border);
+
 /// The schedule attribute of a kernel, read with defaults.
 struct ScheduleReader {
   mlir::DictionaryAttr dict;

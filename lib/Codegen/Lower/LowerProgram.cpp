@@ -209,14 +209,53 @@ void ProgramLowering::noteChunks(func::FuncOp function,
   }
 }
 
+/// The border kernel that runs in the launch of `kernel`, or null.
+FailureOr<KernelOp> joinedBorder(KernelOp kernel) {
+  auto joins = [](KernelOp k) {
+    return ScheduleReader{*k.getSchedule()}.number("joined", 0) == 1;
+  };
+  Operation *next = kernel->getNextNode();
+  while (next && !isa<KernelOp>(next))
+    next = next->getNextNode();
+  auto border = dyn_cast_or_null<KernelOp>(next);
+  if (!border || !joins(border))
+    return KernelOp();
+  auto groupOf = [](KernelOp k) {
+    return ScheduleReader{*k.getSchedule()}.number("group", 0);
+  };
+  if (joins(kernel) || groupOf(kernel) != groupOf(border) ||
+      border.getOperand(0).getDefiningOp() != kernel.getOperation() ||
+      !tensorType(kernel.getResult(0)).hasStaticShape())
+    return border.emitOpError("kernel ")
+           << border.getName() << ": cannot join the launch of "
+           << kernel.getName();
+  return border;
+}
+
 LogicalResult ProgramLowering::kernels() {
   unsigned number = 0;
+  KernelOp done;
   for (auto kernel : main.getBody().front().getOps<KernelOp>()) {
+    if (kernel == done)
+      continue;
     auto result = lowerKernel(kernel, *lowered.module, "kernel");
-    if (failed(result))
+    auto border = joinedBorder(kernel);
+    if (failed(result) || failed(border))
       return failure();
     KernelCall call;
     call.buffers = buffersOf(kernel, result->packing);
+    KernelInfo info = describe(kernel);
+    if (*border) {
+      auto second = lowerKernel(*border, *lowered.module, "border");
+      if (failed(second))
+        return failure();
+      result = joinLaunches(*result, *second);
+      call.buffers.push_back(buffersOf(*border, std::nullopt).back());
+      KernelInfo other = describe(*border);
+      info.computes += " with the border of " + other.computes;
+      info.bytes += other.bytes;
+      done = *border;
+    }
     if (chunkBytes)
       noteChunks(result->function, call.buffers);
     // Equal kernels share one function.
@@ -238,11 +277,10 @@ LogicalResult ProgramLowering::kernels() {
       call.taskSymbol = symbolIndex(result->taskSymbol.getValue());
     for (StringAttr symbol : result->symbols)
       call.symbols.push_back(symbolIndex(symbol.getValue()));
-    code.kernels.push_back(describe(kernel));
     // A kernel of a few microseconds is not worth waking a thread for.
-    const KernelInfo &info = code.kernels.back();
     if (info.flops / 16 + info.bytes / 16 < 10000 && call.taskSymbol < 0)
       call.grain = std::max<int64_t>(call.tasks, 1);
+    code.kernels.push_back(std::move(info));
     lowered.calls.push_back(std::move(call));
   }
   return success();

@@ -28,8 +28,8 @@ struct KernelCall {
   llvm::SmallVector<BufferRef> buffers;
   llvm::SmallVector<unsigned> symbols; ///< positions in run's dims
   int64_t tasks = 1;
-  int64_t grain = 1; ///< tasks the executor hands out together
-  int64_t group = 0; ///< on a grid: work-items of a group
+  int64_t grain = 1;    ///< tasks the executor hands out together
+  int64_t group = 0;    ///< on a grid: work-items of a group
   int64_t perGroup = 1; ///< on a grid: tasks of a group
   int taskSymbol = -1;
 };

@@ -40,7 +40,10 @@ private:
     if (status == NACRE_OK)
       return llvm::Error::success();
     bool limit = status == NACRE_E_NOMEM || status == NACRE_E_LIMIT;
-    return fail(limit ? ExitLimit : ExitModel, error.text);
+    return fail(limit                      ? ExitLimit
+                : status == NACRE_E_DEVICE ? ExitUsage
+                                           : ExitModel,
+                error.text);
   }
   static std::vector<const void *> inputPointers(const Call &call) {
     std::vector<const void *> pointers;
@@ -79,15 +82,14 @@ DeviceModel::measureKernels(Call &call, double seconds) {
   std::vector<void *> out = outputPointers(call);
   std::vector<std::vector<double>> samples(kernelCount);
   std::vector<uint64_t> nanoseconds(kernelCount);
-  Clock::time_point end = Clock::now() + std::chrono::duration_cast<
-                                             Clock::duration>(
-                                             std::chrono::duration<double>(
-                                                 seconds));
+  Clock::time_point end =
+      Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                         std::chrono::duration<double>(seconds));
   do {
     nacre_error error;
     if (llvm::Error failed = check(
-            nacre_opencl_profile(model, in.data(), out.data(),
-                                 call.dims.data(), nanoseconds.data(), &error),
+            nacre_opencl_profile(model, in.data(), out.data(), call.dims.data(),
+                                 nanoseconds.data(), &error),
             error))
       return failed;
     for (auto [list, spent] : llvm::zip(samples, nanoseconds))

@@ -45,25 +45,24 @@ llvm::Expected<std::string> emitObject(const CompiledCode &code,
       context, {pointer, i64, pointer, i64, pointer, i64});
   auto *bundle = new llvm::GlobalVariable(
       module, type, true, llvm::GlobalValue::PrivateLinkage,
-      llvm::ConstantStruct::get(
-          type, {text("manifest", code.manifest),
-                 b.getInt64(code.manifest.size()),
-                 text("kernels", code.kernelText),
-                 b.getInt64(code.kernelText.size()), weights,
-                 b.getInt64(code.weightsBytes)}),
+      llvm::ConstantStruct::get(type, {text("manifest", code.manifest),
+                                       b.getInt64(code.manifest.size()),
+                                       text("kernels", code.kernelText),
+                                       b.getInt64(code.kernelText.size()),
+                                       weights, b.getInt64(code.weightsBytes)}),
       options.symbol + "_bundle");
   // run(inputs, outputs, arena, weights, dims, executor)
   auto *runBundle = llvm::Function::Create(
       llvm::FunctionType::get(
           i32, {pointer, pointer, pointer, pointer, pointer, pointer}, false),
       llvm::Function::ExternalLinkage, "nacre_opencl_run_embedded", module);
-  auto *run = llvm::Function::Create(
-      runBundle->getFunctionType(), llvm::Function::ExternalLinkage,
-      options.symbol + "_run_generic", module);
+  auto *run = llvm::Function::Create(runBundle->getFunctionType(),
+                                     llvm::Function::ExternalLinkage,
+                                     options.symbol + "_run_generic", module);
   b.SetInsertPoint(llvm::BasicBlock::Create(context, "", run));
-  b.CreateRet(b.CreateCall(runBundle, {bundle, run->getArg(0), run->getArg(1),
-                                       run->getArg(3), run->getArg(4),
-                                       run->getArg(5)}));
+  b.CreateRet(b.CreateCall(runBundle,
+                           {bundle, run->getArg(0), run->getArg(1),
+                            run->getArg(3), run->getArg(4), run->getArg(5)}));
   artifact::addModelTable(module, asSeenByHost(code), options);
   return artifact::emitForHost(module);
 }

@@ -44,11 +44,15 @@ public:
     auto code = codegen::emitBundle(program, language, options.symbol);
     if (!code)
       return code.takeError();
+    code->madeFor = "OpenCL 1.2 devices";
     auto object = opencl::emitObject(*code, options);
     if (!object)
       return object.takeError();
     code->object = std::move(*object);
     return code;
+  }
+  llvm::Expected<std::string> render(mlir::ModuleOp module) const override {
+    return codegen::renderedText(codegen::renderOpenCl(module));
   }
   std::vector<std::string> textPhases() const override { return {"cl"}; }
 
@@ -92,9 +96,9 @@ public:
     return llvm::Error::success();
   }
 
-  llvm::Expected<std::unique_ptr<LoadedModel>>
-  load(const CompiledCode &code, const CodegenOptions &,
-       int64_t) const override {
+  llvm::Expected<std::unique_ptr<LoadedModel>> load(const CompiledCode &code,
+                                                    const CodegenOptions &,
+                                                    int64_t) const override {
     return opencl::loadModel(code);
   }
 };

@@ -37,8 +37,7 @@ private:
   uint64_t memoryOffset(const BufferRef &ref) const;
   Json describe(const TensorInfo &tensor, uint64_t offset) const;
   Json launch(const KernelCall &call, const KernelInfo &info);
-  void atMost(StringRef kernel, StringRef what, uint64_t value,
-              uint64_t limit);
+  void atMost(StringRef kernel, StringRef what, uint64_t value, uint64_t limit);
 
   Program &program;
   const TextLanguage &language;
@@ -55,8 +54,8 @@ private:
 /// Inputs and outputs lie behind the arena.
 void BundleEmitter::placeSignature() {
   uint64_t at = code.arenaBytes;
-  for (auto [list, offsets] : {std::pair(&code.inputs, &inputAt),
-                               std::pair(&code.outputs, &outputAt)})
+  for (auto [list, offsets] :
+       {std::pair(&code.inputs, &inputAt), std::pair(&code.outputs, &outputAt)})
     for (const TensorInfo &tensor : *list) {
       at = llvm::alignTo(at, memoryAlignment);
       offsets->push_back(at);
@@ -130,10 +129,9 @@ Json BundleEmitter::describe(const TensorInfo &tensor, uint64_t offset) const {
                    [](const std::string &dim) { return !dim.empty(); })) {
     Json dims = Json::array();
     for (const std::string &dim : tensor.dimNames)
-      dims.push_back(dim.empty()
-                         ? -1
-                         : int(llvm::find(code.dimNames, dim) -
-                               code.dimNames.begin()));
+      dims.push_back(dim.empty() ? -1
+                                 : int(llvm::find(code.dimNames, dim) -
+                                       code.dimNames.begin()));
     json["dims"] = dims;
   }
   json["offset"] = offset;
@@ -144,16 +142,12 @@ Json BundleEmitter::describe(const TensorInfo &tensor, uint64_t offset) const {
 Json BundleEmitter::launch(const KernelCall &call, const KernelInfo &info) {
   auto function = lowered.module->lookupSymbol<func::FuncOp>(call.function);
   const KernelUse &use = uses.find(call.function)->second;
-  Json json = {{"name", info.name},
-               {"entry", call.function},
-               {"computes", info.computes},
-               {"flops", info.flops},
-               {"bytes", info.bytes},
-               {"tasks", call.tasks},
-               {"task_dim", call.taskSymbol},
-               {"tasks_per_group", call.perGroup},
-               {"local", {call.group, 1, 1}},
-               {"status", use.status}};
+  Json json = {
+      {"name", info.name},           {"entry", call.function},
+      {"computes", info.computes},   {"flops", info.flops},
+      {"bytes", info.bytes},         {"tasks", call.tasks},
+      {"task_dim", call.taskSymbol}, {"tasks_per_group", call.perGroup},
+      {"local", {call.group, 1, 1}}, {"status", use.status}};
   uint64_t tasks = call.tasks;
   if (call.taskSymbol >= 0)
     for (const auto *list : {&code.inputs, &code.outputs})
@@ -172,11 +166,11 @@ Json BundleEmitter::launch(const KernelCall &call, const KernelInfo &info) {
     Json buffers = Json::array();
     for (const BufferRef &ref : call.buffers) {
       bool weights = ref.space == "weights";
-      buffers.push_back({{"space", weights ? "weights" : "memory"},
-                         {"offset", weights ? uint64_t(ref.byteOffset)
-                                            : memoryOffset(ref)},
-                         {"bytes", ref.bytes},
-                         {"write", ref.write}});
+      buffers.push_back(
+          {{"space", weights ? "weights" : "memory"},
+           {"offset", weights ? uint64_t(ref.byteOffset) : memoryOffset(ref)},
+           {"bytes", ref.bytes},
+           {"write", ref.write}});
     }
     json["buffers"] = buffers;
   } else {
@@ -250,15 +244,15 @@ llvm::Expected<CompiledCode> BundleEmitter::run() {
     launches.push_back(launch(call, info));
   used.bindingBytes = memoryBytes;
   if (language.chunkBytes)
-    used.bindingBytes = std::max(
-        memoryBytes, std::min(code.weightsBytes, language.chunkBytes));
+    used.bindingBytes =
+        std::max(memoryBytes, std::min(code.weightsBytes, language.chunkBytes));
   atMost("the model", "bytes of working memory in one buffer", memoryBytes,
          language.limits.bindingBytes);
   if (!refusals.empty())
     return fail(ExitLimit, refusals);
-  auto text = language.render(*lowered.module);
-  if (failed(text))
-    return llvm::createStringError("kernels could not be printed");
+  auto text = renderedText(language.render(*lowered.module));
+  if (!text)
+    return text.takeError();
   code.kernelText = std::move(*text);
 
   Json json = {{"nacre_bundle", 1},
@@ -303,18 +297,26 @@ llvm::Expected<CompiledCode> BundleEmitter::run() {
 
 } // namespace
 
-llvm::Expected<CompiledCode> emitBundle(Program &program,
-                                        const TextLanguage &language,
-                                        StringRef name) {
+llvm::Expected<CompiledCode>
+emitBundle(Program &program, const TextLanguage &language, StringRef name) {
   return BundleEmitter(program, language, name).run();
+}
+
+llvm::Expected<std::string> renderedText(llvm::FailureOr<std::string> text) {
+  if (failed(text))
+    return llvm::createStringError("kernels could not be printed");
+  return std::move(*text);
 }
 
 llvm::Expected<std::string> placeBundle(const ArtifactOptions &asked,
                                         const CodegenOptions &options) {
   std::string folder = asked.output.empty() ? options.symbol : asked.output;
-  if (llvm::sys::fs::exists(folder) && !llvm::sys::fs::is_directory(folder))
-    return fail(ExitUsage, "-o: '" + folder + "' is a file, a bundle is a "
-                                              "folder");
+  StringRef extension = llvm::sys::path::extension(folder);
+  bool isFolder = llvm::sys::fs::is_directory(folder);
+  if (!isFolder && (llvm::sys::fs::exists(folder) || extension == ".o" ||
+                    extension == ".so"))
+    return fail(ExitUsage,
+                "-o: '" + folder + "' is a file, a bundle is a folder");
   if (std::error_code code = llvm::sys::fs::create_directories(
           folder, /*IgnoreExisting=*/true, llvm::sys::fs::all_all))
     return fail(ExitUsage, folder + ": cannot write: " + code.message());
@@ -333,21 +335,24 @@ llvm::Error writeBundle(const CompiledCode &code, StringRef kernelsFile,
     std::string path = in("weights.safetensors");
     if (llvm::Error error = artifact::writeWeightsFile(code, name, path))
       return error;
-    auto written = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
-                                               /*RequiresNullTerminator=*/false);
+    auto written =
+        llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
+                                    /*RequiresNullTerminator=*/false);
     if (!written)
       return fail(ExitUsage,
                   path + ": cannot read: " + written.getError().message());
     auto &weights = manifest["files"]["weights"];
     weights["name"] = "weights.safetensors";
     weights["bytes"] = (*written)->getBufferSize();
-    weights["sha256"] = llvm::toHex(
-        llvm::SHA256::hash(llvm::arrayRefFromStringRef((*written)->getBuffer())),
-        /*LowerCase=*/true);
+    weights["sha256"] =
+        llvm::toHex(llvm::SHA256::hash(
+                        llvm::arrayRefFromStringRef((*written)->getBuffer())),
+                    /*LowerCase=*/true);
   }
-  if (llvm::Error error = artifact::writeFile(
-          in(kernelsFile),
-          [&](llvm::raw_ostream &os) { os << code.kernelText; }))
+  if (llvm::Error error =
+          artifact::writeFile(in(kernelsFile), [&](llvm::raw_ostream &os) {
+            os << code.kernelText;
+          }))
     return error;
   return artifact::writeFile(in("manifest.json"), [&](llvm::raw_ostream &os) {
     os << manifest.dump(1) << "\n";

@@ -16,12 +16,12 @@ namespace nacre::codegen {
 
 /// A device that a bundle must fit, whatever it is run on; 0 is no limit.
 struct DeviceLimits {
-  uint64_t storageBuffers = 0;  ///< of one kernel
-  uint64_t bindingBytes = 0;    ///< of one storage buffer
-  uint64_t workgroupBytes = 0;  ///< that a work-group shares
-  uint64_t invocations = 0;     ///< items of a work-group
-  uint64_t uniformBytes = 0;    ///< of a kernel's parameters
-  uint64_t groups = 0;          ///< work-groups of a launch
+  uint64_t storageBuffers = 0; ///< of one kernel
+  uint64_t bindingBytes = 0;   ///< of one storage buffer
+  uint64_t workgroupBytes = 0; ///< that a work-group shares
+  uint64_t invocations = 0;    ///< items of a work-group
+  uint64_t uniformBytes = 0;   ///< of a kernel's parameters
+  uint64_t groups = 0;         ///< work-groups of a launch
 };
 
 struct TextLanguage {
@@ -40,6 +40,9 @@ struct TextLanguage {
 llvm::Expected<CompiledCode> emitBundle(Program &program,
                                         const TextLanguage &language,
                                         llvm::StringRef name);
+
+/// What Target::render gives.
+llvm::Expected<std::string> renderedText(llvm::FailureOr<std::string> text);
 
 /// The folder of a bundle, made: -o, or the model's name.
 llvm::Expected<std::string> placeBundle(const ArtifactOptions &asked,

@@ -64,6 +64,16 @@ llvm::Error NodeModel::create(const CompiledCode &code, StringRef name) {
   return llvm::Error::success();
 }
 
+constexpr int signalled = -2; // as ExecuteAndWait has it
+
+/// Whether node.mjs came to its end: it writes its line last, after the
+/// outputs. A signal that ends node behind that is of the teardown of Dawn or a
+/// driver, and takes nothing from what was computed.
+bool isDone(const Json &report, int code) {
+  return report.is_object() && (code == 0 || code == signalled) &&
+         report.value("status", Json()) == "OK";
+}
+
 std::string contentOf(StringRef path) {
   auto buffer = llvm::MemoryBuffer::getFile(path);
   return buffer ? (*buffer)->getBuffer().str() : "";
@@ -82,8 +92,9 @@ llvm::Expected<Json> NodeModel::start(Call &call, double seconds,
             artifact::Durability::Scratch))
       return error;
   }
+  // Outputs of an earlier run are not to be taken for those of this one.
   for (size_t i = 0; i < call.outputs.size(); ++i)
-    folder.file(("output_" + Twine(i) + ".bin").str());
+    llvm::sys::fs::remove(folder.file(("output_" + Twine(i) + ".bin").str()));
   Json dims = Json::object();
   for (auto [name, extent] : llvm::zip(dimNames, call.dims))
     dims[name] = extent;
@@ -96,6 +107,9 @@ llvm::Expected<Json> NodeModel::start(Call &call, double seconds,
     args.append({"--repeat", repeat});
   if (profile)
     args.push_back("--profile");
+  // Redirecting does not shorten what an earlier run has left.
+  for (const std::string &file : {out, err})
+    llvm::sys::fs::remove(file);
   std::optional<StringRef> redirects[] = {StringRef(""), StringRef(out),
                                           StringRef(err)};
   // A redirection writes over what an earlier run left, and not further.
@@ -107,14 +121,18 @@ llvm::Expected<Json> NodeModel::start(Call &call, double seconds,
                                        &message);
   std::string report = contentOf(out), errors = contentOf(err);
   Json json = Json::parse(report, nullptr, /*allow_exceptions=*/false);
-  if (code != 0 || !json.is_object()) {
+  if (!isDone(json, code)) {
     StringRef line = StringRef(errors).trim();
     size_t at = line.rfind("error: ");
     if (at != StringRef::npos)
       line = line.drop_front(at + 7);
     line = line.take_front(2000);
-    return fail(code == 3 ? ExitUsage : ExitModel,
-                "node: " + (line.empty() ? StringRef(message) : line));
+    if (message.empty())
+      message = "ended with exit code " + std::to_string(code);
+    std::string what = line.empty() ? message : line.str();
+    if (code == signalled && at == StringRef::npos && !line.empty())
+      what = message + ": " + what;
+    return fail(code == 3 ? ExitUsage : ExitModel, "node: " + what);
   }
   if (json.contains("adapter") && json["adapter"].is_string())
     adapter = json["adapter"].get<std::string>();

@@ -31,8 +31,8 @@ struct RuntimeFile {
 llvm::ArrayRef<RuntimeFile> runtimeFiles();
 
 /// Loads the bundle through node and the npm package `webgpu`.
-llvm::Expected<std::unique_ptr<LoadedModel>>
-loadModel(const CompiledCode &code, llvm::StringRef name);
+llvm::Expected<std::unique_ptr<LoadedModel>> loadModel(const CompiledCode &code,
+                                                       llvm::StringRef name);
 
 } // namespace nacre::wgsl
 

@@ -2,6 +2,7 @@
 #include "Wgsl.h"
 #include "nacre/Artifact/OutputFile.h"
 #include "nacre/Codegen/Target.h"
+#include "nacre/Failure/Failure.h"
 #include "llvm/Support/Path.h"
 
 using llvm::StringRef;
@@ -35,10 +36,13 @@ public:
     machine.vectorBytes = 4;
     machine.groupItems = 256;
     machine.localBytes = 16 << 10;
-    machine.computeUnits = 32;
+    // An integrated GPU. More items with less work each would suit large ones,
+    // which are waiting for the next launch anyway.
+    machine.computeUnits = 4;
     // Barriers cost more than they bring on small problems, above all on
     // software adapters.
     machine.minStagedFlops = 2e8;
+    machine.minSharedSteps = 512;
     return machine;
   }
 
@@ -64,10 +68,16 @@ public:
     language.render = render;
     return codegen::emitBundle(program, language, options.symbol);
   }
+  llvm::Expected<std::string> render(mlir::ModuleOp module) const override {
+    return codegen::renderedText(
+        codegen::renderWgsl(module, webgpuDefaults.bindingBytes));
+  }
   std::vector<std::string> textPhases() const override { return {"wgsl"}; }
 
   llvm::Expected<Artifacts> place(const ArtifactOptions &asked,
                                   CodegenOptions &options) const override {
+    if (!asked.weights.empty())
+      return fail(ExitUsage, "--weights: target 'wgsl' has no such option");
     auto folder = codegen::placeBundle(asked, options);
     if (!folder)
       return folder.takeError();

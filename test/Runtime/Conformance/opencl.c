@@ -14,7 +14,7 @@ const char *__lsan_default_suppressions(void) {
   return "leak:libpocl\nleak:libLLVM\n";
 }
 
-/* One device for all, closed never: its models are. */
+/* One device for all; it is never closed. */
 static nacre_opencl_device *device;
 static nacre_status device_status;
 static nacre_error device_error;

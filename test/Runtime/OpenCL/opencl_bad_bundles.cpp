@@ -256,6 +256,9 @@ TEST_CASE("bad bundles: kernels that do not fit their text") {
   refused(swapped, NACRE_E_FORMAT,
           "model 'symbolic', kernel 0 'increment': argument 4 of function "
           "'increment' is not int");
+  Bundle nothing = b;
+  nothing.kernels.clear();
+  refused(nothing, NACRE_E_FORMAT, "model 'add': kernels are empty");
   Bundle zero = b;
   zero.kernels += '\0';
   refused(zero, NACRE_E_FORMAT,
