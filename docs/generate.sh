@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # generate.sh - the pages that are made from the sources.
 #
-#   docs/generate.sh           writes docs/ops.md and docs/onnx-ops.md
+#   docs/generate.sh           writes docs/ops.md, onnx-ops.md and op-accuracy.md
 #   docs/generate.sh --check   writes nothing; exit code 1 if a page is stale
 #
 # ops.md is what mlir-tblgen makes of include/nacre/Lazy/LazyOps.td, as the
 # build target nacre-op-reference does. onnx-ops.md is the op table of
 # lib/Frontend/Onnx/Ops/, the opsets since which each op exists from the ONNX
 # headers the frontend is built with, and the notes of docs/onnx-notes.tsv.
+# op-accuracy.md is docs/op-accuracy.tsv, which `nacre_differential --record`
+# measures on the devices of a machine; every primitive must have a row in it.
 set -euo pipefail
 
 docs=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -92,12 +94,89 @@ onnx_page() {
       }' | sed 's/|  |$/| |/'
 }
 
+accuracy_page() {
+  grep -hoE 'Lazy_(Op|Unary|Binary|View)<"[a-z_]+"' "$root/include/nacre/Lazy/LazyOps.td" |
+    sed -E 's/.*"([a-z_]+)"/\1/' | grep -vxE 'kernel|yield' | LC_ALL=C sort -u |
+    LC_ALL=C awk -F '\t' -v table="$docs/op-accuracy.tsv" '
+      function die(text) { print "generate.sh: " text > "/dev/stderr"; bad = 1; exit 1 }
+      # The errors of one target, by type; "exact" when there are none.
+      function errors(target, op,   k, key, text, seen) {
+        for (k = 1; k <= types; ++k) {
+          key = target SUBSEP op SUBSEP type[k]
+          if (!(key in units)) continue
+          seen = 1
+          if (units[key] > 0) text = text (text == "" ? "" : ", ") type[k] " " units[key]
+        }
+        return !seen ? "-" : text == "" ? "exact" : text
+      }
+      function row(op, label,   k, t, text, times) {
+        for (k = 1; k <= types; ++k)
+          if ((op SUBSEP type[k]) in admitted) text = text (text == "" ? "" : " ") type[k]
+        for (t = 1; t <= 3; ++t) times = times (t > 1 ? ", " : "") (cases[target[t], op] + 0)
+        print "| " label " | " text " | " times " | " errors(target[1], op) " | " errors(target[2], op) " | " errors(target[3], op) " |"
+      }
+      BEGIN {
+        split("cpu opencl wgsl", target, " ")
+        types = split("bool i8 u8 i16 u16 i32 u32 i64 u64 f16 bf16 f32 f64", type, " ")
+        while ((getline line < table) > 0) {
+          split(line, part, "\t")
+          if (part[2] == "device") { device[part[1]] = part[3]; continue }
+          units[part[1], part[2], part[3]] = part[6]
+          admitted[part[2], part[3]] = 1
+          cases[part[1], part[2]] += part[4]
+          if (part[2] ~ /^~/ && !(part[2] in known)) { known[part[2]] = 1; program[++programs] = part[2] }
+          measured[part[2]] = 1
+        }
+      }
+      {
+        if (!($1 in measured)) die("op-accuracy.tsv has no row for lazy." $1 "; measure it as docs/op-accuracy.md says")
+        op[++ops] = $1
+      }
+      END {
+        if (bad) exit 1
+        print "# Accuracy of the ops"
+        print ""
+        print "Made by `docs/generate.sh` from `docs/op-accuracy.tsv`; do not edit. The numbers are measured:"
+        print ""
+        print "    for target in cpu opencl wgsl; do"
+        print "      build/bin/nacre_differential --target=$target --record=docs/op-accuracy.tsv"
+        print "    done"
+        print "    docs/generate.sh"
+        print ""
+        print "`nacre_differential` compares compiled code with the reference interpreter, which computes in f64 and rounds once. A cell has the largest error of all cases of an op, by element type of the operands, in units in the last place of the result; types that are not named are exact, and where only \"exact\" stands all are. Integers, comparisons, bits and moves must be exact, NaN and infinities the same; floats keep the tolerance stated at each case of `test/Codegen/differential_*.cpp`. What is smaller than the absolute part of that tolerance (a sine near a multiple of pi) counts as of that size. Inputs have NaN, infinities, signed zeros, extremes, divisors of 0, shifts over the width and numbers half-way between two results."
+        print ""
+        print "- On wgsl f64 is computed in f32: its data are numbers of f32, its errors units of f32. WGSL may take subnormal numbers of f32 for 0; data has none there."
+        print "- A processor converts subnormal numbers to bf16 as 0 (cpu)."
+        print ""
+        print "| target | measured on |"
+        print "|---|---|"
+        for (t = 1; t <= 3; ++t) print "| " target[t] " | " (target[t] in device ? device[target[t]] : "-") " |"
+        print ""
+        print "## Primitives"
+        print ""
+        print "One op applied to inputs, weights or constants. The third column counts results that were compared, on cpu, opencl and wgsl."
+        print ""
+        print "| op | types | results | cpu | opencl | wgsl |"
+        print "|---|---|---|---|---|---|"
+        for (i = 1; i <= ops; ++i) row(op[i], "`" op[i] "`")
+        print ""
+        print "## Programs"
+        print ""
+        print "Several ops, by group of cases. Their errors are those of sums in another order and of what a cancellation leaves."
+        print ""
+        print "| group | types | results | cpu | opencl | wgsl |"
+        print "|---|---|---|---|---|---|"
+        for (i = 1; i <= programs; ++i) row(program[i], substr(program[i], 2))
+      }'
+}
+
 new=$(mktemp -d)
 trap 'rm -rf "$new"' EXIT
 ops_page >"$new/ops.md"
 onnx_page >"$new/onnx-ops.md"
+accuracy_page >"$new/op-accuracy.md"
 stale=0
-for page in ops.md onnx-ops.md; do
+for page in ops.md onnx-ops.md op-accuracy.md; do
   if [ "${1:-}" != --check ]; then
     cp "$new/$page" "$docs/$page"
   elif ! diff -u "$docs/$page" "$new/$page" >&2; then

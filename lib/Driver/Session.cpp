@@ -3,6 +3,7 @@
 #include "Session.h"
 #include "nacre/Artifact/CName.h"
 #include "nacre/Schedule/Schedule.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
 #include <thread>
 #include <unistd.h>
@@ -178,8 +179,13 @@ llvm::Expected<Compiled> compileProgram(Program program, Phase from,
     DiagnosticLog log(*result.program.module->getContext());
     llvm::Expected<CompiledCode> code =
         tools.target->emit(result.program, tools.options);
-    if (!code)
-      return code.takeError();
+    if (!code) {
+      if (!log.said())
+        return code.takeError();
+      return llvm::joinErrors(
+          llvm::createStringError(llvm::join(log.lines(), "\n")),
+          code.takeError());
+    }
     result.code = std::move(*code);
   }
   return result;

@@ -15,6 +15,7 @@ public:
   explicit DiagnosticLog(mlir::MLIRContext &context);
   /// `FILE:LINE:COLUMN: TEXT` each; never empty.
   std::vector<std::string> lines() const;
+  bool said() const { return !texts.empty(); }
 
 private:
   std::vector<std::string> texts;

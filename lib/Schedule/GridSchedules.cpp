@@ -130,7 +130,7 @@ DictionaryAttr gridContraction(Builder &b, const GridContractNest &nest,
       tileN = 4;
     // Rows of a tile share what they read of the columns' operand. They stay
     // on one line of the innermost row dimension where a divisor allows it.
-    int64_t most = std::min<int64_t>(m, nest.rowsVary ? 4 : 8);
+    int64_t most = std::clamp<int64_t>(m, 1, nest.rowsVary ? 4 : 8);
     while (most > 1 &&
            divideCeil(m, most) * divideCeil(n, tileN) * batch < wanted)
       --most;

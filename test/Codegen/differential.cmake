@@ -1,11 +1,14 @@
 # Compiled code against the interpreter: target nacre_differential.
 add_executable(nacre_differential
   ${CMAKE_CURRENT_LIST_DIR}/Differential.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/differential_main.cpp
   ${CMAKE_CURRENT_LIST_DIR}/../Decompose/Compiled.cpp
   ${CMAKE_CURRENT_LIST_DIR}/../Decompose/Kernels.cpp
   ${CMAKE_CURRENT_LIST_DIR}/differential_primitives.cpp
   ${CMAKE_CURRENT_LIST_DIR}/differential_contract.cpp
   ${CMAKE_CURRENT_LIST_DIR}/differential_programs.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/differential_grids.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/differential_edges.cpp
   ${CMAKE_CURRENT_LIST_DIR}/differential_random.cpp)
 target_link_libraries(nacre_differential PRIVATE NacreDriver)
 # The harness compiles as the driver does, through the driver's own classes.
@@ -17,6 +20,19 @@ target_precompile_headers(nacre_differential REUSE_FROM NacreLazy)
 
 add_test(NAME codegen.differential COMMAND nacre_differential --random=60)
 set_tests_properties(codegen.differential PROPERTIES TIMEOUT 1200)
+# The same on devices; skipped, with the reason, where there is none.
+foreach(target opencl wgsl)
+  add_test(NAME codegen.differential.${target} COMMAND nacre_differential
+    --target=${target} --random=12 --jobs=2)
+  set_tests_properties(codegen.differential.${target} PROPERTIES
+    TIMEOUT 1200 SKIP_RETURN_CODE 77 PROCESSORS 2)
+  if(NACRE_FULL_TESTS)
+    add_test(NAME codegen.differential.${target}.full COMMAND
+      nacre_differential --target=${target} --random=60 --jobs=2 --full)
+    set_tests_properties(codegen.differential.${target}.full PROPERTIES
+      TIMEOUT 7200 SKIP_RETURN_CODE 77 PROCESSORS 2)
+  endif()
+endforeach()
 # Their kernels, each against itself decomposed.
 add_test(NAME decompose.kernels COMMAND nacre_differential --decompose --random=60)
 set_tests_properties(decompose.kernels PROPERTIES TIMEOUT 1200)
@@ -26,4 +42,10 @@ file(GLOB programs CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/Programs/*.mlir)
 foreach(program ${programs})
   get_filename_component(name ${program} NAME_WE)
   add_test(NAME codegen.program.${name} COMMAND nacre_differential --file=${program})
+  foreach(target opencl wgsl)
+    add_test(NAME codegen.program.${name}.${target} COMMAND nacre_differential
+      --target=${target} --file=${program})
+    set_tests_properties(codegen.program.${name}.${target} PROPERTIES
+      SKIP_RETURN_CODE 77)
+  endforeach()
 endforeach()

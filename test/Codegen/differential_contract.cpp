@@ -280,7 +280,7 @@ static void chains(int seed) {
     net.output(b.permute(x, {0, 2, 3, 1}), "channels last", close);
     net.output(b.reshape(x, {s[0], s[1] * s[2] * s[3]}), "flat", close);
   }
-  check(net, {{2, unsigned(seed) % 4}, {1, 2}});
+  check(net, {{2, unsigned(seed) % 4}, {1, 2}, nullptr});
 }
 
 void addContractions(std::vector<Case> &cases) {
@@ -348,7 +348,7 @@ void addContractions(std::vector<Case> &cases) {
              {1, 128, 256, 512, false, false, false, true},
              {1, 1, 1000, 611, false, true, false, true},
              {2, 67, 129, 33, false, false, false, false, false}},
-            {{1, 2, 3}, {1, 2}});
+            {{1, 2, 3}, {1, 2}, nullptr});
   });
 
   for (DType t : {DType::F32, DType::I32, DType::I8, DType::F64, DType::F16,
@@ -445,6 +445,54 @@ void addContractions(std::vector<Case> &cases) {
            {{{28, 28}, 1, 64, 64, 1, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}},
             {{14, 14}, 1, 128, 96, 1, {1, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}},
             {{1, 1}, 1, 256, 10, 1, {1, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}}});
+  }
+  // Every way that a grid multiplies, with tails in each direction.
+  for (auto &[variant, ways] : gridVariants()) {
+    std::vector<MatMul> shapes;
+    for (auto [batch, m, n, k] :
+         {std::tuple(1, 16, 16, 16), std::tuple(2, 33, 47, 19),
+          std::tuple(1, 128, 64, 32), std::tuple(1, 130, 70, 50),
+          std::tuple(1, 65, 129, 100), std::tuple(3, 17, 20, 64),
+          std::tuple(1, 1, 37, 700), std::tuple(1, 40, 1, 65)})
+      shapes.push_back({batch, m, n, k});
+    for (DType t : {DType::F32, DType::F16, DType::BF16, DType::F64, DType::I32,
+                    DType::I64, DType::U8}) {
+      auto each = [&, &variant = variant, &ways = ways](std::string what,
+                                                        auto &&change) {
+        std::vector<MatMul> list = shapes;
+        for (MatMul &s : list)
+          change(s);
+        add("grid-matmul/" + variant + "/" + dtypeName(t) + "/" + what,
+            [=] { matmuls(t, list, ways); });
+      };
+      bool staged = StringRef(variant).starts_with("staged");
+      if (staged && (t == DType::F64 || !isFloat(t)))
+        continue; // only sums in f32 are
+      each("run-time", [](MatMul &s) { s.sharedRight = s.batch == 1; });
+      if (t != DType::F32 && !under.full)
+        continue;
+      each("weight", [](MatMul &s) { s.weightRight = true; });
+      each("transposed",
+           [](MatMul &s) { s.rightTransposed = s.leftTransposed = true; });
+      each("right-transposed", [](MatMul &s) {
+        s.rightTransposed = true;
+        s.sharedRight = s.batch == 1;
+      });
+      each("left-weight", [](MatMul &s) { s.weightLeft = true; });
+    }
+    for (DType t : {DType::F32, DType::F16, DType::I32}) {
+      if (t != DType::F32 && !under.full)
+        continue;
+      std::vector<Conv> list = {
+          {{20, 19}, 1, 17, 33, 1, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}},
+          {{21, 20}, 2, 16, 32, 1, {3, 3}, {2, 2}, {1, 1}, {0, 1}, {1, 1}},
+          {{16, 16}, 1, 48, 64, 1, {1, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}},
+          {{11, 13}, 1, 24, 24, 24, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}},
+          {{9, 10}, 1, 32, 64, 2, {3, 3}, {1, 1}, {2, 1}, {2, 1}, {2, 1}},
+          {{9, 9}, 1, 16, 20, 1, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, true}};
+      add("grid-conv/" + variant + "/" + dtypeName(t),
+          [=, ways = ways] { convolutions(t, list, ways); });
+    }
   }
   for (int seed = 0; seed < 20; ++seed)
     add("conv-chain/" + std::to_string(seed), [=] { chains(seed); });

@@ -318,7 +318,7 @@ static void views(DType t, int seed, bool padsOnly) {
     }
     net.output(v, label, roundings(t, 4));
   }
-  check(net, {{2, unsigned(seed) % 4}, {1, 2}});
+  check(net, {{2, unsigned(seed) % 4}, {1, 2}, nullptr});
 }
 
 /// A border of the reduction's own kind of zero, and of something else, under
@@ -400,7 +400,7 @@ static void concats(int seed) {
     if (k == 0)
       net.output(a, "a part as a result too");
   }
-  check(net, {{0, 2}, {1, 2}});
+  check(net, {{0, 2}, {1, 2}, nullptr});
 }
 
 static void gathers(DType indexType) {

@@ -11,7 +11,7 @@ static Value scalar(Net &net, DType t, double v) {
   return net.build.splat(element(t), v);
 }
 
-static Value softmax(Net &net, Value x, int64_t axis) {
+Value softmax(Net &net, Value x, int64_t axis) {
   auto &b = net.build;
   Value shifted =
       b.binary<SubOp>(x, b.reduce(ReduceKind::max, x, {axis}, true));
@@ -19,7 +19,7 @@ static Value softmax(Net &net, Value x, int64_t axis) {
   return b.binary<DivOp>(e, b.reduce(ReduceKind::add, e, {axis}, true));
 }
 
-static Value layerNorm(Net &net, Value x, ArrayRef<int64_t> axes, bool affine) {
+Value layerNorm(Net &net, Value x, ArrayRef<int64_t> axes, bool affine) {
   auto &b = net.build;
   auto type = tensorType(x);
   DType t = dtypeOf(type.getElementType());

@@ -48,7 +48,7 @@ public:
       if (!items[i].used || below(12) == 0)
         net.output(items[i].v, "value " + std::to_string(i),
                    {0, items[i].exact() ? 0 : 4 * items[i].error});
-    check(net, {{2, unsigned(seed % 4)}, {1, 2}});
+    check(net, {{2, unsigned(seed % 4)}, {1, 2}, nullptr});
   }
 
 private:

@@ -10,8 +10,8 @@ namespace nacre::test {
 
 llvm::Expected<std::unique_ptr<Compiled>>
 Compiled::load(mlir::ModuleOp module) {
-  NativeOptions options;
-  if (auto machine = describeMachine(options); !machine)
+  CodegenOptions options;
+  if (auto machine = cpu::describeMachine(options); !machine)
     return machine.takeError();
   auto machine = codegen::makeTargetMachine(options);
   if (!machine)

@@ -67,7 +67,7 @@ bool isSame(Type type, uint64_t x, uint64_t y) {
 std::vector<std::string> compareDecomposed(Program program) {
   std::vector<std::string> out;
   ModuleOp module = *program.module;
-  NativeOptions options;
+  CodegenOptions options;
   MachineDescription machine;
   if (failed(
           runPhases(program, Phase::Import, Phase::Schedule, options, machine)))

@@ -180,6 +180,19 @@ Value Expander::expand(Operation *op) {
       args.push_back(at(v));
     return expandFunction(helpers, op->getName().getStringRef(), args);
   }
+  // A compiler that knows no NaN takes 0 for the product of 0 and anything.
+  FloatAttr zero;
+  if (isa<arith::MulFOp>(op) && !helpers.lacks.reliableNaN &&
+      op->getResult(0).getType().isF32() &&
+      matchPattern(op->getOperand(1), m_Constant(&zero)) &&
+      zero.getValue().isZero()) {
+    int64_t sign = int64_t(-0x80000000ll), infinity = 0x7f800000;
+    Scalar bits = bitsOf(x());
+    Scalar result =
+        zero.getValue().isNegative() ? (bits ^ sign) & sign : bits & sign;
+    return fromBits(choose(greaterEqual(bits & 0x7fffffff, double(infinity)),
+                           0x7fc00000, result));
+  }
   return TypeSwitch<Operation *, Value>(op)
       .Case([&](arith::CmpFOp compared) { return comparison(compared); })
       .Case([&](arith::MaximumFOp) { return extremum(x(), y(), true, true).v; })

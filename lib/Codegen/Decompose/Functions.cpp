@@ -366,10 +366,10 @@ Scalar rounded(Scalar x, Rounding way) {
 
 ArrayRef<StringRef> expandableOps() {
   static const StringRef names[] = {
-      "math.exp",  "math.exp2",  "math.log",   "math.log2",
-      "math.sin",  "math.cos",   "math.tanh",  "math.erf",
-      "math.powf", "math.floor", "math.ceil",  "math.roundeven",
-      "math.fma",  "math.absf",  "math.trunc", "arith.remf"};
+      "math.exp",   "math.exp2",      "math.log", "math.log2", "math.sin",
+      "math.cos",   "math.tanh",      "math.erf", "math.powf", "math.floor",
+      "math.ceil",  "math.roundeven", "math.fma", "math.absf", "math.trunc",
+      "arith.remf", "arith.uitofp"};
   return names;
 }
 
@@ -379,7 +379,7 @@ Scalar expandFunction(Helpers &helpers, StringRef op, ArrayRef<Scalar> args) {
     return fromBits(magnitudeOf(bitsOf(x)));
   if (op == "math.fma")
     return x * args[1] + args[2];
-  Type f32 = x.type();
+  Type f32 = x.at.b->getF32Type();
   if (op == "math.sin" || op == "math.cos")
     return helpers.call(
         "nacre_sine", f32, {x, word(x.at, op == "math.cos")},
@@ -402,6 +402,8 @@ Scalar expandFunction(Helpers &helpers, StringRef op, ArrayRef<Scalar> args) {
       return power(a[0], a[1]);
     if (op == "arith.remf")
       return remainder(a[0], a[1]);
+    if (op == "arith.uitofp") // two exact halves, rounded once
+      return toFloat(shiftDown(a[0], 16)) * 65536 + toFloat(a[0] & 0xffff);
     if (op == "math.floor")
       return rounded(a[0], Rounding::Down);
     if (op == "math.ceil")

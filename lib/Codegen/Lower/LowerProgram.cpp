@@ -24,6 +24,7 @@ public:
 private:
   void signature();
   LogicalResult kernels();
+  void noteChunks(func::FuncOp function, ArrayRef<BufferRef> buffers);
   uint64_t weightOffset(WeightOp op, const std::optional<Packing> &packing,
                         int64_t elementSize);
   unsigned symbolIndex(StringRef name) {
@@ -110,15 +111,16 @@ uint64_t ProgramLowering::weightOffset(WeightOp op,
   return it->second;
 }
 
+int64_t countOf(RankedTensorType type) {
+  int64_t n = 1;
+  for (int64_t extent : boundedShape(type))
+    n *= extent;
+  return n;
+}
+
 KernelInfo ProgramLowering::describe(KernelOp kernel) {
   KernelInfo info;
   info.name = kernel.getName().str();
-  auto countOf = [](RankedTensorType type) {
-    int64_t n = 1;
-    for (int64_t extent : boundedShape(type))
-      n *= extent;
-    return n;
-  };
   llvm::raw_string_ostream text(info.computes);
   text << schedule::yielded(kernel).getType() << " =";
   for (Operation &op : kernel.getBody().front()) {
@@ -161,8 +163,10 @@ ProgramLowering::buffersOf(KernelOp kernel,
   auto add = [&](Attribute attr, Value v, bool packed, bool write) {
     auto place = cast<PlaceAttr>(attr);
     int64_t bytes = elementBytes(tensorType(v).getElementType());
-    int64_t elements =
-        packed ? packing->elements : placeSpan(place, tensorType(v));
+    int64_t elements = packed ? packing->elements
+                       : countOf(tensorType(v)) == 0
+                           ? 0
+                           : placeSpan(place, tensorType(v));
     BufferRef ref{place.getSpace().getValue(), place.getSlot(),
                   place.getOffset() * bytes, elements * bytes, write};
     if (ref.space == "weights") {
@@ -184,6 +188,25 @@ ProgramLowering::buffersOf(KernelOp kernel,
   for (auto [i, v] : llvm::enumerate(kernel.getResults()))
     add((*kernel.getResultPlaces())[i], v, false, true);
   return refs;
+}
+
+/// How many chunks each weight lies across, and which weights begin in one
+/// chunk: `nacre.chunk_set` is the number of the first of them. They can be
+/// bound together.
+void ProgramLowering::noteChunks(func::FuncOp function,
+                                 ArrayRef<BufferRef> buffers) {
+  Builder b(function.getContext());
+  llvm::DenseMap<uint64_t, unsigned> firstIn;
+  for (auto [i, ref] : llvm::enumerate(buffers)) {
+    if (ref.space != "weights" || ref.bytes <= 0)
+      continue;
+    uint64_t first = ref.byteOffset / chunkBytes,
+             last = (ref.byteOffset + ref.bytes - 1) / chunkBytes;
+    unsigned set = firstIn.try_emplace(first, i).first->second;
+    function.setArgAttr(i, "nacre.chunks",
+                        b.getI64IntegerAttr(last - first + 1));
+    function.setArgAttr(i, "nacre.chunk_set", b.getI64IntegerAttr(set));
+  }
 }
 
 /// The border kernel that runs in the launch of `kernel`, or null.
@@ -234,14 +257,7 @@ LogicalResult ProgramLowering::kernels() {
       done = *border;
     }
     if (chunkBytes)
-      for (auto [i, ref] : llvm::enumerate(call.buffers))
-        if (ref.space == "weights" && ref.bytes > 0) {
-          int64_t chunks = (ref.byteOffset + ref.bytes - 1) / chunkBytes -
-                           ref.byteOffset / chunkBytes + 1;
-          result->function.setArgAttr(
-              i, "nacre.chunks",
-              Builder(kernel.getContext()).getI64IntegerAttr(chunks));
-        }
+      noteChunks(result->function, call.buffers);
     // Equal kernels share one function.
     std::string text;
     llvm::raw_string_ostream stream(text);

@@ -60,14 +60,23 @@ struct Buffer {
   bool weights = false, write = false, noalias = false;
   int64_t align = 1;    ///< bytes, of the first element
   unsigned chunks = 1;  ///< of weights that it may lie across
+  int64_t chunkSet = 0; ///< equal where buffers begin in one chunk
   unsigned binding = 0; ///< of WGSL: the first
   std::string name;
+};
+
+/// Weights that share their bindings, as they begin in one chunk.
+struct ChunkSet {
+  int64_t number;
+  unsigned buffer; ///< one of them
+  unsigned chunks, binding;
 };
 
 /// The arguments of a kernel, by what they are for.
 struct Signature {
   explicit Signature(mlir::func::FuncOp kernel);
   llvm::SmallVector<Buffer> buffers;
+  llvm::SmallVector<ChunkSet> chunkSets;
   mlir::BlockArgument status; ///< null when not used
   llvm::SmallVector<mlir::BlockArgument> dims;
   mlir::BlockArgument group, item;

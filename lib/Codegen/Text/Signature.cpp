@@ -37,6 +37,7 @@ Signature::Signature(func::FuncOp kernel) {
     buffer.noalias = bool(argAttr(n, "llvm.noalias"));
     buffer.align = integer(n, "nacre.align", 1);
     buffer.chunks = integer(n, "nacre.chunks", 1);
+    buffer.chunkSet = integer(n, "nacre.chunk_set", n);
     usesMemory |= !buffer.weights && !arg.use_empty();
   }
   unsigned binding = 1;
@@ -45,11 +46,25 @@ Signature::Signature(func::FuncOp kernel) {
   binding += usesMemory;
   statusBinding = binding;
   binding += bool(status);
-  for (Buffer &buffer : buffers)
-    if (buffer.weights && !buffer.arg.use_empty()) {
-      buffer.binding = binding;
-      binding += buffer.chunks;
-    }
+  // Weights that begin in one chunk are bound once, for the longest of them.
+  for (auto [n, buffer] : llvm::enumerate(buffers)) {
+    if (!buffer.weights || buffer.arg.use_empty())
+      continue;
+    auto same = llvm::find_if(chunkSets, [&, &b = buffer](const ChunkSet &set) {
+      return set.number == b.chunkSet;
+    });
+    if (same == chunkSets.end())
+      chunkSets.push_back({buffer.chunkSet, unsigned(n), buffer.chunks, 0});
+    else
+      same->chunks = std::max(same->chunks, buffer.chunks);
+  }
+  for (ChunkSet &set : chunkSets) {
+    set.binding = binding;
+    binding += set.chunks;
+    for (Buffer &buffer : buffers)
+      if (buffer.weights && buffer.chunkSet == set.number)
+        buffer.binding = set.binding;
+  }
   if (auto size = kernel->getAttrOfType<IntegerAttr>("nacre.group"))
     groupSize = size.getInt();
   if (auto number = kernel->getAttrOfType<IntegerAttr>("nacre.groups"))
@@ -72,11 +87,9 @@ KernelUse kernelUse(func::FuncOp kernel) {
     use.bindings.push_back({KernelUse::Binding::Memory});
   if (use.status)
     use.bindings.push_back({KernelUse::Binding::Status});
-  for (auto [n, buffer] : llvm::enumerate(signature.buffers))
-    if (buffer.weights && !buffer.arg.use_empty())
-      for (unsigned chunk = 0; chunk < buffer.chunks; ++chunk)
-        use.bindings.push_back(
-            {KernelUse::Binding::Weights, unsigned(n), chunk});
+  for (const ChunkSet &set : signature.chunkSets)
+    for (unsigned chunk = 0; chunk < set.chunks; ++chunk)
+      use.bindings.push_back({KernelUse::Binding::Weights, set.buffer, chunk});
   use.storageBuffers = use.bindings.size();
   kernel.walk([&](memref::AllocaOp array) {
     if (!isShared(array))

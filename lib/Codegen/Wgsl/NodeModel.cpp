@@ -112,6 +112,9 @@ llvm::Expected<Json> NodeModel::start(Call &call, double seconds,
     llvm::sys::fs::remove(file);
   std::optional<StringRef> redirects[] = {StringRef(""), StringRef(out),
                                           StringRef(err)};
+  // A redirection writes over what an earlier run left, and not further.
+  for (StringRef file : {out, err})
+    llvm::sys::fs::remove(file);
   std::string message;
   int code = llvm::sys::ExecuteAndWait(node, args, std::nullopt, redirects,
                                        /*SecondsToWait=*/0, /*MemoryLimit=*/0,

@@ -53,8 +53,12 @@ public:
     language.kernelsFile = wgsl::kernelsFile;
     language.lacks.f64 = language.lacks.i64 = true;
     language.lacks.reliableNaN = false;
-    for (StringRef op : {"math.erf", "math.tanh", "math.powf", "math.sin",
-                         "math.cos", "arith.remf"})
+    // WGSL has no erf, and promises little of the others: an exponential may be
+    // off by 3 + 2|x| units and nothing is said of NaN and infinities, u32
+    // becomes either neighbour in f32.
+    for (StringRef op :
+         {"math.erf", "math.exp", "math.log", "math.tanh", "math.powf",
+          "math.sin", "math.cos", "arith.remf", "arith.uitofp"})
       language.lacks.ops.insert(op);
     language.limits = webgpuDefaults;
     language.chunkBytes = webgpuDefaults.bindingBytes;
