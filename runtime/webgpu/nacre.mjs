@@ -36,6 +36,17 @@ const describe = (tensor, dims) =>
 const failLost = ({ message, reason }, cause) =>
   fail('E_DEVICE', `the device was lost: ${message || reason}`, cause);
 
+function makeChunks(plan, isShared, create) {
+  const make = (i) => {
+    const left = plan.weightsBytes - i * plan.chunkBytes;
+    const size = roundUp(Math.min(plan.chunkBytes, left), 16);
+    return create(`weights ${i}`, size, STORAGE | COPY_DST);
+  };
+  if (!isShared || plan.chunkCount === 0)
+    return Array.from({ length: plan.chunkCount }, (_, i) => make(i));
+  return new Array(plan.chunkCount).fill(make(0));
+}
+
 export class Model {
   #plan;
   #device;
@@ -52,7 +63,10 @@ export class Model {
   #destroyed = false;
   #queries = null;
 
-  /** Loads a bundle. See nacre.d.mts for the options. */
+  /**
+   * Loads a bundle. See nacre.d.mts for the options; node.mjs has one more, validateOnly: all chunks
+   * of the weights are one buffer, and the model is not to be run.
+   */
   static async load(source, options = {}) {
     const { signal, onProgress } = options;
     signal?.throwIfAborted();
@@ -90,13 +104,7 @@ export class Model {
         ),
         status: create('status', 16, STORAGE | COPY_SRC | COPY_DST),
         block: create('params', Math.max(blockBytes, 16), UNIFORM | COPY_DST),
-        chunks: Array.from({ length: plan.chunkCount }, (_, i) =>
-          create(
-            `weights ${i}`,
-            roundUp(Math.min(plan.chunkBytes, plan.weightsBytes - i * plan.chunkBytes), 16),
-            STORAGE | COPY_DST,
-          ),
-        ),
+        chunks: makeChunks(plan, options.validateOnly, create),
       }));
       const total = plan.kernelsFile.bytes + (plan.weightsFile?.bytes ?? 0);
       let loaded = 0;

@@ -123,6 +123,8 @@ async function findGpu(validate) {
   const hint = 'npm install -g webgpu, or set NACRE_WEBGPU_MODULE to its folder';
   if (!file) leave(3, `the npm package 'webgpu' is missing: ${hint}`);
   const backend = validate ? 'null' : process.env.NACRE_WEBGPU_BACKEND;
+  if (backend === 'null' && !validate)
+    leave(3, 'NACRE_WEBGPU_BACKEND=null runs nothing, it only validates');
   let library;
   try {
     library = await import(pathToFileURL(file));
@@ -189,7 +191,7 @@ try {
   report.adapter =
     description || device || [vendor, architecture].filter(Boolean).join(' ') || 'unknown';
   const start = performance.now();
-  model = await Model.load(args.bundle, { gpu, adapter }); // keeps gpu
+  model = await Model.load(args.bundle, { gpu, adapter, validateOnly: args.validate }); // keeps gpu
   report.load_ms = performance.now() - start;
   if (!args.validate) {
     const inputs = Object.fromEntries(

@@ -69,7 +69,7 @@ public:
     options.embedWeights = asked.weights == "embed";
     options.weightsFile = "weights.safetensors";
     return Artifacts{{"manifest", in("manifest.json")},
-                     {"kernels", in(opencl::kernelsFile)},
+                     {"kernels_file", in(opencl::kernelsFile)},
                      {"weights_file", in("weights.safetensors")},
                      {"header", in(options.symbol + ".h")},
                      {"object", in(options.symbol + ".o")}};

@@ -33,7 +33,6 @@ public:
 private:
   void placeSignature();
   void nameFunctions();
-  void noteLimits();
   uint64_t memoryOffset(const BufferRef &ref) const;
   Json describe(const TensorInfo &tensor, uint64_t offset) const;
   Json launch(const KernelCall &call, const KernelInfo &info);

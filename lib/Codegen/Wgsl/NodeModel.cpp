@@ -112,9 +112,6 @@ llvm::Expected<Json> NodeModel::start(Call &call, double seconds,
     llvm::sys::fs::remove(file);
   std::optional<StringRef> redirects[] = {StringRef(""), StringRef(out),
                                           StringRef(err)};
-  // A redirection writes over what an earlier run left, and not further.
-  for (StringRef file : {out, err})
-    llvm::sys::fs::remove(file);
   std::string message;
   int code = llvm::sys::ExecuteAndWait(node, args, std::nullopt, redirects,
                                        /*SecondsToWait=*/0, /*MemoryLimit=*/0,
@@ -132,7 +129,10 @@ llvm::Expected<Json> NodeModel::start(Call &call, double seconds,
     std::string what = line.empty() ? message : line.str();
     if (code == signalled && at == StringRef::npos && !line.empty())
       what = message + ": " + what;
-    return fail(code == 3 ? ExitUsage : ExitModel, "node: " + what);
+    // What is missing on this machine is no fault of the model.
+    bool missing = code == 3 ||
+                   (json.is_object() && json.value("status", "") == "E_DEVICE");
+    return fail(missing ? ExitUsage : ExitModel, "node: " + what);
   }
   if (json.contains("adapter") && json["adapter"].is_string())
     adapter = json["adapter"].get<std::string>();

@@ -89,13 +89,13 @@ public:
     options.embedWeights = false;
     options.weightsFile = "weights.safetensors";
     Artifacts artifacts = {{"manifest", in("manifest.json")},
-                           {"kernels", in(wgsl::kernelsFile)},
+                           {"kernels_file", in(wgsl::kernelsFile)},
                            {"weights_file", in("weights.safetensors")},
                            {"module", in("model.mjs")},
                            {"types", in("model.d.mts")}};
     for (const wgsl::RuntimeFile &file : wgsl::runtimeFiles())
       if (file.inBundle)
-        artifacts.push_back({"runtime", in(file.name)});
+        artifacts.push_back({file.name.str(), in(file.name)});
     return artifacts;
   }
 
