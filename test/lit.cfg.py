@@ -10,7 +10,7 @@ config.suffixes = [".mlir"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.nacre_binary_dir, "test", "lit")
 # Only the folders that mirror lib hold lit tests; the rest have runners of their own.
-config.excludes = ["Codegen", "Unit", "Integration", "Errors", "Benchmark", "Inputs"]
+config.excludes = ["Runtime", "Codegen", "Unit", "Integration", "Errors", "Benchmark", "Inputs"]
 config.environment["PATH"] = os.pathsep.join(
     [os.path.join(config.nacre_binary_dir, "bin"), config.llvm_tools_dir, os.environ["PATH"]]
 )
