@@ -120,7 +120,7 @@ accuracy_page() {
         types = split("bool i8 u8 i16 u16 i32 u32 i64 u64 f16 bf16 f32 f64", type, " ")
         while ((getline line < table) > 0) {
           split(line, part, "\t")
-          if (part[2] == "device") { device[part[1]] = part[3]; continue }
+          if (part[2] == "device") { device[part[1]] = part[3]; count[part[1]] = part[4]; continue }
           units[part[1], part[2], part[3]] = part[6]
           admitted[part[2], part[3]] = 1
           cases[part[1], part[2]] += part[4]
@@ -143,14 +143,17 @@ accuracy_page() {
         print "    done"
         print "    docs/generate.sh"
         print ""
-        print "`nacre_differential` compares compiled code with the reference interpreter, which computes in f64 and rounds once. A cell has the largest error of all cases of an op, by element type of the operands, in units in the last place of the result; types that are not named are exact, and where only \"exact\" stands all are. Integers, comparisons, bits and moves must be exact, NaN and infinities the same; floats keep the tolerance stated at each case of `test/Codegen/differential_*.cpp`. What is smaller than the absolute part of that tolerance (a sine near a multiple of pi) counts as of that size. Inputs have NaN, infinities, signed zeros, extremes, divisors of 0, shifts over the width and numbers half-way between two results."
+        print "`nacre_differential` compares compiled code with the reference interpreter. A cell has the largest error of all cases of an op, by element type of the operands, in units in the last place of the result; types that are not named are exact, and where only \"exact\" stands all are. Integers, comparisons, bits and moves must be exact, NaN and infinities the same; floats keep the tolerance stated at each case of `test/Codegen/differential_*.cpp`. What is smaller than the absolute part of that tolerance (a sine near a multiple of pi) counts as of that size. Inputs have NaN, infinities, signed zeros, extremes, divisors of 0, shifts over the width and numbers half-way between two results."
         print ""
         print "- On wgsl f64 is computed in f32: its data are numbers of f32, its errors units of f32. WGSL may take subnormal numbers of f32 for 0; data has none there."
         print "- A processor converts subnormal numbers to bf16 as 0 (cpu)."
+        print "- Contractions and reductions are given small numbers, whose sums are exact in any order."
         print ""
-        print "| target | measured on |"
-        print "|---|---|"
-        for (t = 1; t <= 3; ++t) print "| " target[t] " | " (target[t] in device ? device[target[t]] : "-") " |"
+        print "| target | measured on | cases |"
+        print "|---|---|---|"
+        for (t = 1; t <= 3; ++t) print "| " target[t] " | " (target[t] in device ? device[target[t]] " | " count[target[t]] : "- | -") " |"
+        print ""
+        print "Cases are those that the measurement was asked for: without `--only` all of them, on devices without `--full` the usual ones. Types that a row does not name were not among them."
         print ""
         print "## Primitives"
         print ""

@@ -265,6 +265,9 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
   // Truth values are stored as bytes and computed as bits: plain loops.
   if (contract.getType().getElementType().isInteger(1))
     return {};
+  // Nothing to tile.
+  if (llvm::is_contained(c.extents, 0))
+    return {};
   unsigned dims = c.extents.size();
   bool packed = isWeight(kernel, lanesLeaf->leaf);
   auto dynamic = [&](unsigned d) {

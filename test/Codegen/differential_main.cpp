@@ -185,7 +185,7 @@ bool isUsual(StringRef name) {
 
 /// Writes the lines of this target's results into `path`, and keeps others'.
 void record(const Outcome &outcome, const std::string &path,
-            const std::string &device) {
+            const std::string &device, size_t cases) {
   std::string target = under.target->name().str(), kept;
   if (auto old = llvm::MemoryBuffer::getFile(path)) {
     llvm::SmallVector<StringRef> lines;
@@ -196,7 +196,8 @@ void record(const Outcome &outcome, const std::string &path,
   }
   std::error_code error;
   llvm::raw_fd_ostream os(path, error);
-  os << kept << target << "\tdevice\t" << device << "\n";
+  os << kept << target << "\tdevice\t" << device << "\t" << cases
+     << "\n";
   for (const auto &[key, errors] : outcome.table) {
     char units[32];
     std::snprintf(units, sizeof units, "%.2g", errors.units);
@@ -315,9 +316,8 @@ int main(int argc, char **argv) {
     addEdges(cases);
     addRandom(cases, seed, count);
     llvm::erase_if(cases, [&](const Case &c) {
-      return !isChosen(c.name, only) ||
-             (only.empty() && !under.is("cpu") && !under.full &&
-              !isUsual(c.name));
+      return !isChosen(c.name, only) || (only.empty() && !under.is("cpu") &&
+                                         !under.full && !isUsual(c.name));
     });
   }
   if (list) {
@@ -351,6 +351,6 @@ int main(int argc, char **argv) {
                << outcome.failed << " failed; " << refused
                << " programs refused\n";
   if (!table.empty())
-    record(outcome, table, device);
+    record(outcome, table, device, cases.size());
   return outcome.failed ? 1 : 0;
 }

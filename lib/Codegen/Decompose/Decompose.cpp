@@ -123,6 +123,46 @@ void simplify(ModuleOp module) {
     (void)applyPatternsGreedily(function, patterns, config);
 }
 
+/// Arrays of a kernel's own have elements of 32 bits at least: no language
+/// promises more of local memory, and nobody else sees them.
+void widenLocals(ModuleOp module) {
+  module.walk([](memref::AllocaOp array) {
+    MemRefType type = array.getType();
+    Type element = type.getElementType();
+    unsigned width = element.getIntOrFloatBitWidth();
+    if (width >= 32)
+      return;
+    OpBuilder b(array);
+    Type i32 = b.getI32Type(), bits = b.getIntegerType(width);
+    auto made = memref::AllocaOp::create(
+        b, array.getLoc(),
+        MemRefType(MemRefType::Builder(type).setElementType(i32)),
+        array.getAlignmentAttr());
+    for (Operation *user : llvm::make_early_inc_range(array->getUsers())) {
+      b.setInsertionPoint(user);
+      Location loc = user->getLoc();
+      if (auto store = dyn_cast<memref::StoreOp>(user)) {
+        Value v = store.getValue();
+        if (isa<FloatType>(element))
+          v = arith::BitcastOp::create(b, loc, bits, v);
+        v = width == 1 ? Value(arith::ExtUIOp::create(b, loc, i32, v))
+                       : Value(arith::ExtSIOp::create(b, loc, i32, v));
+        memref::StoreOp::create(b, loc, v, made, store.getIndices());
+        store.erase();
+      } else if (auto load = dyn_cast<memref::LoadOp>(user)) {
+        Value v = memref::LoadOp::create(b, loc, made, load.getIndices());
+        v = arith::TruncIOp::create(b, loc, bits, v);
+        if (isa<FloatType>(element))
+          v = arith::BitcastOp::create(b, loc, element, v);
+        load.replaceAllUsesWith(v);
+        load.erase();
+      }
+    }
+    if (array.use_empty())
+      array.erase();
+  });
+}
+
 /// What folding took to compute with a narrow element takes it from i32 again:
 /// copies, truncations and extensions to other widths.
 void widenLoads(ModuleOp module) {
@@ -204,6 +244,7 @@ LogicalResult decompose(ModuleOp module, const Lacks &lacks) {
     if (!llvm::is_contained(expandableOps(), name))
       return module.emitError("'") << name << "' cannot be expanded";
   Helpers helpers(module, lacks);
+  widenLocals(module);
   // Conversions that are alike are made once.
   removeDuplicates(module);
   // From here on values are i1, i32, index, f32 and what else the target has.
