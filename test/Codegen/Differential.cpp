@@ -608,8 +608,9 @@ bool canRun(std::string &device) {
   }
   auto call = (*model)->prepare(c.data(0));
   llvm::Error error = call ? (*model)->run(*call) : call.takeError();
-  device = error ? llvm::toString(std::move(error)) : (*model)->device();
-  return !error;
+  bool runs = !error;
+  device = runs ? (*model)->device() : llvm::toString(std::move(error));
+  return runs;
 }
 
 void checkIndexError(Net &net) {

@@ -20,17 +20,18 @@ target_precompile_headers(nacre_differential REUSE_FROM NacreLazy)
 
 add_test(NAME codegen.differential COMMAND nacre_differential --random=60)
 set_tests_properties(codegen.differential PROPERTIES TIMEOUT 1200)
+set(on_devices ${CMAKE_CURRENT_LIST_DIR}/on_devices.sh)
 # The same on devices; skipped, with the reason, where there is none.
 foreach(target opencl wgsl)
-  add_test(NAME codegen.differential.${target} COMMAND nacre_differential
-    --target=${target} --random=12 --jobs=2)
+  add_test(NAME codegen.differential.${target} COMMAND ${on_devices}
+    $<TARGET_FILE:nacre_differential> --target=${target} --random=12 --jobs=2)
   set_tests_properties(codegen.differential.${target} PROPERTIES
-    TIMEOUT 1200 SKIP_RETURN_CODE 77 PROCESSORS 2)
+    TIMEOUT 1200 SKIP_RETURN_CODE 77 PROCESSORS 2 ENVIRONMENT NACRE_BUILD_NPM=${NACRE_NPM})
   if(NACRE_FULL_TESTS)
     add_test(NAME codegen.differential.${target}.full COMMAND
-      nacre_differential --target=${target} --random=60 --jobs=2 --full)
+      ${on_devices} $<TARGET_FILE:nacre_differential> --target=${target} --random=60 --jobs=2 --full)
     set_tests_properties(codegen.differential.${target}.full PROPERTIES
-      TIMEOUT 7200 SKIP_RETURN_CODE 77 PROCESSORS 2)
+      TIMEOUT 7200 SKIP_RETURN_CODE 77 PROCESSORS 2 ENVIRONMENT NACRE_BUILD_NPM=${NACRE_NPM})
   endif()
 endforeach()
 # Their kernels, each against itself decomposed.
@@ -43,9 +44,9 @@ foreach(program ${programs})
   get_filename_component(name ${program} NAME_WE)
   add_test(NAME codegen.program.${name} COMMAND nacre_differential --file=${program})
   foreach(target opencl wgsl)
-    add_test(NAME codegen.program.${name}.${target} COMMAND nacre_differential
-      --target=${target} --file=${program})
+    add_test(NAME codegen.program.${name}.${target} COMMAND
+      ${on_devices} $<TARGET_FILE:nacre_differential> --target=${target} --file=${program})
     set_tests_properties(codegen.program.${name}.${target} PROPERTIES
-      SKIP_RETURN_CODE 77)
+      SKIP_RETURN_CODE 77 ENVIRONMENT NACRE_BUILD_NPM=${NACRE_NPM})
   endforeach()
 endforeach()

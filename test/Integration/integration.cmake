@@ -13,7 +13,6 @@ if(NACRE_FULL_TESTS)
 endif()
 # The targets besides cpu. What their devices and tools are, tools/test.sh says;
 # where they are missing the tests say so, or are skipped.
-set(NACRE_NPM "${CMAKE_BINARY_DIR}/npm" CACHE PATH "Folder with the npm packages of the WebGPU tests")
 find_package(Python3 COMPONENTS Interpreter REQUIRED)
 add_test(NAME integration.targets_cli
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/targets_cli.py $<TARGET_FILE:nacre>)
