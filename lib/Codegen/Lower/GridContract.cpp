@@ -167,6 +167,19 @@ Value GridContraction::fragmentZero() {
                            : accumulator);
 }
 
+/// Multiplies the tasks by the batches; returns the extent of a symbolic one,
+/// which the run multiplies, or null.
+Value GridContraction::countBatches(GridTasks &tasks) {
+  Value symbol;
+  for (int64_t d : batch) {
+    if (symbolOf[d])
+      symbol = symbolOf[d];
+    else
+      tasks.tasks *= extents[d];
+  }
+  return symbol;
+}
+
 /// Sets the batch's loops from what is left of the group's number.
 void GridContraction::place(Value &rest) {
   for (int64_t d : llvm::reverse(batch))

@@ -85,6 +85,7 @@ private:
   Value loadColumns(const Operand &o, Value at, Value column);
   Value broadcast(Value v);
   Value fragmentZero();
+  Value countBatches(GridTasks &tasks);
   void place(Value &rest);
   void epilogue(ValueRange sums, function_ref<Value(Value)> rowOf,
                 function_ref<Value(Value)> columnOf, bool rowTail,

@@ -14,13 +14,7 @@ GridTasks GridContraction::direct() {
   GridTasks result;
   result.perGroup = perGroup;
   result.tasks = columnTiles * rowTiles;
-  Value symbol;
-  for (int64_t d : batch) {
-    if (symbolOf[d])
-      symbol = symbolOf[d];
-    else
-      result.tasks *= extents[d];
-  }
+  Value symbol = countBatches(result);
   if (result.tasks == 0)
     return result;
   Value item = body.itemId, slice;

@@ -29,13 +29,7 @@ GridTasks GridContraction::staged() {
   GridTasks result;
   result.perGroup = 1;
   result.tasks = columnBlocks * rowBlocks;
-  Value symbol;
-  for (int64_t d : batch) {
-    if (symbolOf[d])
-      symbol = symbolOf[d];
-    else
-      result.tasks *= extents[d];
-  }
+  Value symbol = countBatches(result);
   if (result.tasks == 0)
     return result;
   OpBuilder::InsertionGuard guard(b);

@@ -62,9 +62,7 @@ public:
     if (!folder)
       return folder.takeError();
     auto in = [&](const llvm::Twine &file) {
-      llvm::SmallString<128> path(*folder);
-      llvm::sys::path::append(path, file);
-      return path.str().str();
+      return codegen::fileIn(*folder, file);
     };
     options.embedWeights = asked.weights == "embed";
     options.weightsFile = "weights.safetensors";

@@ -322,13 +322,15 @@ llvm::Expected<std::string> placeBundle(const ArtifactOptions &asked,
   return folder;
 }
 
+std::string fileIn(StringRef folder, const llvm::Twine &name) {
+  llvm::SmallString<128> path(folder);
+  llvm::sys::path::append(path, name);
+  return path.str().str();
+}
+
 llvm::Error writeBundle(const CompiledCode &code, StringRef kernelsFile,
                         StringRef name, StringRef folder) {
-  auto in = [&](StringRef file) {
-    llvm::SmallString<128> path(folder);
-    llvm::sys::path::append(path, file);
-    return path.str().str();
-  };
+  auto in = [&](StringRef file) { return fileIn(folder, file); };
   Json manifest = Json::parse(code.manifest);
   if (code.weightsBytes) {
     std::string path = in("weights.safetensors");

@@ -48,6 +48,8 @@ llvm::Expected<std::string> renderedText(llvm::FailureOr<std::string> text);
 llvm::Expected<std::string> placeBundle(const ArtifactOptions &asked,
                                         const CodegenOptions &options);
 
+std::string fileIn(llvm::StringRef folder, const llvm::Twine &name);
+
 /// Writes manifest, kernels and weights into `folder`. The manifest gets the
 /// hashes.
 llvm::Error writeBundle(const CompiledCode &code, llvm::StringRef kernelsFile,
