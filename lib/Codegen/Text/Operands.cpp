@@ -171,8 +171,10 @@ std::string Printer::declare(Value value, const Expr &expr) {
 
 void Printer::nameOperand(Value value) {
   Expr expr = raw(value);
-  if (!isWord(expr.text))
-    set(value, {declare(value, expr)});
+  if (isWord(expr.text))
+    return;
+  renamed.push_back({value, expr});
+  set(value, {declare(value, expr)});
 }
 
 bool Printer::nameLongestOperand(Operation *op) {

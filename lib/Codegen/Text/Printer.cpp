@@ -195,9 +195,15 @@ LogicalResult Printer::call(func::CallOp op) {
 }
 
 LogicalResult Printer::block(Block &block) {
+  size_t before = renamed.size();
   for (Operation &op : block.without_terminator())
     if (failed(statement(&op)))
       return failure();
+  // A variable is gone with the block that it was declared in; a value from
+  // outside is what it was.
+  for (; renamed.size() > before; renamed.pop_back())
+    if (auto &[value, expr] = renamed.back(); value.getParentBlock() != &block)
+      set(value, expr);
   if (auto end = dyn_cast<func::ReturnOp>(block.getTerminator()))
     return returns(end);
   return success();

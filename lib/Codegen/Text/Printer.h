@@ -224,6 +224,9 @@ private:
   mlir::LogicalResult unknown(mlir::Operation *op) const;
 
   llvm::DenseMap<mlir::Value, Expr> exprs;
+  /// Values that got a variable, and what they were before: outside the block
+  /// that declares it, a variable is not.
+  std::vector<std::pair<mlir::Value, Expr>> renamed;
   llvm::DenseMap<mlir::Value, Buffer *> buffers;
   llvm::DenseSet<mlir::Operation *> printed; ///< helper functions
   std::string out;
