@@ -18,7 +18,7 @@ target_include_directories(nacre_differential PRIVATE
 target_compile_options(nacre_differential PRIVATE -fPIC)
 target_precompile_headers(nacre_differential REUSE_FROM NacreLazy)
 
-add_test(NAME codegen.differential COMMAND nacre_differential --random=60)
+add_test(NAME codegen.differential COMMAND nacre_differential --random=60 --jobs=2)
 set_tests_properties(codegen.differential PROPERTIES TIMEOUT 1200)
 set(on_devices ${CMAKE_CURRENT_LIST_DIR}/on_devices.sh)
 # The same on devices; skipped, with the reason, where there is none.
@@ -35,7 +35,7 @@ foreach(target opencl wgsl)
   endif()
 endforeach()
 # Their kernels, each against itself decomposed.
-add_test(NAME decompose.kernels COMMAND nacre_differential --decompose --random=60)
+add_test(NAME decompose.kernels COMMAND nacre_differential --decompose --random=30 --jobs=2)
 set_tests_properties(decompose.kernels PROPERTIES TIMEOUT 1200)
 
 # Programs that once were wrong, one test each.

@@ -196,8 +196,7 @@ void record(const Outcome &outcome, const std::string &path,
   }
   std::error_code error;
   llvm::raw_fd_ostream os(path, error);
-  os << kept << target << "\tdevice\t" << device << "\t" << cases
-     << "\n";
+  os << kept << target << "\tdevice\t" << device << "\t" << cases << "\n";
   for (const auto &[key, errors] : outcome.table) {
     char units[32];
     std::snprintf(units, sizeof units, "%.2g", errors.units);
