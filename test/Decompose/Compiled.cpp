@@ -55,18 +55,18 @@ Compiled::~Compiled() {
 
 void Compiled::call(llvm::StringRef name,
                     llvm::ArrayRef<uint64_t> arguments) const {
-  uint64_t a[16] = {};
-  assert(arguments.size() <= std::size(a));
+  constexpr size_t most = 32;
+  uint64_t a[most] = {};
+  if (arguments.size() > most)
+    llvm::report_fatal_error("a kernel of the tests has too many arguments");
   llvm::copy(arguments, a);
-  // Pointers and indices go alike, and the caller cleans up.
-  using Function =
-      void(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
-           uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
-  auto *function =
-      reinterpret_cast<Function *>(::dlsym(handle, name.str().c_str()));
+  void *function = ::dlsym(handle, name.str().c_str());
   assert(function && "no such function");
-  function(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10],
-           a[11]);
+  // Pointers and indices go alike, and the caller cleans up.
+  [&]<size_t... n>(std::index_sequence<n...>) {
+    using Function = void(decltype((void)n, uint64_t())...);
+    reinterpret_cast<Function *>(function)(a[n]...);
+  }(std::make_index_sequence<most>());
 }
 
 } // namespace nacre::test
