@@ -6,7 +6,7 @@
 #define _GNU_SOURCE
 #include "../src/file.h"
 #include "device.h"
-#include "sha256.h"
+#include "../src/sha256.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #define _GNU_SOURCE
 #include "../src/file.h"
 #include "loaded.h"
-#include "sha256.h"
+#include "../src/sha256.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /*===- program.c - kernels from text, or from the cache -------------------===*/
 #define _GNU_SOURCE
 #include "device.h"
-#include "sha256.h"
+#include "../src/sha256.h"
 
 #include <stdio.h>
 #include <stdlib.h>

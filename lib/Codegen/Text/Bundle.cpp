@@ -13,8 +13,10 @@
 #include "llvm/Support/Format.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/SHA256.h"
 #include <nlohmann/json.hpp>
+extern "C" {
+#include "sha256.h"
+}
 
 using namespace mlir;
 using Json = nlohmann::ordered_json;
@@ -68,6 +70,15 @@ uint64_t BundleEmitter::memoryOffset(const BufferRef &ref) const {
                   : ref.space == "output" ? outputAt[ref.slot]
                                           : 0;
   return base + ref.byteOffset;
+}
+
+/// In hexadecimal. LLVM's own hash is wrong from 512 MiB on (LLVM 22 counts
+/// bits in 32 bits); this one is the runtime's, which checks it.
+std::string sha256(StringRef bytes) {
+  nacre_sha256 hash;
+  nacre_sha256_begin(&hash);
+  nacre_sha256_add(&hash, bytes.data(), bytes.size());
+  return nacre_sha256_end(&hash).text;
 }
 
 std::string amount(double n) {
@@ -287,9 +298,7 @@ llvm::Expected<CompiledCode> BundleEmitter::run() {
   json["kernels"] = launches;
   auto &kernels = json["files"]["kernels"];
   kernels["bytes"] = code.kernelText.size();
-  kernels["sha256"] = llvm::toHex(
-      llvm::SHA256::hash(llvm::arrayRefFromStringRef(code.kernelText)),
-      /*LowerCase=*/true);
+  kernels["sha256"] = sha256(code.kernelText);
   code.manifest = json.dump(1) + "\n";
   return std::move(code);
 }
@@ -345,10 +354,7 @@ llvm::Error writeBundle(const CompiledCode &code, StringRef kernelsFile,
     auto &weights = manifest["files"]["weights"];
     weights["name"] = "weights.safetensors";
     weights["bytes"] = (*written)->getBufferSize();
-    weights["sha256"] =
-        llvm::toHex(llvm::SHA256::hash(
-                        llvm::arrayRefFromStringRef((*written)->getBuffer())),
-                    /*LowerCase=*/true);
+    weights["sha256"] = sha256((*written)->getBuffer());
   }
   if (llvm::Error error =
           artifact::writeFile(in(kernelsFile), [&](llvm::raw_ostream &os) {

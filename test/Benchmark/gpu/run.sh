@@ -14,7 +14,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$here/../../..
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cc -O2 -I"$root/runtime/include" "$here/bundle_bench.c" "$root"/runtime/src/{core,executor,file,npy,onnx_tensor,safetensors,json}.c \
+cc -O2 -I"$root/runtime/include" "$here/bundle_bench.c" "$root"/runtime/src/{core,executor,file,npy,onnx_tensor,safetensors,sha256,json}.c \
   "$root"/runtime/opencl/*.c -lOpenCL -lm -lpthread -o "$work/bundle_bench" || exit 1
 export NACRE_CACHE_DIR=$work/cache
 for check in "$bundles"/check_*; do

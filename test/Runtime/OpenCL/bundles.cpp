@@ -1,7 +1,7 @@
 #include "bundles.h"
 
 extern "C" {
-#include "opencl/sha256.h"
+#include "src/sha256.h"
 }
 
 namespace {

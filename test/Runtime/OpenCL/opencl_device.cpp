@@ -2,7 +2,7 @@
 
 extern "C" {
 #include "opencl/device.h"
-#include "opencl/sha256.h"
+#include "src/sha256.h"
 }
 
 #include <cstdio>
@@ -90,6 +90,9 @@ TEST_CASE("SHA-256") {
         "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
   CHECK(sha256(std::string(1000000, 'a')) ==
         "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+  // More bits than 32 count.
+  CHECK(sha256(std::string(size_t(513) << 20, '\0')) ==
+        "a3e2acbb469e4e59dde406f912e754c933c1ac0fb0092a3634d61d5073309c0c");
   // In pieces of any size it is the same.
   for (size_t piece : {1, 3, 63, 64, 65}) {
     std::string text(300, 'x');

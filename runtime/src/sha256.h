@@ -1,8 +1,8 @@
 /* SHA-256, FIPS 180-4. */
-#ifndef NACRE_OPENCL_SHA256_H
-#define NACRE_OPENCL_SHA256_H
+#ifndef NACRE_SHA256_H
+#define NACRE_SHA256_H
 
-#include "../src/failure.h"
+#include "failure.h"
 
 typedef struct nacre_sha256 {
   uint32_t state[8];
