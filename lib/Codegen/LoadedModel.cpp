@@ -16,6 +16,15 @@ std::string shapeText(llvm::ArrayRef<int64_t> shape) {
   return text + "]";
 }
 
+int64_t CompiledCode::boundOf(llvm::StringRef name) const {
+  for (const auto *list : {&inputs, &outputs})
+    for (const TensorInfo &tensor : *list)
+      for (auto [axis, dim] : llvm::enumerate(tensor.dimNames))
+        if (dim == name)
+          return tensor.shape[axis];
+  return 0;
+}
+
 llvm::Expected<Call> LoadedModel::prepare(llvm::ArrayRef<Tensor> given) const {
   Call call;
   llvm::StringMap<int64_t> dims;

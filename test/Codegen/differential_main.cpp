@@ -64,12 +64,10 @@ void readNotes(const std::string &text, const std::string &name,
                Outcome &outcome) {
   llvm::SmallVector<StringRef> lines;
   StringRef(text).split(lines, '\n', -1, false);
-  bool isRefused = false;
   for (StringRef line : lines) {
     llvm::SmallVector<StringRef> parts;
     line.split(parts, '\t');
     if (parts[0] == "refused") {
-      isRefused = true;
       ++outcome.refused[name + ": " + parts[1].str()];
       continue;
     }
@@ -86,7 +84,6 @@ void readNotes(const std::string &text, const std::string &name,
     errors.elements += elements;
     errors.units = std::max(errors.units, units);
   }
-  (void)isRefused;
 }
 
 Outcome runCases(const std::vector<Case> &cases, unsigned jobs) {

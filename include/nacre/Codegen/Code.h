@@ -83,6 +83,8 @@ struct CompiledCode {
   std::vector<KernelInfo> kernels;
   uint64_t arenaBytes = 0, weightsBytes = 0;
   std::vector<WeightSegment> weights;
+  /// The bound of a symbolic dim of the signature.
+  int64_t boundOf(llvm::StringRef dim) const;
 };
 
 } // namespace nacre

@@ -178,12 +178,7 @@ void EntryPoint::run(llvm::ArrayRef<KernelCall> calls) {
   b.CreateStore(b.getInt32(0), slot(framePointer, Status));
   // Symbolic dims must lie within their bounds: buffers are sized by them.
   for (auto [i, symbol] : llvm::enumerate(code.dimNames)) {
-    int64_t bound = 0;
-    for (const auto *list : {&code.inputs, &code.outputs})
-      for (const TensorInfo &t : *list)
-        for (auto [axis, dim] : llvm::enumerate(t.dimNames))
-          if (dim == symbol)
-            bound = t.shape[axis];
+    int64_t bound = code.boundOf(symbol);
     llvm::Value *v =
         b.CreateLoad(i64, b.CreateConstGEP1_64(i64, f->getArg(4), i));
     auto *next = block(f), *outside = block(f);

@@ -4,7 +4,7 @@
 // and a normal number, and correcting the exponent of the result.
 //
 //===----------------------------------------------------------------------===//
-#include "Helpers.h"
+#include "HelperFunctions.h"
 
 using namespace mlir;
 namespace nacre::codegen {

@@ -1,6 +1,6 @@
 //===- Decompose.cpp - the stages in order --------------------------------===//
 #include "Decompose.h"
-#include "Helpers.h"
+#include "HelperFunctions.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Dominance.h"
 #include "mlir/Transforms/CSE.h"

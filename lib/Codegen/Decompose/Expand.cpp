@@ -1,5 +1,5 @@
 //===- Expand.cpp - operations a target lacks -----------------------------===//
-#include "Helpers.h"
+#include "HelperFunctions.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;

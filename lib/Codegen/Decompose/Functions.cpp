@@ -13,7 +13,7 @@
 // remf are exact.
 //
 //===----------------------------------------------------------------------===//
-#include "Helpers.h"
+#include "HelperFunctions.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/ADT/StringSwitch.h"
 #include <cmath>

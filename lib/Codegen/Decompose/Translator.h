@@ -2,7 +2,7 @@
 #ifndef NACRE_CODEGEN_DECOMPOSE_TRANSLATOR_H
 #define NACRE_CODEGEN_DECOMPOSE_TRANSLATOR_H
 
-#include "Helpers.h"
+#include "HelperFunctions.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 namespace nacre::codegen {

@@ -1,5 +1,5 @@
 //===- Words.cpp - 64-bit integers in two words ---------------------------===//
-#include "Helpers.h"
+#include "HelperFunctions.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;

@@ -424,6 +424,10 @@ Value Body::emitGather(GatherOp op, AffineMap map) {
              ? Value(arith::ExtUIOp::create(b, loc, own, at))
              : Value(arith::ExtSIOp::create(b, loc, own, at));
   }
+  if (own.isInteger(32) && size > std::numeric_limits<int32_t>::max()) {
+    own = b.getI64Type();
+    at = arith::ExtSIOp::create(b, loc, own, at);
+  }
   Value sizeValue =
       arith::ConstantOp::create(b, loc, b.getIntegerAttr(own, size));
   Value none = zero(own);

@@ -160,12 +160,7 @@ Json BundleEmitter::launch(const KernelCall &call, const KernelInfo &info) {
       {"local", {call.group, 1, 1}}, {"status", use.status}};
   uint64_t tasks = call.tasks;
   if (call.taskSymbol >= 0)
-    for (const auto *list : {&code.inputs, &code.outputs})
-      for (const TensorInfo &t : *list)
-        for (auto [axis, dim] : llvm::enumerate(t.dimNames))
-          if (dim == code.dimNames[call.taskSymbol]) {
-            tasks = call.tasks * t.shape[axis];
-          }
+    tasks *= code.boundOf(code.dimNames[call.taskSymbol]);
   uint64_t groups = llvm::divideCeil(tasks, call.perGroup);
   used.groups = std::max(used.groups, groups);
   // Launches are folded into two dimensions.
@@ -273,15 +268,8 @@ llvm::Expected<CompiledCode> BundleEmitter::run() {
     inputs.push_back(describe(tensor, at));
   for (auto [tensor, at] : llvm::zip(code.outputs, outputAt))
     outputs.push_back(describe(tensor, at));
-  for (const std::string &dim : code.dimNames) {
-    int64_t bound = 0;
-    for (const auto *list : {&code.inputs, &code.outputs})
-      for (const TensorInfo &t : *list)
-        for (auto [axis, other] : llvm::enumerate(t.dimNames))
-          if (other == dim)
-            bound = t.shape[axis];
-    dims.push_back({{"name", dim}, {"bound", bound}});
-  }
+  for (const std::string &dim : code.dimNames)
+    dims.push_back({{"name", dim}, {"bound", code.boundOf(dim)}});
   json["inputs"] = inputs;
   json["outputs"] = outputs;
   json["dims"] = dims;

@@ -1,6 +1,6 @@
-//===- Helpers.h - functions that decomposed code calls ---------*- C++ -*-===//
-#ifndef NACRE_CODEGEN_DECOMPOSE_HELPERS_H
-#define NACRE_CODEGEN_DECOMPOSE_HELPERS_H
+//===- HelperFunctions.h - functions that decomposed code calls -*- C++ -*-===//
+#ifndef NACRE_CODEGEN_DECOMPOSE_HELPERFUNCTIONS_H
+#define NACRE_CODEGEN_DECOMPOSE_HELPERFUNCTIONS_H
 
 #include "Decompose.h"
 #include "Scalar.h"
@@ -80,4 +80,4 @@ void expandOperations(Helpers &helpers);
 
 } // namespace nacre::codegen
 
-#endif // NACRE_CODEGEN_DECOMPOSE_HELPERS_H
+#endif // NACRE_CODEGEN_DECOMPOSE_HELPERFUNCTIONS_H
