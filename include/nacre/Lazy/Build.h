@@ -67,6 +67,17 @@ struct Build {
   mlir::Value concat(llvm::ArrayRef<mlir::Value> xs, int64_t axis);
   mlir::Value gather(mlir::Value x, mlir::Value index, int64_t axis);
 
+  /// Random numbers as a function of (seed, step, site, index); `seed` and
+  /// `step` are scalars of i64, `site` tells the places of a model apart. Equal
+  /// arguments give equal bits on every target. ui32; f32 in [0, 1); f32 of
+  /// mean 0 and variance 1.
+  mlir::Value randomBits(mlir::Value seed, mlir::Value step, uint32_t site,
+                         llvm::ArrayRef<int64_t> shape);
+  mlir::Value uniform(mlir::Value seed, mlir::Value step, uint32_t site,
+                      llvm::ArrayRef<int64_t> shape);
+  mlir::Value normal(mlir::Value seed, mlir::Value step, uint32_t site,
+                     llvm::ArrayRef<int64_t> shape);
+
   std::pair<mlir::Value, mlir::Value> broadcastPair(mlir::Value x,
                                                     mlir::Value y);
 };
