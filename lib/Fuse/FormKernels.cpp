@@ -370,8 +370,13 @@ void mergeKernels(Block &block) {
     for (auto [i, operand] : llvm::enumerate(second.getOperands())) {
       auto candidate = operand.getDefiningOp<KernelOp>();
       if (!candidate || candidate.getNumResults() > 2 || candidate == second ||
-          tensorType(operand).getShape() != shape || returned(operand) ||
-          returned(second.getResult(0)))
+          tensorType(operand).getShape() != shape)
+        continue;
+      // Results of the function are stored row-major; others are stored as
+      // their readers like it, and all results of a kernel alike.
+      bool given = returned(operand);
+      if (given != returned(second.getResult(0)) ||
+          (given && !isMap(candidate)))
         continue;
       Value yielded =
           candidate.getBody().front().getTerminator()->getOperand(0);
