@@ -101,6 +101,11 @@ void registerPasses() {
          fuse::raiseContraction(module);
          return mlir::success();
        }},
+      {"split-reductions", "long reductions with few results get two steps",
+       [](ModuleOp module) {
+         fuse::splitReductions(module);
+         return mlir::success();
+       }},
       {"sink-views", "reshape and permute move below elementwise operations",
        [](ModuleOp module) {
          fuse::sinkViews(module);

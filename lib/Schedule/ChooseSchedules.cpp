@@ -231,7 +231,10 @@ DictionaryAttr Scheduler::map() {
   for (Operation &op : kernel.getBody().front())
     if (isa<ArgReduceOp>(op))
       lane = -1;
-  if (lane < 0)
+  // Without a lane vectors still run along what a reduction sums.
+  if (lane < 0 && llvm::none_of(
+                      kernel.getBody().front(),
+                      [](Operation &op) { return isa<ReduceOp>(op); }))
     lanes = 1;
   while (lanes > 1 && lane >= 0 && lanes >= 2 * extents[lane])
     lanes /= 2;

@@ -183,7 +183,9 @@ void PlanVerifier::schedule(KernelOp kernel) {
   if (!llvm::isPowerOf2_64(lanes.getInt()))
     fail(kernel) << "'lanes' is " << lanes.getInt()
                  << ", expected a power of two";
-  else if (lane && lane.getInt() == -1 && lanes.getInt() != 1)
+  else if (lane && lane.getInt() == -1 && lanes.getInt() != 1 &&
+           llvm::none_of(kernel.getBody().front(),
+                         [](Operation &op) { return isa<ReduceOp>(op); }))
     fail(kernel) << "'lanes' is " << lanes.getInt() << " without a lane";
   auto grain = given.getAs<IntegerAttr>("grain");
   if (grain && grain.getInt() % 64 != 0)

@@ -46,7 +46,7 @@ func.func @main(%x: tensor<3x7xf32>) -> tensor<3xf32> {
 }
 // CHECK: module attributes {lazy.arena_bytes = 0 : i64} {
 // CHECK-NEXT: func.func @main(%arg0: tensor<3x7xf32>) -> tensor<3xf32> {
-// CHECK-NEXT: %0 = lazy.kernel "reduce" (%arg1 = %arg0 : tensor<3x7xf32>) -> (tensor<3xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [7, 1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 3>, grain = 4096 : i64, kind = "map", lane = -1 : i64, lanes = 1 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+// CHECK-NEXT: %0 = lazy.kernel "reduce" (%arg1 = %arg0 : tensor<3x7xf32>) -> (tensor<3xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [7, 1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 3>, grain = 4096 : i64, kind = "map", lane = -1 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
 // CHECK-NEXT: %1 = lazy.reduce add, %arg1, [1] : tensor<3x7xf32> -> tensor<3xf32>
 // CHECK-NEXT: lazy.yield %1 : tensor<3xf32>
 // CHECK-NEXT: }
