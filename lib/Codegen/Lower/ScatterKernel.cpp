@@ -34,6 +34,9 @@ public:
     for (unsigned d = 0; d < extents.size(); ++d)
       body.ivs[d] = body.index(int64_t(0));
     lastExtent = inner.empty() ? 1 : extents[inner.back()];
+    // An edited file may ask for more than there is.
+    blockRows = std::min(blockRows, std::max<int64_t>(extents[axis], 1));
+    blockColumns = std::min(blockColumns, std::max<int64_t>(lastExtent, 1));
     // Without rows there is still an index to check.
     rowParts = std::max<int64_t>(llvm::divideCeil(extents[axis], blockRows), 1);
     columnParts = llvm::divideCeil(lastExtent, blockColumns);
