@@ -45,11 +45,11 @@ static Value indicesInRange(Build build, Block &block) {
   for (auto [index, extent] : indices) {
     if (!dependsOnArguments(index))
       continue;
-    SmallVector<int64_t> axes(
-        llvm::seq<int64_t>(0, tensorType(index).getRank()));
     // Of no index the least is the largest integer, and the other way round.
-    Value least = build.cast(build.reduce(ReduceKind::min, index, axes), i64);
-    Value most = build.cast(build.reduce(ReduceKind::max, index, axes), i64);
+    Value least =
+        build.cast(build.reduce(ReduceKind::min, index, allAxes(index)), i64);
+    Value most =
+        build.cast(build.reduce(ReduceKind::max, index, allAxes(index)), i64);
     for (Value holds :
          {build.cmp(CmpKind::ge, least, build.splat(i64, -double(extent))),
           build.cmp(CmpKind::lt, most, build.splat(i64, double(extent)))})

@@ -106,7 +106,6 @@ void Assembly::finishStep(MainFunction &main, const Backward &backward) {
   Update update = buildUpdate(main, model.spec, holds, backward.parameters,
                               backward.buffers);
   // Of an index out of range the gather tells.
-  build = main.build("loss");
   Value told =
       build.binary<OrOp>(update.ok, build.unary<NotOp>(backward.inRange));
   std::vector<NamedResult> results{
@@ -131,7 +130,6 @@ void Assembly::finishGradient(MainFunction &main, const Backward &backward) {
       {"loss", require(main, backward.loss, told), std::nullopt}};
   llvm::append_range(results, backward.metrics);
 
-  build = main.build("gradient");
   Value one = build.splat(f32(), 1);
   auto valueOf = [&](const State &state) -> Value {
     StringRef of = StringRef(state.name);
@@ -236,7 +234,7 @@ llvm::Error Assembly::finishInit() {
 llvm::Expected<TrainingPrograms> buildTraining(TrainingModel given) {
   if (llvm::Error error = checkSpec(given.spec))
     return error;
-  Assembly assembly{std::move(given)};
+  Assembly assembly{std::move(given), false, {}};
   TrainingModel &model = assembly.model;
   assembly.isApart = model.spec.separateApply || model.spec.accumulate > 1;
 

@@ -4,6 +4,11 @@
 using namespace mlir;
 namespace nacre::autodiff {
 
+SmallVector<int64_t> allAxes(Value value) {
+  return llvm::to_vector(
+      llvm::seq<int64_t>(0, lazy::tensorType(value).getRank()));
+}
+
 MainFunction::MainFunction(ModuleOp module)
     : function(module.lookupSymbol<func::FuncOp>("main")),
       builder(module.getContext()) {

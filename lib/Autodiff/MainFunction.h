@@ -19,6 +19,9 @@ struct NamedResult {
   std::optional<StateKind> kind;
 };
 
+/// All axes of a value, to reduce it to a scalar.
+llvm::SmallVector<int64_t> allAxes(mlir::Value value);
+
 /// The function `main` of a module while it changes: values are built before
 /// its return.
 class MainFunction {

@@ -13,6 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Optimizers.h"
+#include "MainFunction.h"
 
 using namespace mlir;
 namespace nacre::autodiff {
@@ -62,8 +63,8 @@ struct Rule {
   }
   /// Square root of the sum of squares, a scalar.
   Value norm(Value x) {
-    SmallVector<int64_t> axes(llvm::seq<int64_t>(0, tensorType(x).getRank()));
-    return build.unary<SqrtOp>(build.reduce(ReduceKind::add, mul(x, x), axes));
+    return build.unary<SqrtOp>(
+        build.reduce(ReduceKind::add, mul(x, x), allAxes(x)));
   }
 
   Updated sgd();

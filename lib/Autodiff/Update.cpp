@@ -36,9 +36,8 @@ static Value squaredNorm(MainFunction &main, ArrayRef<Value> gradients) {
   Build build = main.build("gradient_norm");
   Value sum;
   for (Value g : gradients) {
-    SmallVector<int64_t> axes(llvm::seq<int64_t>(0, tensorType(g).getRank()));
     Value part = build.cast(
-        build.reduce(ReduceKind::add, build.binary<MulOp>(g, g), axes),
+        build.reduce(ReduceKind::add, build.binary<MulOp>(g, g), allAxes(g)),
         build.b.getF32Type());
     sum = sum ? build.binary<AddOp>(sum, part) : part;
   }
