@@ -288,6 +288,8 @@ Value Body::emit(Value v, AffineMap map) {
     return emitContract(contract, map);
   if (auto gather = dyn_cast<GatherOp>(op))
     return emitGather(gather, map);
+  if (auto require = dyn_cast<RequireOp>(op))
+    return emitRequire(require, map);
   auto elementwise = cast<ElementwiseOpInterface>(op);
   SmallVector<Value> args;
   bool vector = false;
@@ -408,6 +410,32 @@ Value Body::emitIota(IotaOp op, AffineMap map) {
   return arith::TruncIOp::create(b, loc, target, wide);
 }
 
+void Body::report(Value bad, int32_t code) {
+  auto branch = scf::IfOp::create(b, loc, TypeRange{}, bad, false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch.thenYield());
+  // Several may report; any of their codes will do.
+  memref::AtomicRMWOp::create(
+      b, loc, arith::AtomicRMWKind::assign,
+      arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(code)), status,
+      index(int64_t(0)));
+}
+
+Value Body::emitRequire(RequireOp op, AffineMap map) {
+  Value x = pull(op.getX(), map), ok = pull(op.getOk(), map);
+  Value bad = arith::XOrIOp::create(
+      b, loc, ok,
+      arith::ConstantOp::create(b, loc, b.getOneAttr(ok.getType())));
+  if (isa<VectorType>(bad.getType())) {
+    // Lanes that are not read hold anything.
+    if (mask)
+      bad = arith::AndIOp::create(b, loc, bad, mask);
+    bad = vector::ReductionOp::create(b, loc, vector::CombiningKind::OR, bad);
+  }
+  report(bad, op.getStatus());
+  return x;
+}
+
 Value Body::emitGather(GatherOp op, AffineMap map) {
   int64_t axis = op.getAxis(), rank = tensorType(op.getIndex()).getRank();
   AffineMap indexMap = AffineMap::get(
@@ -437,16 +465,7 @@ Value Body::emitGather(GatherOp op, AffineMap map) {
       b, loc, negative, arith::AddIOp::create(b, loc, at, sizeValue), at);
   Value bad =
       arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, at, sizeValue);
-  auto report = scf::IfOp::create(b, loc, TypeRange{}, bad, false);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(report.thenYield());
-    Value code = arith::ConstantOp::create(
-        b, loc, b.getI32IntegerAttr(2)); // NACRE_E_INDEX
-    // Several items may report; all say the same.
-    memref::AtomicRMWOp::create(b, loc, arith::AtomicRMWKind::assign, code,
-                                status, index(int64_t(0)));
-  }
+  report(bad, 2); // NACRE_E_INDEX
   at = arith::SelectOp::create(b, loc, bad, none, at);
   Value wide = arith::IndexCastOp::create(b, loc, b.getIndexType(), at);
   SmallVector<AffineExpr> at2(map.getResults().take_front(axis));

@@ -144,6 +144,9 @@ private:
   mlir::Value emitArgReduce(lazy::ArgReduceOp op, mlir::AffineMap map);
   mlir::Value emitContract(lazy::ContractOp op, mlir::AffineMap map);
   mlir::Value emitGather(lazy::GatherOp op, mlir::AffineMap map);
+  mlir::Value emitRequire(lazy::RequireOp op, mlir::AffineMap map);
+  /// Makes the run return `code` if `bad`.
+  void report(mlir::Value bad, int32_t code);
   mlir::Value emitIota(lazy::IotaOp op, mlir::AffineMap map);
   mlir::Value combine(lazy::ReduceKind kind, mlir::Type element, mlir::Value a,
                       mlir::Value c);
