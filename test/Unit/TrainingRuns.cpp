@@ -66,8 +66,8 @@ Runner::Runner(const Program &given, Way way, int64_t threads)
   CodegenOptions options;
   options.embedWeights = false;
   MachineDescription machine = must(target->describe(options));
-  REQUIRE(succeeded(runPhases(program, Phase::Import, Phase::Schedule, options,
-                              machine)));
+  REQUIRE(succeeded(
+      runPhases(program, Phase::Import, Phase::Schedule, options, machine)));
   code = must(target->emit(program, options));
   model = must(target->load(code, options, threads));
 }
@@ -187,8 +187,8 @@ std::map<std::string, Tensor> regressionData(DType dtype, int64_t from,
       t.setNumber(i, all.numberAt(from * width + i));
     return t;
   };
-  return {{"x", rows(numbers(dtype, {6, 3}, 7, 3))},
-          {"y", rows(numbers(dtype, {6, 2}, 5, 1))}};
+  return {{"x", rows(numbers(dtype, {8, 3}, 7, 3))},
+          {"y", rows(numbers(dtype, {8, 2}, 5, 1))}};
 }
 
 /// As a frontend writes it: a sum of products of views.
@@ -213,11 +213,11 @@ autodiff::TrainingModel regression(DType dtype, int64_t batch) {
     Value x = main.addInput("x", typeOf(dtype, {batch, 3}));
     Value y = main.addInput("y", typeOf(dtype, {batch, 2}));
     for (const Parameter &p : parameters)
-      main.addState({p.name, StateKind::Parameter,
-                     typeOf(dtype, p.value.shape)});
+      main.addState(
+          {p.name, StateKind::Parameter, typeOf(dtype, p.value.shape)});
     lazy::Build build = main.build("forward");
-    Value z = matmul(build, matmul(build, x, main.argument("w")),
-                     main.argument("v"));
+    Value z =
+        matmul(build, matmul(build, x, main.argument("w")), main.argument("v"));
     z = build.binary<lazy::AddOp>(z, main.argument("b"));
     Value off = build.binary<lazy::SubOp>(z, y);
     Value sum = build.reduce(lazy::ReduceKind::add,

@@ -52,7 +52,7 @@ public:
 /// multiples of 1/16 between -3/8 and 3/8. test/Autodiff/pytorch_optimizers.py
 /// has the same model.
 autodiff::TrainingModel regression(DType dtype, int64_t batch = 6);
-/// Rows `from` to `from + count` of its data.
+/// Rows `from` to `from + count` of its data; there are 8.
 std::map<std::string, Tensor> regressionData(DType dtype, int64_t from = 0,
                                              int64_t count = 6);
 
