@@ -444,14 +444,18 @@ Value Body::emitGather(GatherOp op, AffineMap map) {
   assert(!isa<VectorType>(at.getType()) &&
          "the lane must not vary a gather's index");
   int64_t size = boundedShape(tensorType(op.getX()))[axis];
+  Value row = position(at, size, 0);
+  SmallVector<AffineExpr> at2(map.getResults().take_front(axis));
+  at2.push_back(getAffineDimExpr(extents.size(), b.getContext()));
+  llvm::append_range(at2, map.getResults().drop_front(axis + rank));
+  ivs[extents.size()] = row;
+  extents.push_back(size);
+  return pull(op.getX(), AffineMap::get(maxLoopDims, 0, at2, b.getContext()));
+}
+
+Value Body::position(Value at, int64_t size, int64_t otherwise) {
   // Checked in the index's own width: an address may be narrower.
   Type own = at.getType();
-  if (own.getIntOrFloatBitWidth() < 32) {
-    own = b.getI32Type();
-    at = isUnsignedElement(tensorType(op.getIndex()).getElementType())
-             ? Value(arith::ExtUIOp::create(b, loc, own, at))
-             : Value(arith::ExtSIOp::create(b, loc, own, at));
-  }
   if (own.isInteger(32) && size > std::numeric_limits<int32_t>::max()) {
     own = b.getI64Type();
     at = arith::ExtSIOp::create(b, loc, own, at);
@@ -466,14 +470,10 @@ Value Body::emitGather(GatherOp op, AffineMap map) {
   Value bad =
       arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, at, sizeValue);
   report(bad, 2); // NACRE_E_INDEX
-  at = arith::SelectOp::create(b, loc, bad, none, at);
-  Value wide = arith::IndexCastOp::create(b, loc, b.getIndexType(), at);
-  SmallVector<AffineExpr> at2(map.getResults().take_front(axis));
-  at2.push_back(getAffineDimExpr(extents.size(), b.getContext()));
-  llvm::append_range(at2, map.getResults().drop_front(axis + rank));
-  ivs[extents.size()] = wide;
-  extents.push_back(size);
-  return pull(op.getX(), AffineMap::get(maxLoopDims, 0, at2, b.getContext()));
+  Value instead =
+      arith::ConstantOp::create(b, loc, b.getIntegerAttr(own, otherwise));
+  at = arith::SelectOp::create(b, loc, bad, instead, at);
+  return arith::IndexCastOp::create(b, loc, b.getIndexType(), at);
 }
 
 } // namespace nacre::codegen
