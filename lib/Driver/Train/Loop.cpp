@@ -1,7 +1,9 @@
 //===- Loop.cpp - steps, evaluations, checkpoints -------------------------===//
 
 #include "Loop.h"
+#include "TreeSum.h"
 #include "llvm/Support/Format.h"
+#include <cstring>
 #include <nacre/model.h>
 #include <unistd.h>
 
@@ -47,8 +49,8 @@ private:
   llvm::Expected<Scalars> oneStep(int64_t step);
   llvm::Expected<Scalars> microBatches(llvm::ArrayRef<int64_t> rows);
   void fill(llvm::ArrayRef<int64_t> rows);
-  llvm::Error explain(llvm::Error error, int32_t status,
-                      const Twine &where, llvm::ArrayRef<int64_t> rows);
+  llvm::Error explain(llvm::Error error, int32_t status, const Twine &where,
+                      llvm::ArrayRef<int64_t> rows);
   llvm::Error note(Record record);
   void say(const Record &record);
   void showProgress(const Record &record);
@@ -57,6 +59,7 @@ private:
   Training &t;
   Batches batches;
   std::vector<Tensor> data;
+  TreeSum sums;
   Progress progress;
   int64_t savedStep = -1;
   Clock::time_point start = Clock::now(), shown;
@@ -81,35 +84,41 @@ llvm::Expected<Scalars> Loop::oneStep(int64_t step) {
   return t.step->run(t.states, data);
 }
 
-/// Gradients add up in states from micro-batch to micro-batch, in their order,
-/// and one update follows. Loss and metrics are the means of the
-/// micro-batches'.
+/// A gradient of each micro-batch, their sums, one update of them. The loss is
+/// the update's, metrics are the means of the micro-batches'.
 llvm::Expected<Scalars> Loop::microBatches(llvm::ArrayRef<int64_t> rows) {
+  std::vector<Tensor> gradients;
+  for (const States::Entry &entry : t.states.entries())
+    if (entry.state.kind == autodiff::StateKind::Gradient)
+      gradients.push_back(entry.value);
   Scalars means;
   for (int64_t micro = 0; micro < t.accumulate; ++micro) {
+    t.states.setCounter("nacre.micro_batch", micro);
     fill(rows.slice(micro * t.batch, t.batch));
     llvm::Expected<Scalars> scalars = t.gradient->run(t.states, data);
     if (!scalars)
       return scalars;
-    if (micro == 0)
-      means = *scalars;
-    else
-      for (auto [mean, scalar] : llvm::zip_equal(means, *scalars))
-        mean.second += scalar.second;
+    sums.add(gradients);
+    means.resize(scalars->size());
+    for (auto [mean, scalar] : llvm::zip_equal(means, *scalars)) {
+      mean.first = scalar.first;
+      mean.second += scalar.second / double(t.accumulate);
+    }
   }
-  for (auto &mean : means)
-    mean.second /= double(t.accumulate);
+  for (auto [gradient, sum] : llvm::zip_equal(gradients, sums.take()))
+    std::memcpy(gradient.data<uint8_t>(), sum.bytes, sum.byteCount());
   llvm::Expected<Scalars> applied = t.apply->run(t.states, {});
-  if (applied)
-    means.insert(means.end(), applied->begin(), applied->end());
-  else
+  if (!applied)
     return applied;
+  // Both give the loss.
+  means.front() = applied->front();
+  means.insert(means.end(), applied->begin() + 1, applied->end());
   return means;
 }
 
 /// What a run's status means to who trains.
-llvm::Error Loop::explain(llvm::Error error, int32_t status,
-                          const Twine &where, llvm::ArrayRef<int64_t> rows) {
+llvm::Error Loop::explain(llvm::Error error, int32_t status, const Twine &where,
+                          llvm::ArrayRef<int64_t> rows) {
   if (status != NACRE_E_INDEX && status != NACRE_E_ARITH)
     return error;
   llvm::consumeError(std::move(error));

@@ -12,8 +12,4 @@ graph_frontend::importTraining(mlir::MLIRContext &, llvm::StringRef,
   e.push_back("pending");
   return mlir::failure();
 }
-llvm::Expected<autodiff::TrainingPrograms>
-autodiff::buildTraining(TrainingModel) {
-  return fail(ExitModel, "pending");
-}
 } // namespace nacre

@@ -107,12 +107,12 @@ static llvm::Error addStates(States &states,
 }
 
 /// Compiles the programs and makes room for their states.
-static llvm::Error compilePrograms(Training &training, const Toolchain &tools,
-                                   mlir::MLIRContext &context,
-                                   const TrainingSource &source,
-                                   autodiff::TrainingPrograms programs,
-                                   std::optional<Examples> valid,
-                                   StateProgram &init) {
+static llvm::Error compileAll(Training &training, const Toolchain &tools,
+                              mlir::MLIRContext &context,
+                              const TrainingSource &source,
+                              autodiff::TrainingPrograms programs,
+                              std::optional<Examples> valid,
+                              StateProgram &init) {
   for (auto [program, into] :
        {std::pair(&programs.step, &training.step),
         std::pair(&programs.gradient, &training.gradient),
@@ -295,8 +295,8 @@ llvm::Error train(const TrainOptions &options) {
     return withCode(ExitModel, programs.takeError());
   StateProgram init;
   if (llvm::Error error =
-          compilePrograms(training, *tools, *context, *source,
-                          std::move(*programs), std::move(valid), init))
+          compileAll(training, *tools, *context, *source, std::move(*programs),
+                     std::move(valid), init))
     return error;
   llvm::errs() << "nacre: " << training.examples.count << " examples, "
                << perEpoch << (perEpoch == 1 ? " step" : " steps")

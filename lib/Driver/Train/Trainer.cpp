@@ -11,7 +11,7 @@ namespace nacre::driver {
 
 /// Whether a run gets the same bytes as the input and the output of a state.
 /// Off, a second copy of what changes is written, and the two change places.
-static constexpr bool sharedStateBuffers = false;
+static constexpr bool sharedStateBuffers = true;
 
 //===----------------------------------------------------------------------===//
 // States
