@@ -12,4 +12,5 @@ graph_frontend::importTraining(mlir::MLIRContext &, llvm::StringRef,
   e.push_back("pending");
   return mlir::failure();
 }
+mlir::FailureOr<Program> graph_frontend::import(mlir::MLIRContext &, llvm::StringRef, const onnx_frontend::ImportOptions &, llvm::StringRef, std::vector<std::string> &) { return mlir::failure(); }
 } // namespace nacre

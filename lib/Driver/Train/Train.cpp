@@ -48,6 +48,12 @@ static llvm::Error checkOptions(const TrainOptions &options) {
       extension(options.output) != ".onnx")
     return fail(ExitUsage, Twine("-o: '") + options.output +
                                "' is neither .safetensors nor .onnx");
+  if (extension(options.output) == ".onnx" && options.lora)
+    return fail(ExitUsage, "-o: adapters are written to .safetensors only");
+  if (extension(options.output) == ".onnx" &&
+      extension(options.model) == ".mlir")
+    return fail(ExitUsage, "-o: programs in textual IR have no model of their "
+                           "own to write, only .safetensors");
   if (!options.output.empty() && options.output == options.checkpoint)
     return fail(ExitUsage, "-o and --checkpoint are the same file");
   if (options.evalEvery && options.valid.empty())
