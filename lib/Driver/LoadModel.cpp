@@ -15,9 +15,7 @@ using llvm::Twine;
 
 namespace nacre::driver {
 
-/// Parses "NAME=N" and "NAME<=N".
-static llvm::Error readDims(const ModelOptions &options, Dims &given,
-                            Dims &symbolic) {
+llvm::Error readDims(const ModelOptions &options, Dims &given, Dims &symbolic) {
   for (StringRef text : options.dims) {
     auto [name, value] = text.rsplit('=');
     bool bound = name.consume_back("<");

@@ -43,6 +43,9 @@ private:
   std::vector<std::string> dependencies;
 };
 
+/// Parses --dim: "NAME=N" and "NAME<=N".
+llvm::Error readDims(const ModelOptions &options, Dims &given, Dims &symbolic);
+
 /// The values of all open dims: those given, and those that `tensors` (in
 /// order of `inputs`; one without bytes is not known yet) have. All tensors
 /// that do not fit are reported.

@@ -92,7 +92,7 @@ def usage():
                          words=[verb, "m.mlir", "--target", name])
     expect_error(2, "--from: no phase 'fused', expected import, fuse or schedule",
                  words=["compile", "m.mlir", "--from", "fused"])
-    expect_error(2, "--emit: no phase 'bogus', expected import, fuse, schedule, llvm or asm",
+    expect_error(2, "--emit: no phase 'bogus', expected import, fuse, schedule, onnx, llvm or asm",
                  words=["compile", "m.mlir", "--emit", "bogus"])
     expect_error(2, "--weights: 'inline' is neither embed nor file",
                  words=["compile", "m.mlir", "--weights", "inline"])
