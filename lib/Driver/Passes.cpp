@@ -8,6 +8,7 @@
 #include "nacre/Driver/Passes.h"
 #include "../Codegen/Decompose/Decompose.h"
 #include "mlir/Pass/Pass.h"
+#include "nacre/Autodiff/Differentiate.h"
 #include "nacre/Fuse/Fuse.h"
 #include "nacre/Schedule/Schedule.h"
 
@@ -106,6 +107,8 @@ void registerPasses() {
          fuse::splitReductions(module);
          return mlir::success();
        }},
+      {"differentiate", "appends the gradients of result 0",
+       autodiff::differentiateMain},
       {"sink-views", "reshape and permute move below elementwise operations",
        [](ModuleOp module) {
          fuse::sinkViews(module);

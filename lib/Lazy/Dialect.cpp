@@ -1,6 +1,6 @@
 //===- Dialect.cpp - registration -----------------------------------------===//
 #include "mlir/IR/DialectImplementation.h"
-#include "nacre/Lazy/Lazy.h"
+#include "nacre/Lazy/Build.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;

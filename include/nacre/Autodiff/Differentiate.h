@@ -2,6 +2,7 @@
 #ifndef NACRE_AUTODIFF_DIFFERENTIATE_H
 #define NACRE_AUTODIFF_DIFFERENTIATE_H
 
+#include "mlir/IR/BuiltinOps.h"
 #include "nacre/Lazy/Build.h"
 
 namespace nacre::autodiff {
@@ -15,6 +16,12 @@ namespace nacre::autodiff {
 mlir::FailureOr<llvm::SmallVector<mlir::Value>>
 differentiate(lazy::Build build, mlir::Value loss,
               llvm::ArrayRef<mlir::Value> wrt);
+
+/// Appends to the results of `main` the gradients of its result 0, a scalar
+/// float, with respect to each argument with the attribute `lazy.gradient`, as
+/// results named `d_NAME`. Errors are said at the function, its return or the
+/// operation without a gradient.
+mlir::LogicalResult differentiateMain(mlir::ModuleOp module);
 
 } // namespace nacre::autodiff
 

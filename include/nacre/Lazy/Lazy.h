@@ -17,6 +17,7 @@ namespace nacre::lazy {
 /// Whether every dynamic extent of the type has a name and a bound in a
 /// lazy.dims encoding. True for static types.
 bool hasBoundedShape(mlir::Type type);
+struct Build;
 } // namespace nacre::lazy
 
 #include "nacre/Lazy/LazyDialect.h.inc"

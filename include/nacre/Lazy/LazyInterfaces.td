@@ -48,4 +48,22 @@ def ViewOpInterface : OpInterface<"ViewOpInterface"> {
   ];
 }
 
+def DifferentiableOpInterface : OpInterface<"DifferentiableOpInterface"> {
+  let cppNamespace = "::nacre::lazy";
+  let description = [{
+    An operation with one result and a rule for reverse-mode differentiation.
+    An operation without it that a gradient must pass is an error. docs/autodiff.md
+    has the rules.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      The part of the gradient of operand number `operand`, a float tensor, that
+      comes through this operation, given the gradient `g` of the result; of the
+      operand's type. Null where it is zero everywhere.
+    }], "::mlir::Value", "gradient",
+      (ins "::nacre::lazy::Build &":$build, "::mlir::Value":$g,
+           "unsigned":$operand)>
+  ];
+}
+
 #endif // NACRE_LAZY_INTERFACES

@@ -96,6 +96,8 @@ def Lazy_IndexTensor : Lazy_TensorOf<[I32, I64]>;
 class Lazy_Op<string mnemonic, list<Trait> traits = []>
     : Op<Lazy_Dialect, mnemonic, traits>;
 
+def Lazy_Differentiable : DeclareOpInterfaceMethods<DifferentiableOpInterface>;
+
 //===----------------------------------------------------------------------===//
 // Sources
 //===----------------------------------------------------------------------===//
@@ -132,9 +134,10 @@ def Lazy_IotaOp : Lazy_Op<"iota", [Pure]> {
 // Elementwise
 //===----------------------------------------------------------------------===//
 
-class Lazy_Unary<string mnemonic, string what, Type type, int cost>
+class Lazy_Unary<string mnemonic, string what, Type type, int cost,
+                 list<Trait> traits = [Lazy_Differentiable]>
     : Lazy_Op<mnemonic, [Pure, SameOperandsAndResultType,
-        DeclareOpInterfaceMethods<ElementwiseOpInterface, ["scalarCost"]>]> {
+        DeclareOpInterfaceMethods<ElementwiseOpInterface, ["scalarCost"]>] # traits> {
   let summary = what;
   let arguments = (ins type:$x);
   let results = (outs type:$y);
@@ -154,11 +157,12 @@ def Lazy_ErfOp   : Lazy_Unary<"erf", "error function", Lazy_FloatTensor, 16>;
 def Lazy_FloorOp : Lazy_Unary<"floor", "largest integer not above x", Lazy_FloatTensor, 1>;
 def Lazy_CeilOp  : Lazy_Unary<"ceil", "smallest integer not below x", Lazy_FloatTensor, 1>;
 def Lazy_RoundOp : Lazy_Unary<"round", "nearest integer, halves to even", Lazy_FloatTensor, 1>;
-def Lazy_NotOp   : Lazy_Unary<"not", "bitwise complement; logical not for i1", Lazy_IntTensor, 1>;
+def Lazy_NotOp   : Lazy_Unary<"not", "bitwise complement; logical not for i1", Lazy_IntTensor, 1, []>;
 
-class Lazy_Binary<string mnemonic, string what, Type type, int cost = 1>
+class Lazy_Binary<string mnemonic, string what, Type type, int cost = 1,
+                  list<Trait> traits = [Lazy_Differentiable]>
     : Lazy_Op<mnemonic, [Pure, SameOperandsAndResultType,
-        DeclareOpInterfaceMethods<ElementwiseOpInterface, ["scalarCost"]>]> {
+        DeclareOpInterfaceMethods<ElementwiseOpInterface, ["scalarCost"]>] # traits> {
   let summary = what;
   let arguments = (ins type:$a, type:$b);
   let results = (outs type:$y);
@@ -176,12 +180,12 @@ def Lazy_RemOp : Lazy_Binary<"rem",
 def Lazy_PowOp : Lazy_Binary<"pow", "`a ^ b` of floats", Lazy_FloatTensor, 40>;
 def Lazy_MaxOp : Lazy_Binary<"max", "larger of the two; NaN if either is NaN", Lazy_Tensor>;
 def Lazy_MinOp : Lazy_Binary<"min", "smaller of the two; NaN if either is NaN", Lazy_Tensor>;
-def Lazy_AndOp : Lazy_Binary<"and", "bitwise and", Lazy_IntTensor>;
-def Lazy_OrOp  : Lazy_Binary<"or", "bitwise or", Lazy_IntTensor>;
-def Lazy_XorOp : Lazy_Binary<"xor", "bitwise exclusive or", Lazy_IntTensor>;
-def Lazy_ShlOp : Lazy_Binary<"shl", "shift left; 0 when b is at least the width", Lazy_IntTensor>;
+def Lazy_AndOp : Lazy_Binary<"and", "bitwise and", Lazy_IntTensor, 1, []>;
+def Lazy_OrOp  : Lazy_Binary<"or", "bitwise or", Lazy_IntTensor, 1, []>;
+def Lazy_XorOp : Lazy_Binary<"xor", "bitwise exclusive or", Lazy_IntTensor, 1, []>;
+def Lazy_ShlOp : Lazy_Binary<"shl", "shift left; 0 when b is at least the width", Lazy_IntTensor, 1, []>;
 def Lazy_ShrOp : Lazy_Binary<"shr",
-    "shift right, filling with the sign for signed types; over-wide shifts fill fully", Lazy_IntTensor>;
+    "shift right, filling with the sign for signed types; over-wide shifts fill fully", Lazy_IntTensor, 1, []>;
 
 def Lazy_CmpOp : Lazy_Op<"cmp", [Pure, SameTypeOperands,
     SameOperandsAndResultShape, DeclareOpInterfaceMethods<ElementwiseOpInterface>]> {
@@ -193,7 +197,7 @@ def Lazy_CmpOp : Lazy_Op<"cmp", [Pure, SameTypeOperands,
 
 def Lazy_WhereOp : Lazy_Op<"where", [Pure, SameOperandsAndResultShape,
     AllTypesMatch<["a", "b", "y"]>,
-    DeclareOpInterfaceMethods<ElementwiseOpInterface>]> {
+    DeclareOpInterfaceMethods<ElementwiseOpInterface>, Lazy_Differentiable]> {
   let summary = "a where the condition holds, else b";
   let arguments = (ins Lazy_BoolTensor:$condition, Lazy_Tensor:$a, Lazy_Tensor:$b);
   let results = (outs Lazy_Tensor:$y);
@@ -201,7 +205,7 @@ def Lazy_WhereOp : Lazy_Op<"where", [Pure, SameOperandsAndResultShape,
 }
 
 def Lazy_CastOp : Lazy_Op<"cast", [Pure, SameOperandsAndResultShape,
-    DeclareOpInterfaceMethods<ElementwiseOpInterface>]> {
+    DeclareOpInterfaceMethods<ElementwiseOpInterface>, Lazy_Differentiable]> {
   let summary = "conversion of the element type";
   let description = [{
     Float to integer truncates towards zero, saturates at the type's limits and
@@ -250,7 +254,7 @@ def Lazy_RequireOp : Lazy_Op<"require", [Pure, AllTypesMatch<["x", "y"]>,
 // Reductions and contraction
 //===----------------------------------------------------------------------===//
 
-def Lazy_ReduceOp : Lazy_Op<"reduce", [Pure]> {
+def Lazy_ReduceOp : Lazy_Op<"reduce", [Pure, Lazy_Differentiable]> {
   let summary = "combines all elements along some axes, which disappear";
   let description = [{
     An empty extent gives the combiner's neutral element. f16 and bf16 are
@@ -276,7 +280,7 @@ def Lazy_ArgReduceOp : Lazy_Op<"arg_reduce", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Lazy_ContractOp : Lazy_Op<"contract", [Pure]> {
+def Lazy_ContractOp : Lazy_Op<"contract", [Pure, Lazy_Differentiable]> {
   let summary = "a sum of products over affine index maps";
   let description = [{
     `y[maps[2](d)] += a[maps[0](d)] * b[maps[1](d)]` over all points `d` of the
@@ -303,7 +307,8 @@ def Lazy_ContractOp : Lazy_Op<"contract", [Pure]> {
 //===----------------------------------------------------------------------===//
 
 class Lazy_View<string mnemonic, string what>
-    : Lazy_Op<mnemonic, [Pure, DeclareOpInterfaceMethods<ViewOpInterface, ["indexMap"]>]> {
+    : Lazy_Op<mnemonic, [Pure, DeclareOpInterfaceMethods<ViewOpInterface, ["indexMap"]>,
+                         Lazy_Differentiable]> {
   let summary = what;
   let results = (outs Lazy_Tensor:$y);
   let hasVerifier = 1;
@@ -326,7 +331,8 @@ def Lazy_ExpandOp : Lazy_View<"expand", "axes of extent 1 repeated"> {
   let assemblyFormat = "$x attr-dict `:` type($x) `->` type($y)";
 }
 def Lazy_PadOp : Lazy_Op<"pad", [Pure,
-    DeclareOpInterfaceMethods<ViewOpInterface, ["indexMap", "fillValue"]>]> {
+    DeclareOpInterfaceMethods<ViewOpInterface, ["indexMap", "fillValue"]>,
+    Lazy_Differentiable]> {
   let summary = "a border of a constant";
   let arguments = (ins Lazy_Tensor:$x, DenseI64ArrayAttr:$low,
                        DenseI64ArrayAttr:$high, TypedAttrInterface:$value);
@@ -362,7 +368,7 @@ def Lazy_WindowOp : Lazy_View<"window", "the sliding windows of convolution and 
 // Joining and indexing
 //===----------------------------------------------------------------------===//
 
-def Lazy_ConcatOp : Lazy_Op<"concat", [Pure]> {
+def Lazy_ConcatOp : Lazy_Op<"concat", [Pure, Lazy_Differentiable]> {
   let summary = "tensors one after another along an axis";
   let arguments = (ins Variadic<Lazy_Tensor>:$xs, I64Attr:$axis);
   let results = (outs Lazy_Tensor:$y);
@@ -371,7 +377,7 @@ def Lazy_ConcatOp : Lazy_Op<"concat", [Pure]> {
   let hasFolder = 1;
 }
 
-def Lazy_GatherOp : Lazy_Op<"gather", [Pure]> {
+def Lazy_GatherOp : Lazy_Op<"gather", [Pure, Lazy_Differentiable]> {
   let summary = "slices of x picked by index along an axis";
   let description = [{
     `y[o.., i.., r..] = x[o.., index[i..], r..]` with `axis` leading extents

@@ -1,5 +1,5 @@
 //===- Join.cpp - concat, gather and scatter ------------------------------===//
-#include "nacre/Lazy/Lazy.h"
+#include "nacre/Lazy/Build.h"
 
 using namespace mlir;
 namespace nacre::lazy {
@@ -30,6 +30,13 @@ LogicalResult ConcatOp::verify() {
 }
 OpFoldResult ConcatOp::fold(FoldAdaptor) {
   return getXs().size() == 1 ? OpFoldResult(getXs().front()) : OpFoldResult();
+}
+
+Value ConcatOp::gradient(Build &build, Value g, unsigned operand) {
+  SmallVector<int64_t> starts(getType().getRank(), 0);
+  for (Value x : getXs().take_front(operand))
+    starts[getAxis()] += tensorType(x).getDimSize(getAxis());
+  return build.slice(g, starts, tensorType(getXs()[operand]).getShape());
 }
 
 /// Whether `picked` is the type of slices of `from` along `axis`, one for each
@@ -65,6 +72,11 @@ LogicalResult ScatterOp::verify() {
     return emitOpError("the updates are not what a gather of the result by the "
                        "index would give");
   return success();
+}
+
+Value GatherOp::gradient(Build &build, Value g, unsigned) {
+  return build.scatter(g, getIndex(), getAxis(),
+                       tensorType(getX()).getDimSize(getAxis()));
 }
 
 } // namespace nacre::lazy

@@ -1,6 +1,6 @@
 //===- Reduce.cpp - reductions and contraction ----------------------------===//
+#include "nacre/Lazy/Build.h"
 #include "nacre/Lazy/IndexMap.h"
-#include "nacre/Lazy/Lazy.h"
 
 using namespace mlir;
 namespace nacre::lazy {
@@ -20,6 +20,45 @@ LogicalResult ReduceOp::verify() {
   if (ArrayRef<int64_t>(kept) != to.getShape())
     return emitOpError("result shape is not the source's without the axes");
   return success();
+}
+
+/// Extremes share g evenly among equals. A product's gradient is the product of
+/// the other factors: with no zero among the factors y / x; with one zero, at
+/// that zero, the product of the others; else 0. So the zeros are counted, and
+/// left out of a product that is always safe to divide.
+Value ReduceOp::gradient(Build &build, Value g, unsigned) {
+  Value x = getX();
+  auto type = tensorType(x);
+  auto spread = [&](Value v) {
+    SmallVector<int64_t> kept(type.getShape());
+    for (int64_t axis : getAxes())
+      kept[axis] = 1;
+    return build.expandLike(build.reshape(v, kept), x);
+  };
+  auto count = [&](Value mask) {
+    return build.reduce(ReduceKind::add,
+                        build.cast(mask, type.getElementType()), getAxes());
+  };
+  if (getKind() == ReduceKind::add)
+    return spread(g);
+  Value zero = build.splatLike(x, 0);
+  if (getKind() != ReduceKind::mul) {
+    Value mask = build.cmp(CmpKind::eq, x, spread(getY()));
+    return build.where(mask, spread(build.binary<DivOp>(g, count(mask))), zero);
+  }
+  Value isZero = build.cmp(CmpKind::eq, x, zero);
+  Value factors = build.where(isZero, build.splatLike(x, 1), x);
+  Value product =
+      build.binary<MulOp>(g, build.reduce(ReduceKind::mul, factors, getAxes()));
+  Value zeros = count(isZero);
+  Value atOthers =
+      build.where(build.cmp(CmpKind::eq, zeros, build.splatLike(zeros, 0)),
+                  product, build.splatLike(product, 0));
+  Value atZero =
+      build.where(build.cmp(CmpKind::eq, zeros, build.splatLike(zeros, 1)),
+                  product, build.splatLike(product, 0));
+  return build.where(isZero, spread(atZero),
+                     build.binary<DivOp>(spread(atOthers), factors));
 }
 
 LogicalResult ArgReduceOp::verify() {
