@@ -46,10 +46,13 @@ endif()
 add_test(NAME integration.onnx_export
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/onnx_export.py $<TARGET_FILE:nacre>
-    ${PROJECT_SOURCE_DIR}/models/digits/digits.onnx)
+    ${PROJECT_SOURCE_DIR}/models/digits)
 # Training: the loop, then a network from data to C.
 add_test(NAME integration.train
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/train_test.py $<TARGET_FILE:nacre> ${full})
-set_tests_properties(integration.train PROPERTIES TIMEOUT 1800)
+add_test(NAME integration.train_digits
+  COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/train_digits.py
+    $<TARGET_FILE:nacre> ${PROJECT_SOURCE_DIR})
+set_tests_properties(integration.train integration.train_digits PROPERTIES TIMEOUT 1800)
 # The generated pages say what the sources say.
 add_test(NAME docs.generated COMMAND ${PROJECT_SOURCE_DIR}/docs/generate.sh --check)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """ONNX files that nacre writes, in ONNX Runtime: the same outputs as the models they come from.
 
-    onnx_export.py NACRE DIGITS.onnx
+    onnx_export.py NACRE MODELS/digits
 
 Each model goes to lazy IR and back (--emit onnx), once with its batch bound and once with it open.
 """
@@ -17,7 +17,7 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 NACRE = os.path.abspath(sys.argv[1])
-DIGITS = os.path.abspath(sys.argv[2])
+DIGITS = pathlib.Path(sys.argv[2]).resolve()
 numbers = np.random.default_rng(3)
 failures = []
 
@@ -94,7 +94,7 @@ def cases():
     yield "sums", model([("Concat", ["", ""], {"axis": 1}), ("CumSum", ["", "axis"], {}),
                          ("ReduceProd", [""], {"axes": [3]})], image,
                         [numpy_helper.from_array(np.array(2, np.int64), "axis")]), None
-    yield "digits", onnx.load(DIGITS), {"Conv", "MaxPool"}
+    yield "digits", onnx.load(DIGITS / "digits.onnx"), {"Conv", "MaxPool"}
 
 
 def feed(proto, n):
@@ -113,6 +113,28 @@ def outputs(path, values):
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     return session.run(None, values)
+
+
+def nacre(*words):
+    done = subprocess.run([NACRE, *map(str, words)], capture_output=True, text=True, timeout=300)
+    check(f"{' '.join(map(str, words))}\n{done.stderr}", done.returncode, 0)
+
+
+def trained():
+    """A trained model of the graph language, as compiled and as ONNX."""
+    train = ["train", DIGITS / "digits.ngl", "--data", DIGITS / "train.npz", "--steps", 20, "--checkpoint",
+             "c.safetensors"]
+    nacre(*train, "-o", "w.safetensors")
+    nacre(*train, "--resume", "-o", "w.onnx")
+    made = onnx.load("w.onnx")
+    onnx.checker.check_model(made, full_check=True)
+    check("the batch is open", made.graph.input[0].type.tensor_type.shape.dim[0].dim_param, "N")
+    values = np.load(DIGITS / "valid.npz")["picture"][:5]
+    np.save("picture.npy", values)
+    nacre("run", DIGITS / "digits.ngl", "--params", "w.safetensors", "--input", "picture=picture.npy", "--output-dir", "o")
+    expected, got = np.load("o/output_0.npy"), outputs("w.onnx", {"picture": values})[0]
+    check(f"trained: largest difference {np.max(np.abs(expected - got))}",
+          bool(np.allclose(got, expected, rtol=1e-5, atol=1e-5)), True)
 
 
 def main():
@@ -140,6 +162,7 @@ def main():
                         check(f"{name} {dim}: shape", g.shape, e.shape)
                         check(f"{name} {dim}: largest difference {np.max(np.abs(e - g))}",
                               bool(np.allclose(g, e, rtol=1e-5, atol=1e-5)), True)
+        trained()
         os.chdir("/")
     print(f"{len(failures)} failures")
     return 1 if failures else 0
