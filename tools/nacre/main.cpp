@@ -13,7 +13,8 @@ using namespace nacre;
 using namespace nacre::driver;
 
 static const char *description =
-    "Compiles neural networks (ONNX or textual lazy IR) to code.\n"
+    "Compiles neural networks (ONNX, the graph language or textual lazy IR) to "
+    "code.\n"
     "Exit codes: 0 ok, 2 usage, 3 model invalid or unsupported,\n"
     "4 numbers differ, 5 a limit is exceeded, 70 a bug.";
 
@@ -39,6 +40,10 @@ static std::string textPhaseList() {
 static void addModelFlags(CLI::App *verb, ModelOptions &options) {
   verb->set_help_flag("--help,-h", "Print this and exit");
   verb->add_option("MODEL", options.model, "Model file")->required();
+  verb->add_option("--params", options.parameters,
+                   "Values of the parameters of an .ngl model, as training "
+                   "saves them (default: the initial ones, with seed 0)")
+      ->type_name("FILE.safetensors");
   options.target = targets().front()->name().str();
   verb->add_option("--target", options.target,
                    "What to make code for: " + targetList())

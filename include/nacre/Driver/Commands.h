@@ -15,7 +15,8 @@ namespace nacre::driver {
 
 /// What every verb takes.
 struct ModelOptions {
-  std::string model;             ///< .onnx or textual lazy IR (.mlir)
+  std::string model; ///< .onnx, the graph language (.ngl) or lazy IR (.mlir)
+  std::string parameters; ///< .safetensors with the parameters of an .ngl
   std::vector<std::string> dims; ///< "NAME=N", or "NAME<=N": stays symbolic
   std::string from;              ///< phase whose text the model is
   std::string target;            ///< empty: the first one

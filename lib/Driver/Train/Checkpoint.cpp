@@ -95,6 +95,41 @@ llvm::Expected<TrainingFacts> readCheckpoint(StringRef path, States &states,
   return store.metadata;
 }
 
+bool isOfModel(autodiff::StateKind kind) {
+  return kind == autodiff::StateKind::Parameter ||
+         kind == autodiff::StateKind::Frozen ||
+         kind == autodiff::StateKind::Buffer;
+}
+
+llvm::Expected<int64_t> readParameters(StringRef path, States &states) {
+  WeightStore store;
+  std::string error;
+  if (failed(store.load(path, error)))
+    return fail(ExitModel, error);
+  std::vector<std::string> errors;
+  for (const auto &[name, tensor] : store.entries()) {
+    States::Entry *entry = states.find(name);
+    std::string head = (path + ": tensor '" + name + "' ").str();
+    if (!entry || !isOfModel(entry->state.kind))
+      errors.push_back(head + "(" + typeText(tensor) +
+                       ") is no parameter of this model");
+    else if (tensor.dtype != entry->value.dtype ||
+             tensor.shape != entry->value.shape)
+      errors.push_back(head + "is " + typeText(tensor) + ", the model has " +
+                       typeText(entry->value));
+  }
+  if (!errors.empty())
+    return fail(ExitModel, errors);
+  int64_t missing = 0;
+  for (States::Entry &entry : states.entries())
+    if (const Tensor *tensor = store.find(entry.state.name))
+      std::memcpy(entry.value.data<uint8_t>(), tensor->bytes,
+                  tensor->byteCount());
+    else
+      missing += isOfModel(entry.state.kind);
+  return missing;
+}
+
 void removeUnfinished(StringRef file) {
   StringRef folder = path::parent_path(file);
   std::string prefix = (path::filename(file) + ".tmp-").str();

@@ -22,8 +22,16 @@ llvm::Expected<TrainingFacts> readCheckpoint(llvm::StringRef path,
                                              States &states,
                                              const TrainingFacts &facts);
 
+/// Replaces the values of parameters, frozen states and buffers by those of a
+/// safetensors file. Each tensor of the file must be one of them; the number
+/// of those that the file does not have is returned.
+llvm::Expected<int64_t> readParameters(llvm::StringRef path, States &states);
+
 /// Removes what killed processes left of unfinished checkpoints.
 void removeUnfinished(llvm::StringRef path);
+
+/// What inference reads of a training.
+bool isOfModel(autodiff::StateKind kind);
 
 /// A store of the states of some kinds, without copying.
 WeightStore storeOf(const States &states,

@@ -12,15 +12,6 @@ using llvm::Twine;
 
 namespace nacre::driver {
 
-/// What a trained model keeps: everything that inference reads.
-static WeightStore parametersOf(const States &states) {
-  return storeOf(states, [](autodiff::StateKind kind) {
-    return kind == autodiff::StateKind::Parameter ||
-           kind == autodiff::StateKind::Frozen ||
-           kind == autodiff::StateKind::Buffer;
-  });
-}
-
 /// The model for inference with these parameters, as an ONNX file. Its leading
 /// open dims stay open where the operations allow it.
 static llvm::Expected<std::string> exportGraph(mlir::MLIRContext &context,
@@ -73,7 +64,7 @@ static llvm::Expected<std::string> exportGraph(mlir::MLIRContext &context,
 
 llvm::Error saveModel(mlir::MLIRContext &context, const Training &training,
                       const TrainOptions &options) {
-  WeightStore parameters = parametersOf(training.states);
+  WeightStore parameters = storeOf(training.states, isOfModel);
   if (llvm::sys::path::extension(options.output) == ".safetensors") {
     std::string error;
     if (failed(parameters.save(options.output, error)))

@@ -160,7 +160,19 @@ static llvm::Error setStates(Training &training, StateProgram &init,
     if (options.resume)
       llvm::errs() << "nacre: " << printable(options.checkpoint)
                    << " is not there yet, training begins at step 0\n";
-    return initialize(training, init);
+    if (llvm::Error error = initialize(training, init))
+      return error;
+    if (options.parameters.empty())
+      return llvm::Error::success();
+    llvm::Expected<int64_t> missing =
+        readParameters(options.parameters, training.states);
+    if (!missing)
+      return missing.takeError();
+    if (*missing)
+      llvm::errs() << "nacre: " << printable(options.parameters) << " has not "
+                   << *missing << (*missing == 1 ? " tensor" : " tensors")
+                   << " of the model, which keep their initial values\n";
+    return llvm::Error::success();
   }
   TrainingFacts wanted = training.facts();
   if (!options.seed)

@@ -7,7 +7,9 @@
 #include "nacre/Lazy/Lazy.h"
 #include "nacre/Lazy/Program.h"
 #include "llvm/ADT/StringSet.h"
+#include <map>
 #include <onnx/onnx_pb.h>
+#include <variant>
 
 namespace nacre::onnx_frontend {
 
