@@ -276,7 +276,8 @@ DenseMap<Value, Order> LayoutAssigner::run() {
       continue;
     if (auto contract = contractionOf(kernel))
       assignContraction(kernel, contract);
-    else
+    else if (!yielded(kernel)
+                  .getDefiningOp<ScatterOp>()) // sums rows, row-major
       assignByLargestOperand(kernel);
   }
   return std::move(orders);

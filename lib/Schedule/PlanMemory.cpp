@@ -286,7 +286,8 @@ void Planner::takeOverDying() {
     if (storages[own].space != "arena" || tenants[own] != 1)
       continue;
     if (llvm::any_of(kernel.getBody().front(), [](Operation &op) {
-          return isa<ContractOp, ReduceOp, ArgReduceOp, GatherOp>(op);
+          return isa<ContractOp, ReduceOp, ArgReduceOp, GatherOp, ScatterOp>(
+              op);
         }))
       continue;
     auto type = tensorType(v);

@@ -125,7 +125,9 @@ void PlanVerifier::schedule(KernelOp kernel) {
                                  {"block_m", 0, 256},
                                  {"block_n", 0, 256},
                                  {"block_k", 0, 64},
-                                 {"k_split", 1, 64}};
+                                 {"k_split", 1, 64},
+                                 {"block_rows", 1, int64_t(1) << 40},
+                                 {"block_columns", 1, int64_t(1) << 40}};
   auto lane = given.getAs<IntegerAttr>("lane"),
        lanes = given.getAs<IntegerAttr>("lanes");
   for (NamedAttribute entry : expected) {

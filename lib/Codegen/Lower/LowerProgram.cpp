@@ -134,7 +134,7 @@ KernelInfo ProgramLowering::describe(KernelOp kernel) {
            schedule::analyseContraction(kernel, contract).extents)
         points *= extent;
       info.flops += points;
-    } else if (isa<ReduceOp, ArgReduceOp>(op))
+    } else if (isa<ReduceOp, ArgReduceOp, ScatterOp>(op))
       info.flops += countOf(tensorType(op.getOperand(0)));
     else if (isa<ElementwiseOpInterface>(op))
       info.flops += n;

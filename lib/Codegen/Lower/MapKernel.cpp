@@ -477,7 +477,8 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module,
     body.itemId = end;
     auto tasks = isContract         ? lowerGridContract(body, schedule, symbols)
                  : kind == "border" ? lowerGridBorder(body, schedule)
-                                    : lowerGridMap(body, schedule, symbols);
+                 : kind == "scatter" ? lowerGridScatter(body, schedule, symbols)
+                                     : lowerGridMap(body, schedule, symbols);
     if (failed(tasks))
       return failure();
     lowered.tasks = tasks->tasks;
@@ -491,7 +492,9 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module,
   auto tasks =
       isContract ? lowerContractKernel(body, schedule, symbols, begin, end)
       : kind == "border" ? lowerBorderKernel(body, schedule, begin, end)
-                         : lowerMapKernel(body, schedule, symbols, begin, end);
+      : kind == "scatter"
+          ? lowerScatterKernel(body, schedule, symbols, begin, end)
+          : lowerMapKernel(body, schedule, symbols, begin, end);
   if (failed(tasks))
     return failure();
   lowered.tasks = *tasks;

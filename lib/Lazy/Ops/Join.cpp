@@ -1,4 +1,4 @@
-//===- Join.cpp - concat and gather ---------------------------------------===//
+//===- Join.cpp - concat, gather and scatter ------------------------------===//
 #include "nacre/Lazy/Lazy.h"
 
 using namespace mlir;
@@ -32,18 +32,38 @@ OpFoldResult ConcatOp::fold(FoldAdaptor) {
   return getXs().size() == 1 ? OpFoldResult(getXs().front()) : OpFoldResult();
 }
 
+/// Whether `picked` is the type of slices of `from` along `axis`, one for each
+/// element of `index`.
+static bool areSlices(RankedTensorType picked, RankedTensorType from,
+                      RankedTensorType index, int64_t axis) {
+  SmallVector<int64_t> shape(from.getShape().take_front(axis));
+  llvm::append_range(shape, index.getShape());
+  llvm::append_range(shape, from.getShape().drop_front(axis + 1));
+  return ArrayRef<int64_t>(shape) == picked.getShape() &&
+         from.getElementType() == picked.getElementType();
+}
+
 LogicalResult GatherOp::verify() {
-  auto from = tensorType(getX()), index = tensorType(getIndex());
+  auto from = tensorType(getX());
   int64_t axis = getAxis();
   if (axis < 0 || axis >= from.getRank())
     return emitOpError("axis ")
            << axis << " is outside rank " << from.getRank();
-  SmallVector<int64_t> shape(from.getShape().take_front(axis));
-  llvm::append_range(shape, index.getShape());
-  llvm::append_range(shape, from.getShape().drop_front(axis + 1));
-  if (ArrayRef<int64_t>(shape) != getType().getShape() ||
-      from.getElementType() != getType().getElementType())
+  if (!areSlices(getType(), from, tensorType(getIndex()), axis))
     return emitOpError("result type does not follow from source and index");
+  return success();
+}
+
+LogicalResult ScatterOp::verify() {
+  auto to = getType();
+  int64_t axis = getAxis();
+  if (axis < 0 || axis >= to.getRank())
+    return emitOpError("axis ") << axis << " is outside rank " << to.getRank();
+  if (to.isDynamicDim(axis))
+    return emitOpError("cannot scatter along a symbolic extent");
+  if (!areSlices(tensorType(getUpdates()), to, tensorType(getIndex()), axis))
+    return emitOpError("the updates are not what a gather of the result by the "
+                       "index would give");
   return success();
 }
 
