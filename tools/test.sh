@@ -34,7 +34,8 @@ packages=($needed llvm-22-tools cmake ninja-build ccache git python3 python3-ven
 # on a simulator, WebGPU on chromium's SwiftShader; without these, those tests
 # say so.
 wanted=(qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-riscv64-linux-gnu
-  libc6-dev-riscv64-cross libpng-dev pocl-opencl-icd oclgrind chromium)
+  libc6-dev-riscv64-cross libpng-dev pocl-opencl-icd oclgrind chromium
+  libopenmpi-dev openmpi-bin)
 # A node from elsewhere stays: Debian's npm would not go with it.
 command -v node >/dev/null || wanted+=(nodejs)
 command -v npm >/dev/null || wanted+=(npm)

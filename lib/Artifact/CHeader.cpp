@@ -14,7 +14,7 @@ using llvm::StringRef;
 
 namespace nacre::artifact {
 
-static const char *cType(DType dtype) {
+const char *cType(DType dtype) {
   static constexpr const char *names[] = {
       "uint8_t",           "int8_t",   "uint8_t", "int16_t",  "uint16_t",
       "int32_t",           "uint32_t", "int64_t", "uint64_t",
@@ -25,7 +25,7 @@ static const char *cType(DType dtype) {
 }
 
 /// "f32 [N<=8, 3]", for a comment.
-static std::string typeText(const TensorInfo &tensor) {
+std::string typeText(const TensorInfo &tensor) {
   std::string text = std::string(dtypeName(tensor.dtype)) + " [";
   for (auto [axis, extent] : llvm::enumerate(tensor.shape)) {
     text += axis ? ", " : "";

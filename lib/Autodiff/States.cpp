@@ -1,6 +1,5 @@
 //===- States.cpp - the tensors of a program that outlive a run -----------===//
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "nacre/Autodiff/Training.h"
+#include "MainFunction.h"
 
 using namespace mlir;
 namespace nacre::autodiff {
@@ -12,7 +11,10 @@ StringRef stateKindName(StateKind kind) { return kindNames[size_t(kind)]; }
 
 std::vector<State> statesOf(const Program &program) {
   ModuleOp module = program.module.get();
-  auto main = module.lookupSymbol<func::FuncOp>("main");
+  return statesOf(module.lookupSymbol<func::FuncOp>("main"));
+}
+
+std::vector<State> statesOf(func::FuncOp main) {
   auto kindOf = [](StringAttr name) {
     const auto *at = llvm::find(kindNames, name ? name.getValue() : "buffer");
     assert(at != std::end(kindNames) && "unknown lazy.state_kind");

@@ -4,6 +4,8 @@
 #include "Data.h"
 #include "mlir/IR/OperationSupport.h"
 #include "nacre/Artifact/OutputFile.h"
+#include "nacre/Frontend/OnnxExport.h"
+#include "nacre/Fuse/Fuse.h"
 #include "llvm/Support/Path.h"
 
 using llvm::StringRef;
@@ -12,7 +14,7 @@ using llvm::Twine;
 namespace nacre::driver {
 
 llvm::Error checkEmitName(StringRef name, const Target &target) {
-  std::vector<std::string> known = {"import", "fuse", "schedule"};
+  std::vector<std::string> known = {"import", "fuse", "schedule", "onnx"};
   llvm::append_range(known, target.textPhases());
   if (name.empty() || llvm::is_contained(known, name))
     return llvm::Error::success();
@@ -29,12 +31,43 @@ writeText(StringRef output,
   return finishOutput();
 }
 
+llvm::Expected<std::string> onnxOf(const Program &program) {
+  mlir::ModuleOp module = *program.module;
+  DiagnosticLog log(*module.getContext());
+  if (failed(fuse::canonicalize(module)))
+    return fail(ExitBug, log.lines());
+  fuse::raiseContraction(module);
+  if (failed(fuse::canonicalize(module)))
+    return fail(ExitBug, log.lines());
+  std::vector<std::string> errors;
+  mlir::FailureOr<std::string> bytes =
+      onnx_frontend::exportModel(program, errors);
+  if (failed(bytes))
+    return fail(ExitModel, errors);
+  return *bytes;
+}
+
 llvm::Error emitText(mlir::MLIRContext &context, ModelSource &source,
                      const Toolchain &tools, const CompileOptions &options) {
   std::optional<Phase> phase = phaseNamed(options.emit);
   if (phase && source.phase() > *phase)
     return fail(ExitUsage, Twine("--emit: the model is already past phase '") +
                                options.emit + "'");
+  if (options.emit == "onnx") {
+    if (options.output.empty())
+      return fail(ExitUsage, "--emit onnx: -o says no file");
+    if (source.phase() != Phase::Import)
+      return fail(ExitUsage, "--emit onnx: the model is past phase 'import'");
+    llvm::Expected<Program> program =
+        source.program(context, source.givenDims());
+    if (!program)
+      return program.takeError();
+    llvm::Expected<std::string> bytes = onnxOf(*program);
+    if (!bytes)
+      return bytes.takeError();
+    return writeText(options.output,
+                     [&](llvm::raw_ostream &os) { os << *bytes; });
+  }
   if (!phase) {
     Toolchain asked = tools;
     asked.options.keepKernelText = true;

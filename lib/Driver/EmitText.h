@@ -14,6 +14,9 @@ llvm::Error checkEmitName(llvm::StringRef name, const Target &target);
 llvm::Error emitText(mlir::MLIRContext &context, ModelSource &source,
                      const Toolchain &tools, const CompileOptions &options);
 
+/// An imported program as the bytes of an ONNX file.
+llvm::Expected<std::string> onnxOf(const Program &program);
+
 } // namespace nacre::driver
 
 #endif // NACRE_LIB_DRIVER_EMITTEXT_H

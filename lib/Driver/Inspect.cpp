@@ -186,8 +186,9 @@ llvm::Error inspect(const InspectOptions &options) {
       for (const auto &[domain, version] : info.opsets)
         report["opsets"][domain.empty() ? "ai.onnx" : domain] = version;
       report["nodes"] = info.nodeCount;
-      report["parameters"] = info.parameterCount;
     }
+    if (!source.isText())
+      report["parameters"] = info.parameterCount;
     report["inputs"] = signatureJson(info.inputs);
     report["outputs"] = signatureJson(info.outputs);
     if (source.isOnnx()) {

@@ -15,9 +15,7 @@ using llvm::Twine;
 
 namespace nacre::driver {
 
-/// Parses "NAME=N" and "NAME<=N".
-static llvm::Error readDims(const ModelOptions &options, Dims &given,
-                            Dims &symbolic) {
+llvm::Error readDims(const ModelOptions &options, Dims &given, Dims &symbolic) {
   for (StringRef text : options.dims) {
     auto [name, value] = text.rsplit('=');
     bool bound = name.consume_back("<");
@@ -128,9 +126,12 @@ llvm::Expected<ModelSource> ModelSource::open(mlir::MLIRContext &context,
   if (llvm::Error error = readDims(options, source.given, source.symbolic))
     return error;
   StringRef extension = llvm::sys::path::extension(options.model);
-  if (extension != ".onnx" && extension != ".mlir")
-    return fail(ExitUsage,
-                Twine("'") + options.model + "' is neither .onnx nor .mlir");
+  if (extension != ".onnx" && extension != ".mlir" && extension != ".ngl")
+    return fail(ExitUsage, Twine("'") + options.model +
+                               "' is neither .onnx, .ngl nor .mlir");
+  if (!options.parameters.empty() && extension != ".ngl")
+    return fail(ExitUsage, "--params: only a model in the graph language "
+                           "(.ngl) has parameters apart");
   llvm::sys::fs::file_status status;
   if (std::error_code code = llvm::sys::fs::status(options.model, status))
     return fail(ExitModel,
@@ -139,7 +140,7 @@ llvm::Expected<ModelSource> ModelSource::open(mlir::MLIRContext &context,
     return fail(ExitModel, Twine(options.model) + ": is a folder");
 
   if (extension == ".mlir") {
-    source.onnx = false;
+    source.kind = Kind::Text;
     if (!options.from.empty())
       source.startPhase = *phaseNamed(options.from);
     if (!options.dims.empty())
@@ -177,8 +178,19 @@ llvm::Expected<ModelSource> ModelSource::open(mlir::MLIRContext &context,
   source.limits.maxNodes = options.maxNodes;
   source.limits.maxFoldBytes = options.maxFoldBytes;
   std::vector<std::string> errors;
-  mlir::FailureOr<ModelInfo> info =
-      onnx_frontend::readInfo(options.model, errors, source.limits);
+  mlir::FailureOr<ModelInfo> info = mlir::failure();
+  if (extension == ".ngl") {
+    source.kind = Kind::Graph;
+    source.parameters = options.parameters;
+    if (!options.parameters.empty())
+      source.dependencies.push_back(options.parameters);
+    onnx_frontend::ImportOptions bound = source.limits;
+    bound.dims = source.given;
+    bound.symbolicDims = source.symbolic;
+    info = graph_frontend::readInfo(options.model, errors, bound);
+  } else {
+    info = onnx_frontend::readInfo(options.model, errors, source.limits);
+  }
   if (failed(info))
     return fail(ExitModel, errors);
   source.info = std::move(*info);
@@ -208,7 +220,7 @@ llvm::Expected<ModelSource> ModelSource::open(mlir::MLIRContext &context,
 
 llvm::Expected<Program> ModelSource::program(mlir::MLIRContext &context,
                                              const Dims &dims) {
-  if (!isOnnx())
+  if (kind == Kind::Text)
     return std::move(text);
   onnx_frontend::ImportOptions import = limits;
   import.dims = dims;
@@ -216,7 +228,9 @@ llvm::Expected<Program> ModelSource::program(mlir::MLIRContext &context,
   std::vector<std::string> errors;
   DiagnosticLog log(context);
   mlir::FailureOr<Program> program =
-      onnx_frontend::import(context, path, import, errors);
+      kind == Kind::Graph
+          ? graph_frontend::import(context, path, import, parameters, errors)
+          : onnx_frontend::import(context, path, import, errors);
   if (failed(program))
     return fail(ExitModel, errors.empty() ? log.lines() : errors);
   return std::move(*program);

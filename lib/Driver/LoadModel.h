@@ -4,7 +4,7 @@
 
 #include "nacre/Driver/Commands.h"
 #include "nacre/Driver/Pipeline.h"
-#include "nacre/Frontend/Onnx.h"
+#include "nacre/Frontend/Graph.h"
 
 namespace nacre::driver {
 
@@ -20,7 +20,8 @@ public:
 
   llvm::ArrayRef<Signature> inputs() const { return info.inputs; }
   const ModelInfo &modelInfo() const { return info; }
-  bool isOnnx() const { return onnx; }
+  bool isOnnx() const { return kind == Kind::Onnx; }
+  bool isText() const { return kind == Kind::Text; }
   /// The phase that made this text, or Import.
   Phase phase() const { return startPhase; }
   /// Values and bounds given with --dim.
@@ -36,12 +37,16 @@ private:
   std::string path, name;
   ModelInfo info;
   Program text;
-  bool onnx = true;
+  enum class Kind { Onnx, Graph, Text } kind = Kind::Onnx;
+  std::string parameters; ///< checkpoint of a graph's parameters, or empty
   Phase startPhase = Phase::Import;
   Dims given, symbolic;
   onnx_frontend::ImportOptions limits; ///< without dims
   std::vector<std::string> dependencies;
 };
+
+/// Parses --dim: "NAME=N" and "NAME<=N".
+llvm::Error readDims(const ModelOptions &options, Dims &given, Dims &symbolic);
 
 /// The values of all open dims: those given, and those that `tensors` (in
 /// order of `inputs`; one without bytes is not known yet) have. All tensors

@@ -71,6 +71,8 @@ static LogicalResult fusePhase(Program &program,
   fuse::foldConstants(program, maxFoldBytes);
   // From here on sums of products are lazy.contract, whatever they were.
   fuse::raiseContraction(module);
+  // Long reductions with few results have two steps.
+  fuse::splitReductions(module);
   // Views stand behind the elementwise operations that can go before them.
   fuse::sinkViews(module);
   // Views that met their inverse on the way are gone.

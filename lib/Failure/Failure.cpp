@@ -61,12 +61,17 @@ int report(llvm::Error error) {
   auto print = [](StringRef line) {
     llvm::errs() << "error: " << printable(line) << "\n";
   };
+  // A line that begins with two spaces belongs to the one before: the text
+  // that a message is about.
+  auto isMore = [](StringRef line) { return line.starts_with("  "); };
   llvm::handleAllErrors(
       std::move(error),
       [&](const Failure &failure) {
         llvm::StringSet<> seen; // one cause may be met on several ways
         for (const std::string &line : failure.lines)
-          if (seen.insert(line).second)
+          if (isMore(line))
+            llvm::errs() << printable(line) << "\n";
+          else if (seen.insert(line).second)
             print(line);
         code = failure.code;
       },

@@ -10,10 +10,12 @@
 //  - the end of the elementwise tail of each contraction and reduction (its
 //    epilogue), found by growing a region until one value leaves it;
 //  - operands of a contraction, which reads each element many times;
+//  - sums of a scatter, and its index;
 //  - elementwise values with several users, or expanded, or windowed.
 // Views are never realised for their own sake: they become index maps.
 //
 //===----------------------------------------------------------------------===//
+#include "WidenScatters.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "nacre/Fuse/Fuse.h"
@@ -220,6 +222,11 @@ void KernelFormer::decide() {
       realise(op.getResult(0));
     } else if (auto gather = dyn_cast<GatherOp>(op)) {
       realiseViewed(gather.getX());
+    } else if (auto scatter = dyn_cast<ScatterOp>(op)) {
+      // Every task of the kernel reads the whole index.
+      realise(scatter.getResult());
+      if (!isSource(scatter.getIndex()))
+        realised.insert(scatter.getIndex());
     }
   }
   // Elementwise values used by several, or repeated by a view.
@@ -370,8 +377,13 @@ void mergeKernels(Block &block) {
     for (auto [i, operand] : llvm::enumerate(second.getOperands())) {
       auto candidate = operand.getDefiningOp<KernelOp>();
       if (!candidate || candidate.getNumResults() > 2 || candidate == second ||
-          tensorType(operand).getShape() != shape || returned(operand) ||
-          returned(second.getResult(0)))
+          tensorType(operand).getShape() != shape)
+        continue;
+      // Results of the function are stored row-major; others are stored as
+      // their readers like it, and all results of a kernel alike.
+      bool given = returned(operand);
+      if (given != returned(second.getResult(0)) ||
+          (given && !isMap(candidate)))
         continue;
       Value yielded =
           candidate.getBody().front().getTerminator()->getOperand(0);
@@ -446,6 +458,7 @@ void mergeKernels(Block &block) {
 
 LogicalResult formKernels(ModuleOp module, const FuseOptions &options) {
   auto main = module.lookupSymbol<func::FuncOp>("main");
+  widenScatters(main.getBody().front());
   return KernelFormer(main, options).run();
 }
 

@@ -103,6 +103,21 @@ static void walk(Value value, AffineMap map, SmallVectorImpl<int64_t> &extents,
          AffineMap::get(maxLoopDims, 0, results, map.getContext()), extents,
          guarded, true, index, stop, seen, visit);
     extents.truncate(open);
+  } else if (auto scatter = dyn_cast<ScatterOp>(op)) {
+    // An element may be the sum of any updates with its other coordinates.
+    int64_t axis = scatter.getAxis();
+    auto picks = boundedShape(tensorType(scatter.getIndex()));
+    AffineMap indexMap = loopIdentity(map.getContext(), picks.size(), open);
+    llvm::append_range(extents, picks);
+    walk(scatter.getIndex(), indexMap, extents, guarded, indirect, true, stop,
+         seen, visit);
+    SmallVector<AffineExpr> results(map.getResults().take_front(axis));
+    llvm::append_range(results, indexMap.getResults());
+    llvm::append_range(results, map.getResults().drop_front(axis + 1));
+    walk(scatter.getUpdates(),
+         AffineMap::get(maxLoopDims, 0, results, map.getContext()), extents,
+         guarded, true, index, stop, seen, visit);
+    extents.truncate(open);
   } else {
     for (Value operand : op->getOperands())
       walk(operand, map, extents, guarded, indirect, index, stop, seen, visit);

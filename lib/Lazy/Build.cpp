@@ -303,4 +303,21 @@ Value Build::gather(Value x, Value index, int64_t axis) {
                           index, b.getI64IntegerAttr(axis));
 }
 
+Value Build::scatter(Value updates, Value index, int64_t axis, int64_t extent) {
+  auto from = tensorType(updates);
+  SmallVector<int64_t> shape(from.getShape().take_front(axis));
+  shape.push_back(extent);
+  llvm::append_range(
+      shape, from.getShape().drop_front(axis + tensorType(index).getRank()));
+  return ScatterOp::create(b, loc,
+                           typeFor(from.getElementType(), shape, {updates}),
+                           updates, index, b.getI64IntegerAttr(axis));
+}
+
+Value Build::require(Value x, Value ok, int32_t status, StringRef message) {
+  return RequireOp::create(b, loc, x.getType(), x, ok,
+                           b.getI32IntegerAttr(status),
+                           b.getStringAttr(message));
+}
+
 } // namespace nacre::lazy

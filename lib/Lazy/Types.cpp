@@ -1,6 +1,7 @@
 //===- Types.cpp - questions about lazy tensor types ----------------------===//
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Lazy/Lazy.h"
+#include "nacre/Lazy/State.h"
 #include "nacre/Lazy/Tensor.h"
 
 using namespace mlir;
@@ -170,7 +171,8 @@ LogicalResult verifyProgram(Operation *module) {
     checkType(type, "argument", i);
   for (auto [i, type] : llvm::enumerate(main.getResultTypes()))
     checkType(type, "result", i);
-  if (failed(status) || failed(checkSymbols(main)))
+  if (failed(status) || failed(checkSymbols(main)) ||
+      failed(verifyStates(main)))
     return failure();
   module->walk([&](Operation *op) {
     for (Type type : op->getResultTypes())

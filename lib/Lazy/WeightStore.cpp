@@ -98,6 +98,13 @@ LogicalResult WeightStore::save(StringRef path, std::string &error) const {
     end += order[i].second.byteCount();
   }
   Json header = Json::object();
+  for (const auto &[key, text] : metadata) {
+    if (!llvm::json::isUTF8(key) || !llvm::json::isUTF8(text)) {
+      error = (Twine(path) + ": the metadata is not valid UTF-8").str();
+      return failure();
+    }
+    header[metadataKey][key] = text;
+  }
   for (auto [i, entry] : llvm::enumerate(order)) {
     auto &[name, tensor] = entry;
     if (!llvm::json::isUTF8(name)) {
@@ -223,6 +230,7 @@ static std::string readEntry(const Json &entry, uint64_t dataBytes,
 /// Parses and checks the header of a file's bytes. On success `dataStart` is
 /// where the tensors' bytes begin. Returns an empty string or what is wrong.
 static std::string readHeader(StringRef file, std::vector<FileTensor> &tensors,
+                              std::map<std::string, std::string> &metadata,
                               uint64_t &dataStart) {
   if (file.size() < 8)
     return "not a safetensors file: shorter than 8 bytes";
@@ -257,8 +265,13 @@ static std::string readHeader(StringRef file, std::vector<FileTensor> &tensors,
     return "tensor '" + duplicate + "' is listed twice";
 
   for (const auto &[name, entry] : header.items()) {
-    if (name == metadataKey)
+    if (name == metadataKey) {
+      if (entry.is_object())
+        for (const auto &[key, text] : entry.items())
+          if (text.is_string())
+            metadata[key] = text.get<std::string>();
       continue;
+    }
     FileTensor tensor;
     tensor.name = name;
     std::string wrong = readEntry(entry, dataBytes, tensor);
@@ -304,13 +317,14 @@ LogicalResult WeightStore::load(StringRef path, std::string &error) {
   std::shared_ptr<llvm::MemoryBuffer> file = std::move(*opened);
   std::vector<FileTensor> tensors;
   uint64_t dataStart = 0;
-  std::string wrong = readHeader(file->getBuffer(), tensors, dataStart);
+  WeightStore loaded;
+  std::string wrong =
+      readHeader(file->getBuffer(), tensors, loaded.metadata, dataStart);
   if (!wrong.empty()) {
     error = (Twine(path) + ": " + wrong).str();
     return failure();
   }
 
-  WeightStore loaded;
   for (const FileTensor &entry : tensors) {
     const char *bytes = file->getBufferStart() + dataStart + entry.begin;
     Tensor tensor = Tensor::view(entry.dtype, entry.shape, bytes, file);

@@ -256,6 +256,13 @@ llvm::Error evaluateElementwise(Operation *op, Operands xs, Tensor &out) {
     evaluateWhere(xs[0], xs[1], xs[2], out);
     return llvm::Error::success();
   }
+  if (auto require = dyn_cast<lazy::RequireOp>(op)) {
+    const uint8_t *ok = xs[1].data<uint8_t>();
+    if (!std::all_of(ok, ok + xs[1].count(), [](uint8_t v) { return v != 0; }))
+      return failed(op, require.getMessage());
+    std::copy_n(xs[0].bytes, out.byteCount(), out.data<uint8_t>());
+    return llvm::Error::success();
+  }
   if (isa<lazy::CastOp>(op)) {
     evaluateCast(xs[0], out);
     return llvm::Error::success();

@@ -26,6 +26,8 @@ llvm::Error evaluateContract(lazy::ContractOp op, const Tensor &a,
 llvm::Error evaluateConcat(lazy::ConcatOp op, Operands xs, Tensor &out);
 llvm::Error evaluateGather(lazy::GatherOp op, const Tensor &x,
                            const Tensor &index, Tensor &out);
+llvm::Error evaluateScatter(lazy::ScatterOp op, const Tensor &updates,
+                            const Tensor &index, Tensor &out);
 
 /// Every element of `out` takes the value of the attribute, whose type is the
 /// element type.

@@ -196,6 +196,8 @@ static llvm::Error compute(Operation *op, Operands xs, Tensor &out) {
     return evaluateConcat(concat, xs, out);
   if (auto gather = dyn_cast<lazy::GatherOp>(op))
     return evaluateGather(gather, xs[0], xs[1], out);
+  if (auto scatter = dyn_cast<lazy::ScatterOp>(op))
+    return evaluateScatter(scatter, xs[0], xs[1], out);
   if (isa<lazy::ReshapeOp, lazy::PermuteOp, lazy::ExpandOp, lazy::PadOp,
           lazy::SliceOp, lazy::FlipOp, lazy::WindowOp>(op))
     return evaluateView(op, xs[0], out);

@@ -1,6 +1,7 @@
-//===- Join.cpp - concat and gather ---------------------------------------===//
+//===- Join.cpp - concat, gather and scatter ------------------------------===//
 
 #include "Evaluators.h"
+#include "Scalar.h"
 
 using namespace mlir;
 
@@ -37,6 +38,21 @@ llvm::Error evaluateConcat(lazy::ConcatOp op, Operands xs, Tensor &out) {
   return llvm::Error::success();
 }
 
+/// The elements of `index` as rows of an axis of `extent`.
+static llvm::Expected<SmallVector<int64_t>>
+rowsOf(Operation *op, const Tensor &index, int64_t axis, int64_t extent) {
+  SmallVector<int64_t> rows(index.count());
+  for (auto [i, row] : llvm::enumerate(rows)) {
+    row = index.integerAt(i);
+    if (row < -extent || row >= extent)
+      return failed(op, "index " + Twine(row) + " is out of range on axis " +
+                            Twine(axis) + " of extent " + Twine(extent));
+    if (row < 0)
+      row += extent;
+  }
+  return rows;
+}
+
 llvm::Error evaluateGather(lazy::GatherOp op, const Tensor &x,
                            const Tensor &index, Tensor &out) {
   int64_t axis = op.getAxis();
@@ -48,18 +64,42 @@ llvm::Error evaluateGather(lazy::GatherOp op, const Tensor &x,
   int64_t picks = index.count();
   if (outer * picks * inner != out.byteCount())
     return failed(op, "the result's extents do not follow from the operands");
-  SmallVector<int64_t> rows(picks);
-  for (int64_t i = 0; i < picks; ++i) {
-    int64_t row = index.integerAt(i);
-    if (row < -extent || row >= extent)
-      return failed(op, "index " + Twine(row) + " is out of range on axis " +
-                            Twine(axis) + " of extent " + Twine(extent));
-    rows[i] = row < 0 ? row + extent : row;
-  }
+  llvm::Expected<SmallVector<int64_t>> rows = rowsOf(op, index, axis, extent);
+  if (!rows)
+    return rows.takeError();
   uint8_t *to = out.data<uint8_t>();
   for (int64_t o = 0; o < outer; ++o)
-    for (int64_t row : rows)
+    for (int64_t row : *rows)
       to = std::copy_n(x.bytes + (o * extent + row) * inner, inner, to);
+  return llvm::Error::success();
+}
+
+llvm::Error evaluateScatter(lazy::ScatterOp op, const Tensor &updates,
+                            const Tensor &index, Tensor &out) {
+  int64_t axis = op.getAxis();
+  ArrayRef<int64_t> shape(out.shape);
+  int64_t extent = shape[axis];
+  int64_t outer = product(shape.take_front(axis));
+  int64_t inner = product(shape.drop_front(axis + 1));
+  if (outer * index.count() * inner != updates.count())
+    return failed(op, "the updates' extents do not follow from the result");
+  llvm::Expected<SmallVector<int64_t>> rows = rowsOf(op, index, axis, extent);
+  if (!rows)
+    return rows.takeError();
+  withElement(out.dtype, [&](auto t) {
+    using T = decltype(t);
+    std::vector<Compute<T>> sums(out.count());
+    const T *from = updates.data<T>();
+    for (int64_t o = 0; o < outer; ++o)
+      for (int64_t row : *rows)
+        for (int64_t r = 0; r < inner; ++r) {
+          auto &sum = sums[(o * extent + row) * inner + r];
+          sum = sumOf(sum, load(*from++));
+        }
+    T *to = out.data<T>();
+    for (auto sum : sums)
+      *to++ = store<T>(sum);
+  });
   return llvm::Error::success();
 }
 

@@ -109,6 +109,8 @@ private:
   }
   /// Sorts axes by descending key; symbolic extents first, ties keep order.
   static Order sorted(RankedTensorType type, ArrayRef<int64_t> keys);
+  int64_t laneAxisOf(const ContractNest &nest, const Access &lanes,
+                     KernelOp kernel);
   void assignContraction(KernelOp kernel, ContractOp contract);
   void assignByLargestOperand(KernelOp kernel);
 
@@ -134,6 +136,30 @@ Order LayoutAssigner::sorted(RankedTensorType type, ArrayRef<int64_t> keys) {
     return keys[a] > keys[b];
   });
   return order;
+}
+
+/// The axis of the result for the vector lanes, or -1 to leave the natural one.
+int64_t LayoutAssigner::laneAxisOf(const ContractNest &nest,
+                                   const Access &lanes, KernelOp kernel) {
+  AffineExpr address = linearAddress(
+      lanes.map, stridesOf(kernel.getOperands()[lanes.leaf.getArgNumber()]),
+      nest.extents);
+  // Fewer lanes than this waste most of a register.
+  constexpr int64_t enough = 16;
+  int64_t best = -1, longest = 0;
+  for (unsigned d = 0; d < nest.extents.size(); ++d) {
+    if (nest.reduced[d] || nest.inScalar[d] || nest.extents[d] == 1)
+      continue;
+    auto split = splitLinear(address, d);
+    bool contiguous = split && std::abs(split->first) == 1;
+    int64_t length = std::min(nest.extents[d], enough) * 2 + contiguous;
+    // Of equals the last, which is innermost in the natural order.
+    if (length >= longest) {
+      longest = length;
+      best = nest.resultAxis[d];
+    }
+  }
+  return best;
 }
 
 void LayoutAssigner::assignContraction(KernelOp kernel, ContractOp contract) {
@@ -166,10 +192,16 @@ void LayoutAssigner::assignContraction(KernelOp kernel, ContractOp contract) {
   Value result = kernel.getResult(0);
   if (tensorType(result).getRank() != type.getRank())
     return;
+  // Of several free axes of a lanes operand made at run time that one goes
+  // innermost along which it is contiguous, or which is the longest: the
+  // gradient of a convolution's weights has channels and window positions.
+  auto lanes = contractLeaf(nest, nest.lanesOperand);
+  if (lanes && !isWeight(kernel, lanes->leaf))
+    if (int64_t axis = laneAxisOf(nest, *lanes, kernel); axis >= 0)
+      keys[axis] = 0;
   orders[result] = sorted(tensorType(result), keys);
 
   // A lanes operand made at run time must have the lane axis innermost.
-  auto lanes = contractLeaf(nest, nest.lanesOperand);
   if (!lanes || isWeight(kernel, lanes->leaf))
     return;
   unsigned number = lanes->leaf.getArgNumber();
@@ -276,7 +308,8 @@ DenseMap<Value, Order> LayoutAssigner::run() {
       continue;
     if (auto contract = contractionOf(kernel))
       assignContraction(kernel, contract);
-    else
+    else if (!yielded(kernel)
+                  .getDefiningOp<ScatterOp>()) // sums rows, row-major
       assignByLargestOperand(kernel);
   }
   return std::move(orders);

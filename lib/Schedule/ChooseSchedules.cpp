@@ -10,11 +10,13 @@
 //   tile,
 //                     row, lanes, tile_m, tile_n, chunk_t, chunk_r, packed,
 //                     staged
+//   scatter kernels   ScatterSchedule.cpp
 //
 // Machines that run work-groups are scheduled in GridSchedules.cpp.
 //
 //===----------------------------------------------------------------------===//
 #include "GridSchedules.h"
+#include "ScatterSchedule.h"
 #include "Scheduler.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Lazy/IndexMap.h"
@@ -107,6 +109,8 @@ public:
     if (auto contract = contractionOf(kernel))
       if (auto attr = contraction(contract))
         return attr;
+    if (auto scatter = yielded(kernel).getDefiningOp<ScatterOp>())
+      return scheduleScatter(kernel, scatter, machine);
     return map();
   }
 
@@ -231,7 +235,10 @@ DictionaryAttr Scheduler::map() {
   for (Operation &op : kernel.getBody().front())
     if (isa<ArgReduceOp>(op))
       lane = -1;
-  if (lane < 0)
+  // Without a lane vectors still run along what a reduction sums.
+  if (lane < 0 && llvm::none_of(
+                      kernel.getBody().front(),
+                      [](Operation &op) { return isa<ReduceOp>(op); }))
     lanes = 1;
   while (lanes > 1 && lane >= 0 && lanes >= 2 * extents[lane])
     lanes /= 2;

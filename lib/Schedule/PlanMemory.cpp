@@ -9,6 +9,10 @@
 // Storages of the arena get offsets by lifetime. An elementwise result takes
 // over the storage of an operand that dies there.
 //
+// A state's new value is an output whose buffer may be the buffer of the old
+// value, an input (lazy.state). It is stored there directly when nothing reads
+// the old value from then on, else it is copied there at the end.
+//
 // Users come after definitions, so storages are handed from users to
 // definitions in a backward walk, and views left over follow their source in a
 // forward walk.
@@ -17,6 +21,7 @@
 #include "Layout.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Lazy/IndexMap.h"
+#include "nacre/Lazy/State.h"
 #include "nacre/Schedule/Schedule.h"
 
 using namespace mlir;
@@ -61,6 +66,7 @@ private:
   void placeInArena(Value v);
   Order rowMajor(Value v);
   void separateResults();
+  bool replacesInPlace(Value v, BlockArgument old);
   bool claim(Value x, int storage, int64_t offset, ArrayRef<int64_t> strides);
   void handOut();
   void followViews();
@@ -152,10 +158,81 @@ bool producerAccepts(Value x, const Order &order, ArrayRef<int64_t> strides) {
   return true;
 }
 
+/// Whether the kernel reads `argument` only where it then writes, element by
+/// element.
+static bool readsWhereItWrites(KernelOp kernel, BlockArgument argument) {
+  bool same = true;
+  for (Value v : yieldedAll(kernel)) {
+    auto type = tensorType(v);
+    auto extents = boundedShape(type);
+    AffineMap identity = loopIdentity(kernel.getContext(), type.getRank());
+    SmallVector<int64_t> bounds(extents);
+    walkAccesses(v, identity, bounds, [&](const Access &access) {
+      if (access.leaf == argument)
+        same &= (access.map == simplify(identity, extents) ||
+                 access.map == identity) &&
+                !access.guarded && !access.indirect;
+    });
+  }
+  return same;
+}
+
+/// Whether the kernel of `v` may write it over `old`: every other reader of
+/// `old`, directly or through views that share its storage, has run before, and
+/// the kernel itself reads it only where it writes.
+bool Planner::replacesInPlace(Value v, BlockArgument old) {
+  auto writer = v.getDefiningOp<KernelOp>();
+  if (!writer || soleView(writer))
+    return false;
+  SmallVector<Value> work{old};
+  while (!work.empty()) {
+    Value x = work.pop_back_val();
+    for (OpOperand &use : x.getUses()) {
+      auto kernel = dyn_cast<KernelOp>(use.getOwner());
+      if (!kernel) // joined, or handed out as it is
+        return false;
+      if (kernel == writer) {
+        bool loops = llvm::any_of(kernel.getBody().front(), [](Operation &op) {
+          return !isa<ElementwiseOpInterface, ViewOpInterface, SplatOp, IotaOp,
+                      YieldOp>(op);
+        });
+        if (loops || x != old ||
+            !readsWhereItWrites(
+                kernel, kernel.getBody().getArgument(use.getOperandNumber())))
+          return false;
+        continue;
+      }
+      if (!kernel->isBeforeInBlock(writer))
+        return false;
+      if (soleView(kernel))
+        work.push_back(kernel.getResult(0));
+    }
+  }
+  return true;
+}
+
 /// Results of the function must be distinct kernel results that may be stored
 /// row-major; anything else is copied.
 void Planner::separateResults() {
   Operation *ret = block.getTerminator();
+  // What leaves the function as a new state's value and is itself an old one,
+  // or a view of it, is saved before any state is written.
+  for (OpOperand &operand : ret->getOpOperands()) {
+    Value source = operand.get();
+    while (auto kernel = source.getDefiningOp<KernelOp>()) {
+      if (!soleView(kernel))
+        break;
+      source = kernel.getOperand(0);
+    }
+    auto old = stateBefore(main, operand.getOperandNumber());
+    auto argument = dyn_cast<BlockArgument>(source);
+    if (!old || !argument || operand.get() == *old ||
+        !main.getArgAttr(argument.getArgNumber(), "lazy.state"))
+      continue;
+    Value saved = insertCopy(operand.get(), ret, "state");
+    orders[saved] = rowMajor(saved);
+    operand.set(saved);
+  }
   llvm::DenseSet<Value> seen;
   for (OpOperand &operand : ret->getOpOperands()) {
     Value v = operand.get();
@@ -167,6 +244,8 @@ void Planner::separateResults() {
                         stridesIn(rowMajor(v), boundedShape(tensorType(v))));
     if (v.getDefiningOp<ConcatOp>() && seen.insert(v).second)
       direct = true;
+    if (auto old = stateBefore(main, operand.getOperandNumber()))
+      direct = direct && replacesInPlace(v, *old);
     if (!direct) {
       Value copy = insertCopy(v, ret, "result");
       orders[copy] = rowMajor(copy);
@@ -286,7 +365,8 @@ void Planner::takeOverDying() {
     if (storages[own].space != "arena" || tenants[own] != 1)
       continue;
     if (llvm::any_of(kernel.getBody().front(), [](Operation &op) {
-          return isa<ContractOp, ReduceOp, ArgReduceOp, GatherOp>(op);
+          return isa<ContractOp, ReduceOp, ArgReduceOp, GatherOp, ScatterOp>(
+              op);
         }))
       continue;
     auto type = tensorType(v);

@@ -125,7 +125,9 @@ void PlanVerifier::schedule(KernelOp kernel) {
                                  {"block_m", 0, 256},
                                  {"block_n", 0, 256},
                                  {"block_k", 0, 64},
-                                 {"k_split", 1, 64}};
+                                 {"k_split", 1, 64},
+                                 {"block_rows", 1, int64_t(1) << 40},
+                                 {"block_columns", 1, int64_t(1) << 40}};
   auto lane = given.getAs<IntegerAttr>("lane"),
        lanes = given.getAs<IntegerAttr>("lanes");
   for (NamedAttribute entry : expected) {
@@ -183,7 +185,9 @@ void PlanVerifier::schedule(KernelOp kernel) {
   if (!llvm::isPowerOf2_64(lanes.getInt()))
     fail(kernel) << "'lanes' is " << lanes.getInt()
                  << ", expected a power of two";
-  else if (lane && lane.getInt() == -1 && lanes.getInt() != 1)
+  else if (lane && lane.getInt() == -1 && lanes.getInt() != 1 &&
+           llvm::none_of(kernel.getBody().front(),
+                         [](Operation &op) { return isa<ReduceOp>(op); }))
     fail(kernel) << "'lanes' is " << lanes.getInt() << " without a lane";
   auto grain = given.getAs<IntegerAttr>("grain");
   if (grain && grain.getInt() % 64 != 0)

@@ -22,8 +22,12 @@ const statusTexts = {
   E_SHAPE: 'wrong shape',
   E_DTYPE: 'wrong element type',
   E_NOMEM: 'out of memory',
+  E_IO: 'input/output error',
+  E_FORMAT: 'malformed file',
+  E_ABI: 'wrong ABI version',
   E_ARITH: 'arithmetic error',
   E_LIMIT: 'limit exceeded',
+  E_DEVICE: 'device failure',
 };
 
 export class NacreError extends Error {

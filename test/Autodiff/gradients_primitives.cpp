@@ -93,6 +93,13 @@ static void elementwise(std::vector<Case> &cases) {
         Value x = s.in(shape);
         return s.build.where(c, x, s.in(shape));
       }));
+  cases.push_back(
+      onShapes("require", plainShapes, [](Sample &s, const Shape &shape) {
+        Value x = s.in(shape, Values::Positive);
+        Value ok = s.build.cmp(CmpKind::gt, x, s.build.splatLike(x, 0));
+        return s.build.binary<MulOp>(
+            s.build.require(x, ok, 9, "x is not positive"), x);
+      }));
   // Through a wider type and back; what goes through integers is flat.
   cases.push_back(
       onShapes("cast", plainShapes, [](Sample &s, const Shape &shape) {
@@ -245,8 +252,24 @@ static void joins(std::vector<Case> &cases) {
          [=, x = x, index = index, axis = axis](Sample &s) {
            return s.build.gather(s.in(x), s.index(index, x[axis]), axis);
          }});
+  // Extent of the result, updates, index, axis.
+  Case scatter{"scatter", {}};
+  for (auto &[extent, updates, index, axis] :
+       std::vector<std::tuple<int, Shape, Shape, int>>{
+           {5, {7}, {7}, 0},
+           {3, {4, 3}, {4}, 0},
+           {6, {3, 2, 4}, {2, 4}, 1},
+           {2, {3, 5}, {}, 1},
+           {30, {40, 8}, {40}, 0}})
+    scatter.samples.push_back(
+        {inWords({updates, index}), [extent = extent, updates = updates,
+                                     index = index, axis = axis](Sample &s) {
+           return s.build.scatter(s.in(updates), s.index(index, extent), axis,
+                                  extent);
+         }});
   cases.push_back(concat);
   cases.push_back(gather);
+  cases.push_back(scatter);
 }
 
 /// Where differences of losses say nothing.

@@ -108,8 +108,8 @@ struct Ways {
 };
 inline const Ways everyLevel{{0, 1, 2, 3}, {1, 2}, nullptr};
 void check(Net &net, const Ways &ways = {});
-/// The run must end in NACRE_E_INDEX and touch nothing it may not.
-void checkIndexError(Net &net);
+/// The run must end in `status` and touch nothing it may not.
+void checkStatus(Net &net, int32_t status);
 /// A program of a file, in the phase `from`.
 void checkFile(StringRef path, Phase from, uint64_t seed);
 /// Whether the target under test runs here, and what it runs on or why not.
@@ -134,6 +134,7 @@ void addPrimitives(std::vector<Case> &cases);
 void addContractions(std::vector<Case> &cases);
 void addPrograms(std::vector<Case> &cases);
 void addGrids(std::vector<Case> &cases);
+void addScatters(std::vector<Case> &cases);
 void addEdges(std::vector<Case> &cases);
 /// Ways to run a contraction on a grid, by name: which of the schedule's
 /// variants its cost model is made to choose.

@@ -8,6 +8,7 @@ add_executable(nacre_differential
   ${CMAKE_CURRENT_LIST_DIR}/differential_contract.cpp
   ${CMAKE_CURRENT_LIST_DIR}/differential_programs.cpp
   ${CMAKE_CURRENT_LIST_DIR}/differential_grids.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/differential_scatter.cpp
   ${CMAKE_CURRENT_LIST_DIR}/differential_edges.cpp
   ${CMAKE_CURRENT_LIST_DIR}/differential_random.cpp)
 target_link_libraries(nacre_differential PRIVATE NacreDriver)

@@ -310,6 +310,7 @@ int main(int argc, char **argv) {
     addPrograms(cases);
     addGrids(cases);
     addEdges(cases);
+    addScatters(cases);
     addRandom(cases, seed, count);
     llvm::erase_if(cases, [&](const Case &c) {
       return !isChosen(c.name, only) || (only.empty() && !under.is("cpu") &&

@@ -1,6 +1,7 @@
 //===- differential_primitives.cpp - every primitive, every type ----------===//
 
 #include "Differential.h"
+#include "nacre/model.h"
 #include <cmath>
 
 using namespace mlir;
@@ -439,7 +440,7 @@ static void indexOutOfRange(int64_t bad, DType indexType, bool fused) {
     net.output(net.build.reduce(ReduceKind::add, y, {1}), "sum");
   }
   net.output(y, "gather");
-  checkIndexError(net);
+  checkStatus(net, NACRE_E_INDEX);
 }
 
 static void symbolic(int which) {

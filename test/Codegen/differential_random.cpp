@@ -446,7 +446,7 @@ void Generator::step() {
   size_t before = items.size(), at = &source - items.data();
   (void)wasUsed;
   bool real = x.type == DType::F32, truth = x.type == DType::Bool;
-  switch (below(16)) {
+  switch (below(18)) {
   case 0:
   case 1:
     if (real)
@@ -590,6 +590,42 @@ void Generator::step() {
   case 14:
     rowKernel(x);
     break;
+  case 15: { // sums where numbers in range say
+    Shape s = x.shape();
+    if (s.empty() || x.count() > 4096)
+      break;
+    int64_t axis = below(s.size()), extent = 1 + below(9);
+    Shape of(s.begin() + axis, s.begin() + axis + 1 + below(s.size() - axis));
+    Tensor index = Tensor::zeros(below(2) ? DType::I32 : DType::I64, of);
+    for (int64_t i = 0; i < index.count(); ++i)
+      index.setInteger(i, below(2 * extent) - extent);
+    double terms = std::max<double>(index.count(), 1);
+    Item y = x;
+    y.used = false;
+    if (isFloat(x.type)) {
+      y.error = sumError(x, terms);
+      y.size = x.size * terms;
+    }
+    y.v = b.scatter(x.v, below(2) ? net.input(index) : net.weight(index), axis,
+                    extent);
+    if (y.count() <= 8192)
+      add(y);
+    break;
+  }
+  case 16: { // a condition that holds
+    Value ok = b.cmp(CmpKind::eq, x.v, x.v);
+    if (below(2)) {
+      Tensor yes = Tensor::zeros(DType::Bool, x.shape());
+      for (int64_t i = 0; i < yes.count(); ++i)
+        yes.setInteger(i, 1);
+      ok = net.input(yes);
+    }
+    Item y = x;
+    y.used = false;
+    y.v = b.require(x.v, ok, 9, "never");
+    add(y);
+    break;
+  }
   default: { // gather by numbers in range, given or computed
     Shape s = x.shape();
     if (s.empty() || x.count() > 2000)

@@ -68,3 +68,25 @@ func.func @main() -> (tensor<2xui8>, tensor<2xi64>, tensor<i1>) {
 // CHECK-NEXT: return %1, %3, %5 : tensor<2xui8>, tensor<2xi64>, tensor<i1>
 // CHECK-NEXT: }
 // CHECK-NEXT: }
+
+// -----
+
+// A condition that is known to hold is no operation; one that does not stays.
+func.func @main() -> (tensor<2xf32>, tensor<2xf32>) {
+  %x = lazy.splat 1.0 : f32 : tensor<2xf32>
+  %yes = lazy.splat true : tensor<2xi1>
+  %no = lazy.splat false : tensor<2xi1>
+  %0 = lazy.require %x, %yes {status = 9 : i32, message = "never"} : tensor<2xf32>
+  %1 = lazy.require %x, %no {status = 9 : i32, message = "always"} : tensor<2xf32>
+  return %0, %1 : tensor<2xf32>, tensor<2xf32>
+}
+// CHECK: module {
+// CHECK-NEXT: func.func @main() -> (tensor<2xf32>, tensor<2xf32>) {
+// CHECK-NEXT: %0 = lazy.splat 1.000000e+00 : f32 : tensor<2xf32>
+// CHECK-NEXT: %1 = lazy.splat true : tensor<2xi1>
+// CHECK-NEXT: %2 = lazy.splat false : tensor<2xi1>
+// CHECK-NEXT: %3 = lazy.splat 1.000000e+00 : f32 : tensor<2xf32>
+// CHECK-NEXT: %4 = lazy.require %0, %2 {message = "always", status = 9 : i32} : tensor<2xf32>
+// CHECK-NEXT: return %3, %4 : tensor<2xf32>, tensor<2xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: }

@@ -101,3 +101,80 @@ func.func @main(%x: tensor<2xf32>) -> tensor<4xf32> {
 // CHECK-NEXT: return %1 : tensor<4xf32>
 // CHECK-NEXT: }
 // CHECK-NEXT: }
+
+// -----
+
+// The updates of a scatter are computed in its kernel, its index before it.
+func.func @main(%x: tensor<5x8xf32>, %i: tensor<5xi64>) -> tensor<3x8xf32> {
+  %0 = lazy.neg %x : tensor<5x8xf32>
+  %1 = lazy.abs %i : tensor<5xi64>
+  %2 = lazy.scatter %0, %1, 0 : tensor<5x8xf32>, tensor<5xi64> -> tensor<3x8xf32>
+  return %2 : tensor<3x8xf32>
+}
+// CHECK: module {
+// CHECK-NEXT: func.func @main(%arg0: tensor<5x8xf32>, %arg1: tensor<5xi64>) -> tensor<3x8xf32> {
+// CHECK-NEXT: %0 = lazy.kernel "abs" (%arg2 = %arg1 : tensor<5xi64>) -> (tensor<5xi64>) {
+// CHECK-NEXT: %2 = lazy.abs %arg2 : tensor<5xi64>
+// CHECK-NEXT: lazy.yield %2 : tensor<5xi64>
+// CHECK-NEXT: }
+// CHECK-NEXT: %1 = lazy.kernel "scatter" (%arg2 = %0 : tensor<5xi64>, %arg3 = %arg0 : tensor<5x8xf32>) -> (tensor<3x8xf32>) {
+// CHECK-NEXT: %2 = lazy.neg %arg3 : tensor<5x8xf32>
+// CHECK-NEXT: %3 = lazy.scatter %2, %arg2, 0 : tensor<5x8xf32>, tensor<5xi64> -> tensor<3x8xf32>
+// CHECK-NEXT: lazy.yield %3 : tensor<3x8xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: return %1 : tensor<3x8xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: }
+
+// -----
+
+// Narrow elements are summed as words.
+func.func @main(%x: tensor<5xbf16>, %y: tensor<5xi1>, %i: tensor<5xi64>) -> (tensor<3xbf16>, tensor<3xi1>) {
+  %0 = lazy.scatter %x, %i, 0 : tensor<5xbf16>, tensor<5xi64> -> tensor<3xbf16>
+  %1 = lazy.scatter %y, %i, 0 : tensor<5xi1>, tensor<5xi64> -> tensor<3xi1>
+  return %0, %1 : tensor<3xbf16>, tensor<3xi1>
+}
+// CHECK: module {
+// CHECK-NEXT: func.func @main(%arg0: tensor<5xbf16>, %arg1: tensor<5xi1>, %arg2: tensor<5xi64>) -> (tensor<3xbf16>, tensor<3xi1>) {
+// CHECK-NEXT: %0 = lazy.kernel "scatter" (%arg3 = %arg2 : tensor<5xi64>, %arg4 = %arg0 : tensor<5xbf16>) -> (tensor<3xf32>) {
+// CHECK-NEXT: %4 = lazy.cast %arg4 : tensor<5xbf16> -> tensor<5xf32>
+// CHECK-NEXT: %5 = lazy.scatter %4, %arg3, 0 : tensor<5xf32>, tensor<5xi64> -> tensor<3xf32>
+// CHECK-NEXT: lazy.yield %5 : tensor<3xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: %1 = lazy.kernel "cast" (%arg3 = %0 : tensor<3xf32>) -> (tensor<3xbf16>) {
+// CHECK-NEXT: %4 = lazy.cast %arg3 : tensor<3xf32> -> tensor<3xbf16>
+// CHECK-NEXT: lazy.yield %4 : tensor<3xbf16>
+// CHECK-NEXT: }
+// CHECK-NEXT: %2 = lazy.kernel "scatter_1" (%arg3 = %arg2 : tensor<5xi64>, %arg4 = %arg1 : tensor<5xi1>) -> (tensor<3xi32>) {
+// CHECK-NEXT: %4 = lazy.cast %arg4 : tensor<5xi1> -> tensor<5xi32>
+// CHECK-NEXT: %5 = lazy.scatter %4, %arg3, 0 : tensor<5xi32>, tensor<5xi64> -> tensor<3xi32>
+// CHECK-NEXT: lazy.yield %5 : tensor<3xi32>
+// CHECK-NEXT: }
+// CHECK-NEXT: %3 = lazy.kernel "cast_1" (%arg3 = %2 : tensor<3xi32>) -> (tensor<3xi1>) {
+// CHECK-NEXT: %4 = lazy.splat 1 : i32 : tensor<3xi32>
+// CHECK-NEXT: %5 = lazy.and %arg3, %4 : tensor<3xi32>
+// CHECK-NEXT: %6 = lazy.cast %5 : tensor<3xi32> -> tensor<3xi1>
+// CHECK-NEXT: lazy.yield %6 : tensor<3xi1>
+// CHECK-NEXT: }
+// CHECK-NEXT: return %1, %3 : tensor<3xbf16>, tensor<3xi1>
+// CHECK-NEXT: }
+// CHECK-NEXT: }
+
+// -----
+
+// A condition is checked where its value is used.
+func.func @main(%x: tensor<7xf32>, %ok: tensor<7xi1>) -> tensor<7xf32> {
+  %0 = lazy.require %x, %ok {status = 9 : i32, message = "not finite"} : tensor<7xf32>
+  %1 = lazy.neg %0 : tensor<7xf32>
+  return %1 : tensor<7xf32>
+}
+// CHECK: module {
+// CHECK-NEXT: func.func @main(%arg0: tensor<7xf32>, %arg1: tensor<7xi1>) -> tensor<7xf32> {
+// CHECK-NEXT: %0 = lazy.kernel "neg" (%arg2 = %arg1 : tensor<7xi1>, %arg3 = %arg0 : tensor<7xf32>) -> (tensor<7xf32>) {
+// CHECK-NEXT: %1 = lazy.require %arg3, %arg2 {message = "not finite", status = 9 : i32} : tensor<7xf32>
+// CHECK-NEXT: %2 = lazy.neg %1 : tensor<7xf32>
+// CHECK-NEXT: lazy.yield %2 : tensor<7xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: return %0 : tensor<7xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: }

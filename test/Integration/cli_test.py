@@ -92,7 +92,7 @@ def usage():
                          words=[verb, "m.mlir", "--target", name])
     expect_error(2, "--from: no phase 'fused', expected import, fuse or schedule",
                  words=["compile", "m.mlir", "--from", "fused"])
-    expect_error(2, "--emit: no phase 'bogus', expected import, fuse, schedule, llvm or asm",
+    expect_error(2, "--emit: no phase 'bogus', expected import, fuse, schedule, onnx, llvm or asm",
                  words=["compile", "m.mlir", "--emit", "bogus"])
     expect_error(2, "--weights: 'inline' is neither embed nor file",
                  words=["compile", "m.mlir", "--weights", "inline"])
@@ -132,6 +132,31 @@ def models():
         'module attributes {lazy.weights_file = "../w.safetensors"} {\n  func.func @main() { return }\n}\n')
     expect_error(3, "e.mlir: lazy.weights_file '../w.safetensors' must be a file name without a folder",
                  words=["compile", "e.mlir"])
+
+
+def conditions():
+    """A run that finds its data wrong, and one that does not."""
+    pathlib.Path("require.mlir").write_text("""module {
+  func.func @main(%x: tensor<3xf32> {lazy.name = "x"}, %i: tensor<3xi64> {lazy.name = "i"})
+      -> (tensor<3xf32> {lazy.name = "y"}, tensor<4xf32> {lazy.name = "sums"}) {
+    %limit = lazy.splat 2.0 : f32 : tensor<3xf32>
+    %ok = lazy.cmp lt, %x, %limit : tensor<3xf32> -> tensor<3xi1>
+    %0 = lazy.require %x, %ok {status = 9 : i32, message = "x is not below 2"} : tensor<3xf32>
+    %1 = lazy.scatter %x, %i, 0 : tensor<3xf32>, tensor<3xi64> -> tensor<4xf32>
+    return %0, %1 : tensor<3xf32>, tensor<4xf32>
+  }
+}
+""")
+    write_npy(pathlib.Path("below.npy"), "<f4", [3], floats(1, 0, 1.5))
+    write_npy(pathlib.Path("above.npy"), "<f4", [3], floats(1, 0, 3))
+    write_npy(pathlib.Path("inside.npy"), "<i8", [3], struct.pack("<3q", 3, -4, 3))
+    write_npy(pathlib.Path("outside.npy"), "<i8", [3], struct.pack("<3q", 3, 4, 3))
+    words = lambda x, i: ["run", "require.mlir", "--input", f"x={x}.npy", "--input", f"i={i}.npy"]
+    stdout, _ = expect_ok(words("below", "inside"))
+    if stdout != "y: f32 [3] = 1 0 1.5\nsums: f32 [4] = 0 0 0 2.5\n":
+        complain(words("below", "inside"), f"printed {stdout}")
+    expect_error(3, "the model refused the data: arithmetic error", words=words("above", "inside"))
+    expect_error(3, "the model refused the data: index out of range", words=words("below", "outside"))
 
 
 def data():
@@ -262,6 +287,7 @@ with tempfile.TemporaryDirectory() as scratch:
     pathlib.Path("m.mlir").write_text(MODEL)
     usage()
     models()
+    conditions()
     data()
     outliers()
     results()

@@ -43,5 +43,16 @@ if(NACRE_FULL_TESTS)
     COMMAND nacre_differential --only=random/ --seed=1000 --random=2000)
   set_tests_properties(codegen.differential.full PROPERTIES TIMEOUT 7200)
 endif()
+add_test(NAME integration.onnx_export
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
+    ${CMAKE_CURRENT_LIST_DIR}/onnx_export.py $<TARGET_FILE:nacre>
+    ${PROJECT_SOURCE_DIR}/models/digits)
+# Training: the loop, then a network from data to C.
+add_test(NAME integration.train
+  COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/train_test.py $<TARGET_FILE:nacre> ${full})
+add_test(NAME integration.train_digits
+  COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/train_digits.py
+    $<TARGET_FILE:nacre> ${PROJECT_SOURCE_DIR})
+set_tests_properties(integration.train integration.train_digits PROPERTIES TIMEOUT 1800)
 # The generated pages say what the sources say.
 add_test(NAME docs.generated COMMAND ${PROJECT_SOURCE_DIR}/docs/generate.sh --check)

@@ -85,9 +85,9 @@ def refusals(target):
     phase = {"opencl": "cl", "wgsl": "wgsl"}[target]
     foreign = {"opencl": "wgsl", "wgsl": "cl"}[target]
     for name in ["llvm", "asm", "bogus", foreign]:
-        expect_error(2, f"--emit: no phase '{name}', expected import, fuse, schedule or {phase}",
+        expect_error(2, f"--emit: no phase '{name}', expected import, fuse, schedule, onnx or {phase}",
                      "compile", "m.mlir", *to, "--emit", name)
-    expect_error(2, f"--emit: no phase '{phase}', expected import, fuse, schedule, llvm or asm",
+    expect_error(2, f"--emit: no phase '{phase}', expected import, fuse, schedule, onnx, llvm or asm",
                  "compile", "m.mlir", "--emit", phase)
     stdout, stderr = expect_ok("compile", "m.mlir", *to, "--emit", phase)
     # The text is that of the bundle.

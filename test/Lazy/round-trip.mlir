@@ -100,6 +100,8 @@ func.func @binary(%f: tensor<4xf64>, %i: tensor<2xi16>, %c: tensor<4xi1>) {
   %ge = lazy.cmp ge, %f, %f : tensor<4xf64> -> tensor<4xi1>
   // CHECK-NEXT: lazy.where %{{.*}}, %{{.*}}, %{{.*}} : tensor<4xi1>, tensor<4xf64>
   %w = lazy.where %c, %f, %f : tensor<4xi1>, tensor<4xf64>
+  // CHECK-NEXT: lazy.require %{{.*}}, %{{.*}} {message = "not finite", status = 9 : i32} : tensor<4xf64>
+  %q = lazy.require %f, %c {status = 9 : i32, message = "not finite"} : tensor<4xf64>
   // CHECK-NEXT: lazy.cast %{{.*}} : tensor<4xf64> -> tensor<4xbf16>
   %x = lazy.cast %f : tensor<4xf64> -> tensor<4xbf16>
   // CHECK-NEXT: lazy.bitcast %{{.*}} : tensor<4xf64> -> tensor<4xui64>
@@ -153,6 +155,8 @@ func.func @joins(%x: tensor<2x3xf32>, %i: tensor<4x5xi32>) {
   %0 = lazy.concat %x, %x axis 1 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x6xf32>
   // CHECK-NEXT: lazy.gather %{{.*}}, %{{.*}}, 1 : tensor<2x3xf32>, tensor<4x5xi32> -> tensor<2x4x5xf32>
   %1 = lazy.gather %x, %i, 1 : tensor<2x3xf32>, tensor<4x5xi32> -> tensor<2x4x5xf32>
+  // CHECK-NEXT: lazy.scatter %{{.*}}, %{{.*}}, 1 : tensor<2x4x5xf32>, tensor<4x5xi32> -> tensor<2x3xf32>
+  %2 = lazy.scatter %1, %i, 1 : tensor<2x4x5xf32>, tensor<4x5xi32> -> tensor<2x3xf32>
   return
 }
 

@@ -411,6 +411,70 @@ func.func @f(%x: tensor<2x3xf32>, %i: tensor<4xi64>) {
 
 // -----
 
+func.func @f(%x: tensor<2x4xf32>, %i: tensor<4xi64>) {
+  // expected-error@+1 {{'lazy.scatter' op axis -1 is outside rank 2}}
+  %0 = lazy.scatter %x, %i, -1 : tensor<2x4xf32>, tensor<4xi64> -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x4xf32>, %i: tensor<4xi64>) {
+  // expected-error@+1 {{'lazy.scatter' op the updates are not what a gather of the result by the index would give}}
+  %0 = lazy.scatter %x, %i, 0 : tensor<2x4xf32>, tensor<4xi64> -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x4xf32>, %i: tensor<4xi64>) {
+  // expected-error@+1 {{'lazy.scatter' op the updates are not what a gather of the result by the index would give}}
+  %0 = lazy.scatter %x, %i, 1 : tensor<2x4xf32>, tensor<4xi64> -> tensor<2x3xf64>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf32>, %i: tensor<4xi64>) {
+  // expected-error@+1 {{'lazy.scatter' op cannot scatter along a symbolic extent}}
+  %0 = lazy.scatter %x, %i, 0 : tensor<4xf32>, tensor<4xi64> -> tensor<?xf32, #lazy.dims<["N"], [8]>>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf32>, %i: tensor<4xf32>) {
+  // expected-error@+1 {{'lazy.scatter' op operand #1 must be ranked tensor of 32-bit signless integer or 64-bit signless integer values with bounded extents, but got 'tensor<4xf32>'}}
+  %0 = lazy.scatter %x, %i, 0 : tensor<4xf32>, tensor<4xf32> -> tensor<3xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf32>, %c: tensor<4xi1>) {
+  // expected-error@+1 {{'lazy.require' op status 0 is no nacre_status of a failure, 1 to 11}}
+  %0 = lazy.require %x, %c {status = 0 : i32, message = "no"} : tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf32>, %c: tensor<4xi1>) {
+  // expected-error@+1 {{'lazy.require' op status 12 is no nacre_status of a failure, 1 to 11}}
+  %0 = lazy.require %x, %c {status = 12 : i32, message = "no"} : tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf32>, %c: tensor<3xi1>) {
+  // expected-error@+1 {{'lazy.require' op failed to verify that 'ok' is i1 of the shape of 'x'}}
+  %0 = "lazy.require"(%x, %c) {status = 9 : i32, message = "no"} : (tensor<4xf32>, tensor<3xi1>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
 func.func @f(%x: tensor<2x3xf32>, %i: tensor<4xf32>) {
   // expected-error@+1 {{'lazy.gather' op operand #1 must be ranked tensor of 32-bit signless integer or 64-bit signless integer values with bounded extents, but got 'tensor<4xf32>'}}
   %0 = lazy.gather %x, %i, 1 : tensor<2x3xf32>, tensor<4xf32> -> tensor<2x4xf32>

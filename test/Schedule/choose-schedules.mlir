@@ -46,10 +46,44 @@ func.func @main(%x: tensor<3x7xf32>) -> tensor<3xf32> {
 }
 // CHECK: module attributes {lazy.arena_bytes = 0 : i64} {
 // CHECK-NEXT: func.func @main(%arg0: tensor<3x7xf32>) -> tensor<3xf32> {
-// CHECK-NEXT: %0 = lazy.kernel "reduce" (%arg1 = %arg0 : tensor<3x7xf32>) -> (tensor<3xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [7, 1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 3>, grain = 4096 : i64, kind = "map", lane = -1 : i64, lanes = 1 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+// CHECK-NEXT: %0 = lazy.kernel "reduce" (%arg1 = %arg0 : tensor<3x7xf32>) -> (tensor<3xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [7, 1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 3>, grain = 4096 : i64, kind = "map", lane = -1 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
 // CHECK-NEXT: %1 = lazy.reduce add, %arg1, [1] : tensor<3x7xf32> -> tensor<3xf32>
 // CHECK-NEXT: lazy.yield %1 : tensor<3xf32>
 // CHECK-NEXT: }
 // CHECK-NEXT: return %0 : tensor<3xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: }
+
+// -----
+
+// Tasks of a scatter own rows of the result; the lanes lie along them.
+func.func @main(%x: tensor<2x1000x64xf32>, %i: tensor<1000xi64>) -> tensor<2x4000x64xf32> {
+  %0 = lazy.scatter %x, %i, 1 : tensor<2x1000x64xf32>, tensor<1000xi64> -> tensor<2x4000x64xf32>
+  return %0 : tensor<2x4000x64xf32>
+}
+// CHECK: module attributes {lazy.arena_bytes = 0 : i64} {
+// CHECK-NEXT: func.func @main(%arg0: tensor<2x1000x64xf32>, %arg1: tensor<1000xi64>) -> tensor<2x4000x64xf32> {
+// CHECK-NEXT: %0 = lazy.kernel "scatter" (%arg2 = %arg1 : tensor<1000xi64>, %arg3 = %arg0 : tensor<2x1000x64xf32>) -> (tensor<2x4000x64xf32>) attributes {operand_places = [#lazy.place<"input", 1, 0, [1]>, #lazy.place<"input", 0, 0, [64000, 64, 1]>], result_places = [#lazy.place<"output", 0, 0, [256000, 64, 1]>], schedule = {block_columns = 64 : i64, block_rows = 125 : i64, extents = array<i64: 2, 4000, 64>, inner = array<i64: 2>, kind = "scatter", lane = 2 : i64, lanes = 4 : i64, loops = array<i64: 0>}} {
+// CHECK-NEXT: %1 = lazy.scatter %arg3, %arg2, 1 : tensor<2x1000x64xf32>, tensor<1000xi64> -> tensor<2x4000x64xf32>
+// CHECK-NEXT: lazy.yield %1 : tensor<2x4000x64xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: return %0 : tensor<2x4000x64xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: }
+
+// -----
+
+// Of few long rows they own columns too.
+func.func @main(%x: tensor<64x5000xf32>, %i: tensor<64xi64>) -> tensor<2x5000xf32> {
+  %0 = lazy.scatter %x, %i, 0 : tensor<64x5000xf32>, tensor<64xi64> -> tensor<2x5000xf32>
+  return %0 : tensor<2x5000xf32>
+}
+// CHECK: module attributes {lazy.arena_bytes = 0 : i64} {
+// CHECK-NEXT: func.func @main(%arg0: tensor<64x5000xf32>, %arg1: tensor<64xi64>) -> tensor<2x5000xf32> {
+// CHECK-NEXT: %0 = lazy.kernel "scatter" (%arg2 = %arg1 : tensor<64xi64>, %arg3 = %arg0 : tensor<64x5000xf32>) -> (tensor<2x5000xf32>) attributes {operand_places = [#lazy.place<"input", 1, 0, [1]>, #lazy.place<"input", 0, 0, [5000, 1]>], result_places = [#lazy.place<"output", 0, 0, [5000, 1]>], schedule = {block_columns = 160 : i64, block_rows = 1 : i64, extents = array<i64: 2, 5000>, inner = array<i64: 1>, kind = "scatter", lane = 1 : i64, lanes = 4 : i64, loops = array<i64>}} {
+// CHECK-NEXT: %1 = lazy.scatter %arg3, %arg2, 0 : tensor<64x5000xf32>, tensor<64xi64> -> tensor<2x5000xf32>
+// CHECK-NEXT: lazy.yield %1 : tensor<2x5000xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: return %0 : tensor<2x5000xf32>
 // CHECK-NEXT: }
 // CHECK-NEXT: }

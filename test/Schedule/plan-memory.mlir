@@ -75,3 +75,29 @@ func.func @main(%x: tensor<?x3xf32, #lazy.dims<["N"], [8]>>) -> tensor<?x3xf32, 
 // CHECK-NEXT: return %1 : tensor<?x3xf32, #lazy.dims<["N"], [8]>>
 // CHECK-NEXT: }
 // CHECK-NEXT: }
+
+// -----
+
+// A state's new value is written where the old one may lie, if nothing reads
+// that afterwards.
+func.func @main(%w: tensor<8xf32> {lazy.state = "w"}) -> (tensor<8xf32> {lazy.state = "w"}) {
+  %0 = lazy.neg %w : tensor<8xf32>
+  return %0 : tensor<8xf32>
+}
+// CHECK: module attributes {lazy.arena_bytes = 0 : i64} {
+// CHECK: lazy.kernel "neg"
+// CHECK-SAME: result_places = [#lazy.place<"output", 0, 0, [1]>]
+
+// -----
+
+// The product reads rows of w after the first ones would be overwritten: it
+// goes to the arena, and is copied at the end.
+func.func @main(%w: tensor<8x8xf32> {lazy.state = "w"}) -> (tensor<8x8xf32> {lazy.state = "w"}) {
+  %0 = lazy.contract %w, %w, [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>] : tensor<8x8xf32>, tensor<8x8xf32> -> tensor<8x8xf32>
+  return %0 : tensor<8x8xf32>
+}
+// CHECK: module attributes {lazy.arena_bytes = 256 : i64} {
+// CHECK: lazy.kernel "contract"
+// CHECK-SAME: result_places = [#lazy.place<"arena", 0, 0, [8, 1]>]
+// CHECK: lazy.kernel "result"
+// CHECK-SAME: result_places = [#lazy.place<"output", 0, 0, [8, 1]>]

@@ -343,3 +343,17 @@ module attributes {lazy.arena_bytes = 16 : i64} {
     return %0 : tensor<4xf32>
   }
 }
+
+// -----
+
+// Blocks of a scatter.
+module attributes {lazy.arena_bytes = 0 : i64} {
+  func.func @main(%x: tensor<4x8xf32>, %i: tensor<4xi64>) -> tensor<3x8xf32> {
+    // expected-error@+1 {{'lazy.kernel' op kernel scatter: 'block_rows' is 0 : i64, expected a number from 1 to 1099511627776}}
+    %0 = lazy.kernel "scatter" (%a = %i : tensor<4xi64>, %b = %x : tensor<4x8xf32>) -> (tensor<3x8xf32>) attributes {operand_places = [#lazy.place<"input", 1, 0, [1]>, #lazy.place<"input", 0, 0, [8, 1]>], result_places = [#lazy.place<"output", 0, 0, [8, 1]>], schedule = {block_columns = 8 : i64, block_rows = 0 : i64, extents = array<i64: 3, 8>, inner = array<i64: 1>, kind = "scatter", lane = 1 : i64, lanes = 4 : i64, loops = array<i64>}} {
+      %1 = lazy.scatter %b, %a, 0 : tensor<4x8xf32>, tensor<4xi64> -> tensor<3x8xf32>
+      lazy.yield %1 : tensor<3x8xf32>
+    }
+    return %0 : tensor<3x8xf32>
+  }
+}

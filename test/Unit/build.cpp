@@ -119,6 +119,13 @@ TEST_CASE_METHOD(Fixture, "types of views, joins and reductions") {
   CHECK(typeOf(build.gather(x, value("tensor<4x5xi64>"), 1)) ==
         "tensor<2x4x5xf32>");
   CHECK(typeOf(build.gather(x, value("tensor<i32>"), 0)) == "tensor<6xf32>");
+  CHECK(typeOf(build.scatter(value("tensor<2x4x5x7xf32>"),
+                             value("tensor<4x5xi64>"), 1, 9)) ==
+        "tensor<2x9x7xf32>");
+  CHECK(typeOf(build.scatter(x, value("tensor<i32>"), 1, 3)) ==
+        "tensor<2x3x6xf32>");
+  CHECK(typeOf(build.require(x, value("tensor<2x6xi1>"), 9, "no")) ==
+        "tensor<2x6xf32>");
   CHECK(typeOf(build.reduce(ReduceKind::add, x, {1, 0})) == "tensor<f32>");
   CHECK(typeOf(build.argReduce(ReduceKind::max, x, 1, false, true)) ==
         "tensor<2x1xi64>");

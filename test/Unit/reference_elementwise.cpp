@@ -263,3 +263,21 @@ TEST_CASE("elementwise operations of rank 0 and of no elements") {
   CHECK(apply("lazy.exp %a : tensor<2x2xf32>",
               {tensor("2x2xf32", "0 0 0 0")}) == "1 1 1 1");
 }
+
+TEST_CASE("require is its operand, or an error with the message") {
+  auto run = [](const char *element, const char *x, const char *ok) {
+    std::string type = "2x" + std::string(element);
+    return apply("lazy.require %a, %b {status = 9 : i32, message = \"the loss "
+                 "is not finite\"} : tensor<" +
+                     type + ">",
+                 {tensor(type, x), tensor("2xi1", ok)});
+  };
+  CHECK(run("f32", "1.5 nan", "1 1") == "1.5 nan");
+  CHECK(run("i1", "0 1", "1 1") == "0 1");
+  CHECK(run("ui64", "18446744073709551615 0", "1 1") ==
+        "18446744073709551615 0");
+  CHECK(run("f32", "1 2", "1 0") ==
+        "error: lazy.require: the loss is not finite");
+  CHECK(run("f32", "1 2", "0 1") ==
+        "error: lazy.require: the loss is not finite");
+}

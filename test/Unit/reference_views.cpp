@@ -169,3 +169,58 @@ TEST_CASE("an index out of range is an error") {
               {tensor("0xf16", ""), tensor("1xi32", "0")}) ==
         "error: lazy.gather: index 0 is out of range on axis 0 of extent 0");
 }
+
+TEST_CASE("scatter adds slices where the index says") {
+  // Row 1 twice, row 0 never, the last by a negative index.
+  CHECK(apply("lazy.scatter %a, %b, 0 : tensor<3x2xi32>, tensor<3xi64> -> "
+              "tensor<3x2xi32>",
+              {tensor("3x2xi32", "1 2 3 4 5 6"), tensor("3xi64", "1 -1 1")}) ==
+        "0 0 6 8 3 4");
+  CHECK(apply("lazy.scatter %a, %b, 1 : tensor<2x2x1xf32>, tensor<2x1xi32> -> "
+              "tensor<2x3xf32>",
+              {tensor("2x2x1xf32", "1 2 3 4"), tensor("2x1xi32", "2 -3")}) ==
+        "2 0 1 4 0 3");
+  CHECK(apply("lazy.scatter %a, %b, 0 : tensor<2xf64>, tensor<i64> -> "
+              "tensor<3x2xf64>",
+              {tensor("2xf64", "1.5 2"), tensor("i64", "1")}) ==
+        "0 0 1.5 2 0 0");
+  CHECK(apply("lazy.scatter %a, %b, 0 : tensor<0xf32>, tensor<0xi64> -> "
+              "tensor<2xf32>",
+              {tensor("0xf32", ""), tensor("0xi64", "")}) == "0 0");
+  CHECK(apply("lazy.scatter %a, %b, 0 : tensor<0xf32>, tensor<0xi64> -> "
+              "tensor<0xf32>",
+              {tensor("0xf32", ""), tensor("0xi64", "")}) == "");
+}
+
+TEST_CASE("scatter sums in the order of the index, narrow floats in f32") {
+  auto sum = [](const char *element, const char *values) {
+    std::string type = "tensor<3x" + std::string(element) + ">";
+    return apply("lazy.scatter %a, %b, 0 : " + type +
+                     ", tensor<3xi64> -> tensor<1x" + element + ">",
+                 {tensor("3x" + std::string(element), values),
+                  tensor("3xi64", "0 0 0")});
+  };
+  // 2^24 + 1 is 2^24 in f32; the other way round 2 is not lost.
+  CHECK(sum("f32", "16777216 1 1") == "16777216");
+  CHECK(sum("f32", "1 1 16777216") == "16777218");
+  // 2048 + 1 is 2048 in f16, and 256 + 1 is 256 in bf16.
+  CHECK(sum("f16", "2048 1 1") == "2050");
+  CHECK(sum("bf16", "256 1 1") == "258");
+  CHECK(sum("i8", "127 1 1") == "-127");
+  CHECK(sum("ui8", "255 1 1") == "1");
+  CHECK(sum("ui64", "18446744073709551615 2 0") == "1");
+  CHECK(sum("i1", "1 1 1") == "1");
+  CHECK(sum("i1", "1 1 0") == "0");
+}
+
+TEST_CASE("scattering out of range is an error") {
+  auto put = [](const char *index) {
+    return apply("lazy.scatter %a, %b, 1 : tensor<2x1xi32>, tensor<1xi64> -> "
+                 "tensor<2x3xi32>",
+                 {tensor("2x1xi32", "1 2"), tensor("1xi64", index)});
+  };
+  CHECK(put("3") ==
+        "error: lazy.scatter: index 3 is out of range on axis 1 of extent 3");
+  CHECK(put("-4") ==
+        "error: lazy.scatter: index -4 is out of range on axis 1 of extent 3");
+}

@@ -4,6 +4,8 @@
 #   bin/nacre
 #   lib/libnacre_rt.a lib/libnacre_rt_main.a
 #   include/nacre/model.h include/nacre/runtime.h
+#   include/nacre/training.h include/nacre/collective.h
+#   lib/libnacre_mpi.so                               where MPI was found
 #   lib/libnacre_rt_opencl.a include/nacre/opencl.h   where OpenCL was found
 #   share/nacre/webgpu/
 #   lib/cmake/Nacre/
@@ -20,12 +22,16 @@ get_filename_component(nacre_runtime_include
 set_target_properties(nacre PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
 set(nacre_installed nacre nacre_rt nacre_rt_main)
 set(nacre_installed_headers
-  ${nacre_runtime_include}/model.h ${nacre_runtime_include}/runtime.h)
+  ${nacre_runtime_include}/model.h ${nacre_runtime_include}/runtime.h
+  ${nacre_runtime_include}/training.h ${nacre_runtime_include}/collective.h)
 set(nacre_has_opencl OFF)
 if(TARGET nacre_rt_opencl)
   set(nacre_has_opencl ON)
   list(APPEND nacre_installed nacre_rt_opencl)
   list(APPEND nacre_installed_headers ${nacre_runtime_include}/opencl.h)
+endif()
+if(TARGET nacre_mpi)
+  install(TARGETS nacre_mpi LIBRARY DESTINATION lib)
 endif()
 install(TARGETS ${nacre_installed} EXPORT NacreTargets
   RUNTIME DESTINATION bin

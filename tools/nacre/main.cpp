@@ -13,7 +13,8 @@ using namespace nacre;
 using namespace nacre::driver;
 
 static const char *description =
-    "Compiles neural networks (ONNX or textual lazy IR) to code.\n"
+    "Compiles neural networks (ONNX, the graph language or textual lazy IR) to "
+    "code.\n"
     "Exit codes: 0 ok, 2 usage, 3 model invalid or unsupported,\n"
     "4 numbers differ, 5 a limit is exceeded, 70 a bug.";
 
@@ -39,6 +40,10 @@ static std::string textPhaseList() {
 static void addModelFlags(CLI::App *verb, ModelOptions &options) {
   verb->set_help_flag("--help,-h", "Print this and exit");
   verb->add_option("MODEL", options.model, "Model file")->required();
+  verb->add_option("--params", options.parameters,
+                   "Values of the parameters of an .ngl model, as training "
+                   "saves them (default: the initial ones, with seed 0)")
+      ->type_name("FILE.safetensors");
   options.target = targets().front()->name().str();
   verb->add_option("--target", options.target,
                    "What to make code for: " + targetList())
@@ -82,6 +87,65 @@ static void addModelFlags(CLI::App *verb, ModelOptions &options) {
 
 static void addSeed(CLI::App *verb, uint64_t &seed) {
   verb->add_option("--seed", seed, "Seed of random inputs")->type_name("N");
+}
+
+static void addTrainFlags(CLI::App *verb, TrainOptions &options) {
+  addModelFlags(verb, options);
+  auto list = [](CLI::Option *option) {
+    option->type_name("PATTERN")->expected(1)->take_all()->default_str("");
+  };
+  verb->add_option("--data", options.data,
+                   "Examples to learn from: .npz or .safetensors with an array "
+                   "for each data input")
+      ->required()
+      ->type_name("FILE");
+  verb->add_option("--valid", options.valid, "Examples to evaluate on")
+      ->type_name("FILE");
+  verb->add_option("--steps", options.steps, "Train to this step")
+      ->type_name("N");
+  verb->add_option("--epochs", options.epochs,
+                   "Train until every example was seen this many times")
+      ->type_name("N");
+  verb->add_option("--batch", options.batch,
+                   "Examples of a batch, where the model leaves it open")
+      ->type_name("N");
+  verb->add_option("--seed", options.seed,
+                   "Seed of the weights, the order and of dropout (default: "
+                   "the model's, or 0)")
+      ->type_name("S");
+  verb->add_option("--optimizer", options.optimizer,
+                   "As in the graph language: \"adamw(lr = 1e-3)\"")
+      ->type_name("TEXT");
+  verb->add_option("--loss", options.loss,
+                   "Loss of an ONNX model: cross_entropy")
+      ->type_name("NAME");
+  list(verb->add_option("--learn", options.learn,
+                        "Parameters that learn; all others do not"));
+  list(verb->add_option("--freeze", options.freeze,
+                        "Parameters that do not learn"));
+  verb->add_option("--lora", options.lora,
+                   "Learn adapters of this rank beside frozen matrices")
+      ->type_name("RANK");
+  verb->add_option("--checkpoint", options.checkpoint,
+                   "Keep the state of training in this .safetensors file")
+      ->type_name("FILE");
+  verb->add_option("--checkpoint-every", options.checkpointEvery,
+                   "Steps between checkpoints, 0 for once an epoch")
+      ->check(CLI::NonNegativeNumber.description(""))
+      ->type_name("N");
+  verb->add_flag("--resume", options.resume,
+                 "Go on from the checkpoint, if there is one");
+  verb->add_option("--log", options.log, "Write each step to .csv or .jsonl")
+      ->type_name("FILE");
+  verb->add_option("--curve", options.curve, "Draw the loss to a .svg")
+      ->type_name("FILE");
+  verb->add_option("--eval-every", options.evalEvery,
+                   "Steps between evaluations, 0 for once an epoch")
+      ->check(CLI::NonNegativeNumber.description(""))
+      ->type_name("N");
+  verb->add_option("-o,--output", options.output,
+                   "Write the trained model: .safetensors or .onnx")
+      ->type_name("FILE");
 }
 
 /// A wrong command line as an error: unknown words with what may be meant.
@@ -138,7 +202,7 @@ static int dispatch(int argc, char **argv) {
                    "embed in the object (default), or file beside it")
       ->type_name("WHERE");
   verb->add_option("--emit", compileOptions.emit,
-                   "Print instead: import, fuse, schedule" + textPhaseList())
+                   "Print instead: import, fuse, schedule, onnx" + textPhaseList())
       ->type_name("PHASE");
   verb->add_option("--depfile", compileOptions.depfile,
                    "Write a make rule with what the object depends on")
@@ -215,6 +279,11 @@ static int dispatch(int argc, char **argv) {
   verb->add_option("--html", inspectOptions.html, "Write a page instead")
       ->type_name("FILE");
   verb->callback([&] { action = [&] { return inspect(inspectOptions); }; });
+
+  TrainOptions trainOptions;
+  verb = app.add_subcommand("train", "Train a model on data");
+  addTrainFlags(verb, trainOptions);
+  verb->callback([&] { action = [&] { return train(trainOptions); }; });
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success &wish) { // --help, --version

@@ -14,6 +14,10 @@ namespace nacre::artifact {
 void writeCHeader(llvm::raw_ostream &os, const CompiledCode &code,
                   const CodegenOptions &options, llvm::StringRef source);
 
+/// The C type of an element, and "f32 [N<=8, 3]" for a comment.
+const char *cType(DType dtype);
+std::string typeText(const TensorInfo &tensor);
+
 } // namespace nacre::artifact
 
 #endif // NACRE_ARTIFACT_CHEADER_H

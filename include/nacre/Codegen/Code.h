@@ -27,6 +27,9 @@ struct TensorInfo {
   DType dtype = DType::F32;
   std::vector<int64_t> shape;        ///< symbolic extents as their bound
   std::vector<std::string> dimNames; ///< per extent; empty for a static one
+  /// Of a tensor that outlives a run: the state's name; else empty. One buffer
+  /// may be the input and the output of a state.
+  std::string state;
   int64_t byteCount() const { return *byteSize(shape, dtype); }
 };
 

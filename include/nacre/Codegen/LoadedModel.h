@@ -37,6 +37,9 @@ public:
   /// What runs it when MachineDescription::name did not say, else empty.
   virtual std::string device() const { return ""; }
 
+  /// The nacre_status of the last run.
+  int32_t lastStatus = 0;
+
   const std::vector<TensorInfo> inputs, outputs;
   const std::vector<std::string> dimNames;
 };

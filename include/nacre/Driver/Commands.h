@@ -9,12 +9,14 @@
 
 #include "nacre/Failure/Failure.h"
 #include <cstdint>
+#include <optional>
 
 namespace nacre::driver {
 
 /// What every verb takes.
 struct ModelOptions {
-  std::string model;             ///< .onnx or textual lazy IR (.mlir)
+  std::string model; ///< .onnx, the graph language (.ngl) or lazy IR (.mlir)
+  std::string parameters; ///< .safetensors with the parameters of an .ngl
   std::vector<std::string> dims; ///< "NAME=N", or "NAME<=N": stays symbolic
   std::string from;              ///< phase whose text the model is
   std::string target;            ///< empty: the first one
@@ -68,12 +70,33 @@ struct InspectOptions : ModelOptions {
   std::string html;
 };
 
+/// `model` is a graph language file, an ONNX file or textual programs of
+/// training.
+struct TrainOptions : ModelOptions {
+  std::string data, valid;       ///< .npz or .safetensors
+  std::optional<int64_t> steps;  ///< either these
+  std::optional<int64_t> epochs; ///< or these
+  std::optional<int64_t> batch;  ///< extent of the data's leading open dim
+  std::optional<uint64_t> seed;  ///< of the weights, the order, the dropout
+  std::string optimizer, loss;   ///< empty: as the model says
+  std::vector<std::string> learn, freeze; ///< patterns of parameter names
+  std::optional<int64_t> lora;            ///< rank of adapters
+  std::string checkpoint;
+  int64_t checkpointEvery = 0; ///< steps; 0: at the end of each epoch
+  bool resume = false;
+  std::string log;       ///< .csv or .jsonl
+  std::string curve;     ///< .svg
+  int64_t evalEvery = 0; ///< steps; 0: at the end of each epoch
+  std::string output;    ///< .safetensors or .onnx
+};
+
 llvm::Error compile(const CompileOptions &options);
 llvm::Error build(const BuildOptions &options);
 llvm::Error run(const RunOptions &options);
 llvm::Error verify(const VerifyOptions &options);
 llvm::Error bench(const BenchOptions &options);
 llvm::Error inspect(const InspectOptions &options);
+llvm::Error train(const TrainOptions &options);
 
 } // namespace nacre::driver
 

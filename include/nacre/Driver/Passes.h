@@ -10,8 +10,8 @@ namespace nacre {
 void registerDialects(mlir::DialectRegistry &registry);
 
 /// Registers each step of Pipeline.cpp as a module pass of the same words:
-/// canonicalize-lazy, fold-constants, raise-contraction, sink-views,
-/// form-kernels, plan-memory, choose-schedules, verify-schedule.
+/// canonicalize-lazy, fold-constants, raise-contraction, split-reductions,
+/// sink-views, form-kernels, plan-memory, choose-schedules, verify-schedule.
 void registerPasses();
 
 } // namespace nacre

@@ -23,14 +23,15 @@ enum ExitCode {
   ExitBug = 70    ///< our bug
 };
 
-/// An error with an exit code and one message a line.
+/// An error with an exit code and one message a line; a line that begins with
+/// two spaces goes on with the message before it.
 llvm::Error fail(ExitCode code, std::vector<std::string> lines);
 llvm::Error fail(ExitCode code, const llvm::Twine &line);
 
 /// Gives an error of another library this exit code.
 llvm::Error withCode(ExitCode code, llvm::Error error);
 
-/// Prints `error: LINE` for each line on stderr, control characters escaped,
+/// Prints `error: LINE` for each message on stderr, control characters escaped,
 /// and returns the exit code; errors without one count as ExitModel.
 int report(llvm::Error error);
 

@@ -21,7 +21,8 @@ struct TrainingOptions {
 /// The signature of the main model of a file, for inspecting it and binding
 /// dims. Errors are `FILE:LINE:COLUMN: TEXT`, with the line and a caret below.
 mlir::FailureOr<onnx_frontend::ModelInfo>
-readInfo(llvm::StringRef path, std::vector<std::string> &errors);
+readInfo(llvm::StringRef path, std::vector<std::string> &errors,
+         const onnx_frontend::ImportOptions &options = {});
 
 /// The main model for inference. Parameters are weights: their values come
 /// from the safetensors file `parameters`, or, when that is empty, from

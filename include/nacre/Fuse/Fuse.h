@@ -21,6 +21,10 @@ void raiseContraction(mlir::ModuleOp module);
 /// that a kernel's epilogue sees the kernel's own index space.
 void sinkViews(mlir::ModuleOp module);
 
+/// Makes two steps of long reductions with few results, so that each step has
+/// many tasks.
+void splitReductions(mlir::ModuleOp module);
+
 struct FuseOptions {
   bool enabled = true; ///< off: one kernel an operation (-O0)
 };

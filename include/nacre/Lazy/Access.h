@@ -43,8 +43,8 @@ struct Access {
   mlir::BlockArgument leaf;
   mlir::AffineMap map; ///< loop dimensions to the leaf's index
   bool guarded;        ///< under a pad: not every index is read
-  bool indirect;       ///< the index of a gather was read on the way
-  bool index = false;  ///< read as the index of a gather
+  bool indirect;       ///< an index (of gather, scatter) decides what is read
+  bool index = false;  ///< read as such an index
 };
 
 /// Calls `visit` for every access needed to compute `value` at `map`.

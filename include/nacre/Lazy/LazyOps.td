@@ -227,6 +227,29 @@ def Lazy_BitcastOp : Lazy_Op<"bitcast", [Pure, SameOperandsAndResultShape,
   let hasVerifier = 1;
 }
 
+def Lazy_RequireOp : Lazy_Op<"require", [Pure, AllTypesMatch<["x", "y"]>,
+    TypesMatchWith<"'ok' is i1 of the shape of 'x'", "x", "ok",
+        "::nacre::lazy::withElement(::llvm::cast<::mlir::RankedTensorType>($_self), "
+        "::mlir::IntegerType::get($_self.getContext(), 1))">,
+    DeclareOpInterfaceMethods<ElementwiseOpInterface>, Lazy_Differentiable]> {
+  let summary = "x, and a run that fails where a condition does not hold";
+  let description = [{
+    The result is `x`. Where `ok` is false for an element that a result of the
+    program needs, the run returns `status`, a nacre_status other than NACRE_OK
+    (include nacre/model.h); the outputs are then unspecified. When elements of
+    several operations fail, gathers and scatters with an index out of range
+    among them, the run returns any one of their codes. `message` says what is
+    wrong; the interpreter, which checks every element, gives it as its error.
+
+    `%y = lazy.require %x, %ok {status = 9 : i32, message = "the loss is not finite"} : tensor<f32>`
+  }];
+  let arguments = (ins Lazy_Tensor:$x, Lazy_BoolTensor:$ok, I32Attr:$status,
+                       StrAttr:$message);
+  let results = (outs Lazy_Tensor:$y);
+  let assemblyFormat = "$x `,` $ok attr-dict `:` type($x)";
+  let hasVerifier = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Reductions and contraction
 //===----------------------------------------------------------------------===//
@@ -365,6 +388,25 @@ def Lazy_GatherOp : Lazy_Op<"gather", [Pure, Lazy_Differentiable]> {
   let arguments = (ins Lazy_Tensor:$x, Lazy_IndexTensor:$index, I64Attr:$axis);
   let results = (outs Lazy_Tensor:$y);
   let assemblyFormat = "$x `,` $index `,` $axis attr-dict `:` type($x) `,` type($index) `->` type($y)";
+  let hasVerifier = 1;
+}
+
+def Lazy_ScatterOp : Lazy_Op<"scatter", [Pure, Lazy_Differentiable]> {
+  let summary = "sums of slices by index along an axis: gather's transpose";
+  let description = [{
+    `y[o.., index[i..], r..] += updates[o.., i.., r..]` for all `o`, `i` and
+    `r`, from a `y` of zeros, with `axis` leading extents `o`. The shape of
+    `updates` is that of `gather(y, index, axis)`. Each element is summed in
+    row-major order of `i`, so the result does not depend on the number of
+    threads. f16 and bf16 are accumulated in f32; integers wrap. Negative
+    indices count from the end. An index out of range makes the run return
+    NACRE_E_INDEX; nothing outside y is written. The extent of `y` along `axis`
+    is not symbolic.
+  }];
+  let arguments = (ins Lazy_Tensor:$updates, Lazy_IndexTensor:$index,
+                       I64Attr:$axis);
+  let results = (outs Lazy_Tensor:$y);
+  let assemblyFormat = "$updates `,` $index `,` $axis attr-dict `:` type($updates) `,` type($index) `->` type($y)";
   let hasVerifier = 1;
 }
 

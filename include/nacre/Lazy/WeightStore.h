@@ -11,6 +11,7 @@
 #include "nacre/Lazy/Tensor.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
+#include <map>
 
 namespace nacre {
 
@@ -26,6 +27,9 @@ public:
   const std::vector<std::pair<std::string, Tensor>> &entries() const {
     return order;
   }
+
+  /// Free-form text of the file by key, kept by save and load.
+  std::map<std::string, std::string> metadata;
 
   /// Writes all entries as a safetensors file (atomic: temporary, fsync,
   /// rename) / maps one. Errors are messages without a trailing period.

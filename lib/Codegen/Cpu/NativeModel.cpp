@@ -185,6 +185,7 @@ llvm::Error NativeModel::run(Call &call, const nacre_executor *executor) {
     to.push_back(output.data<uint8_t>());
   int32_t status = library->table().run(from.data(), to.data(), arena, weights,
                                         call.dims.data(), executor);
+  lastStatus = status;
   if (status != NACRE_OK)
     return fail(status == NACRE_E_LIMIT || status == NACRE_E_NOMEM ? ExitLimit
                                                                    : ExitModel,

@@ -45,6 +45,8 @@ void Translator::narrow(Operation *op, unsigned width) {
 }
 
 LogicalResult Translator::wide(Operation *op) {
+  if (op->getNumOperands() != 2)
+    return refuse(op);
   Value out = op->getResult(0);
   Words a = words(op->getOperand(0)), b = words(op->getOperand(1));
   using P = arith::CmpIPredicate;

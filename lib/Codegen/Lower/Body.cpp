@@ -303,6 +303,8 @@ Value Body::emit(Value v, AffineMap map) {
     return emitContract(contract, map);
   if (auto gather = dyn_cast<GatherOp>(op))
     return emitGather(gather, map);
+  if (auto require = dyn_cast<RequireOp>(op))
+    return emitRequire(require, map);
   auto elementwise = cast<ElementwiseOpInterface>(op);
   SmallVector<Value> args;
   bool vector = false;
@@ -416,6 +418,32 @@ Value Body::emitIota(IotaOp op, AffineMap map) {
   return arith::TruncIOp::create(b, loc, target, wide);
 }
 
+void Body::report(Value bad, int32_t code) {
+  auto branch = scf::IfOp::create(b, loc, TypeRange{}, bad, false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch.thenYield());
+  // Several may report; any of their codes will do.
+  memref::AtomicRMWOp::create(
+      b, loc, arith::AtomicRMWKind::assign,
+      arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(code)), status,
+      index(int64_t(0)));
+}
+
+Value Body::emitRequire(RequireOp op, AffineMap map) {
+  Value x = pull(op.getX(), map), ok = pull(op.getOk(), map);
+  Value bad = arith::XOrIOp::create(
+      b, loc, ok,
+      arith::ConstantOp::create(b, loc, b.getOneAttr(ok.getType())));
+  if (isa<VectorType>(bad.getType())) {
+    // Lanes that are not read hold anything.
+    if (mask)
+      bad = arith::AndIOp::create(b, loc, bad, mask);
+    bad = vector::ReductionOp::create(b, loc, vector::CombiningKind::OR, bad);
+  }
+  report(bad, op.getStatus());
+  return x;
+}
+
 Value Body::emitGather(GatherOp op, AffineMap map) {
   int64_t axis = op.getAxis(), rank = tensorType(op.getIndex()).getRank();
   AffineMap indexMap = AffineMap::get(
@@ -424,14 +452,18 @@ Value Body::emitGather(GatherOp op, AffineMap map) {
   assert(!isa<VectorType>(at.getType()) &&
          "the lane must not vary a gather's index");
   int64_t size = boundedShape(tensorType(op.getX()))[axis];
+  Value row = position(at, size, 0);
+  SmallVector<AffineExpr> at2(map.getResults().take_front(axis));
+  at2.push_back(getAffineDimExpr(extents.size(), b.getContext()));
+  llvm::append_range(at2, map.getResults().drop_front(axis + rank));
+  ivs[extents.size()] = row;
+  extents.push_back(size);
+  return pull(op.getX(), AffineMap::get(maxLoopDims, 0, at2, b.getContext()));
+}
+
+Value Body::position(Value at, int64_t size, int64_t otherwise) {
   // Checked in the index's own width: an address may be narrower.
   Type own = at.getType();
-  if (own.getIntOrFloatBitWidth() < 32) {
-    own = b.getI32Type();
-    at = isUnsignedElement(tensorType(op.getIndex()).getElementType())
-             ? Value(arith::ExtUIOp::create(b, loc, own, at))
-             : Value(arith::ExtSIOp::create(b, loc, own, at));
-  }
   if (own.isInteger(32) && size > std::numeric_limits<int32_t>::max()) {
     own = b.getI64Type();
     at = arith::ExtSIOp::create(b, loc, own, at);
@@ -445,24 +477,11 @@ Value Body::emitGather(GatherOp op, AffineMap map) {
       b, loc, negative, arith::AddIOp::create(b, loc, at, sizeValue), at);
   Value bad =
       arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, at, sizeValue);
-  auto report = scf::IfOp::create(b, loc, TypeRange{}, bad, false);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(report.thenYield());
-    Value code = arith::ConstantOp::create(
-        b, loc, b.getI32IntegerAttr(2)); // NACRE_E_INDEX
-    // Several items may report; all say the same.
-    memref::AtomicRMWOp::create(b, loc, arith::AtomicRMWKind::assign, code,
-                                status, index(int64_t(0)));
-  }
-  at = arith::SelectOp::create(b, loc, bad, none, at);
-  Value wide = arith::IndexCastOp::create(b, loc, b.getIndexType(), at);
-  SmallVector<AffineExpr> at2(map.getResults().take_front(axis));
-  at2.push_back(getAffineDimExpr(extents.size(), b.getContext()));
-  llvm::append_range(at2, map.getResults().drop_front(axis + rank));
-  ivs[extents.size()] = wide;
-  extents.push_back(size);
-  return pull(op.getX(), AffineMap::get(maxLoopDims, 0, at2, b.getContext()));
+  report(bad, 2); // NACRE_E_INDEX
+  Value instead =
+      arith::ConstantOp::create(b, loc, b.getIntegerAttr(own, otherwise));
+  at = arith::SelectOp::create(b, loc, bad, instead, at);
+  return arith::IndexCastOp::create(b, loc, b.getIndexType(), at);
 }
 
 } // namespace nacre::codegen

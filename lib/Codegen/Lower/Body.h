@@ -98,6 +98,9 @@ public:
   mlir::Value widen(mlir::Value v); ///< f16, bf16 -> f32
   mlir::Value narrowTo(mlir::Value v, mlir::Type element);
   mlir::Value zero(mlir::Type type);
+  /// The position along an axis of `size` elements that an index means; one out
+  /// of range is reported, and `otherwise` taken.
+  mlir::Value position(mlir::Value index, int64_t size, int64_t otherwise);
   /// Runs `emit` with values computed inside forgotten afterwards.
   void scoped(llvm::function_ref<void()> emit);
 
@@ -144,6 +147,9 @@ private:
   mlir::Value emitArgReduce(lazy::ArgReduceOp op, mlir::AffineMap map);
   mlir::Value emitContract(lazy::ContractOp op, mlir::AffineMap map);
   mlir::Value emitGather(lazy::GatherOp op, mlir::AffineMap map);
+  mlir::Value emitRequire(lazy::RequireOp op, mlir::AffineMap map);
+  /// Makes the run return `code` if `bad`.
+  void report(mlir::Value bad, int32_t code);
   mlir::Value emitIota(lazy::IotaOp op, mlir::AffineMap map);
   mlir::Value combine(lazy::ReduceKind kind, mlir::Type element, mlir::Value a,
                       mlir::Value c);
@@ -173,6 +179,11 @@ mlir::FailureOr<int64_t> lowerMapKernel(Body &body,
 mlir::FailureOr<int64_t> lowerBorderKernel(Body &body,
                                            const ScheduleReader &schedule,
                                            mlir::Value begin, mlir::Value end);
+/// One task a box of the result.
+mlir::FailureOr<int64_t> lowerScatterKernel(Body &body,
+                                            const ScheduleReader &schedule,
+                                            llvm::ArrayRef<mlir::Value> symbols,
+                                            mlir::Value begin, mlir::Value end);
 /// The work of a grid: `tasks` in groups of `perGroup`.
 struct GridTasks {
   int64_t tasks = 1, perGroup = 1;
@@ -182,6 +193,9 @@ mlir::FailureOr<GridTasks> lowerGridMap(Body &body,
                                         llvm::ArrayRef<mlir::Value> symbolOf);
 mlir::FailureOr<GridTasks> lowerGridBorder(Body &body,
                                            const ScheduleReader &schedule);
+mlir::FailureOr<GridTasks>
+lowerGridScatter(Body &body, const ScheduleReader &schedule,
+                 llvm::ArrayRef<mlir::Value> symbols);
 mlir::FailureOr<GridTasks>
 lowerGridContract(Body &body, const ScheduleReader &schedule,
                   llvm::ArrayRef<mlir::Value> symbolOf);

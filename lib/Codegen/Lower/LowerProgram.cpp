@@ -58,19 +58,29 @@ TensorInfo infoOf(StringRef name, RankedTensorType type) {
 }
 
 void ProgramLowering::signature() {
-  auto nameOf = [](Attribute attr, StringRef otherwise, unsigned i) {
-    if (auto name = dyn_cast_or_null<StringAttr>(attr))
-      return name.str();
-    return (otherwise + llvm::Twine(i)).str();
+  auto textOf = [](Attribute attr) {
+    auto text = dyn_cast_or_null<StringAttr>(attr);
+    return text ? text.str() : std::string();
   };
-  for (unsigned i = 0; i < main.getNumArguments(); ++i)
+  auto nameOf = [&](Attribute attr, StringRef otherwise, unsigned i) {
+    return isa_and_nonnull<StringAttr>(attr)
+               ? textOf(attr)
+               : (otherwise + llvm::Twine(i)).str();
+  };
+  for (unsigned i = 0; i < main.getNumArguments(); ++i) {
     code.inputs.push_back(
         infoOf(nameOf(main.getArgAttr(i, "lazy.name"), "input", i),
                cast<RankedTensorType>(main.getArgumentTypes()[i])));
-  for (unsigned i = 0; i < main.getNumResults(); ++i)
+    code.inputs.back().state =
+        textOf(main.getArgAttr(i, "lazy.state"));
+  }
+  for (unsigned i = 0; i < main.getNumResults(); ++i) {
     code.outputs.push_back(
         infoOf(nameOf(main.getResultAttr(i, "lazy.name"), "output", i),
                cast<RankedTensorType>(main.getResultTypes()[i])));
+    code.outputs.back().state =
+        textOf(main.getResultAttr(i, "lazy.state"));
+  }
   for (const auto *list : {&code.inputs, &code.outputs})
     for (const TensorInfo &t : *list)
       for (const std::string &dim : t.dimNames)
@@ -134,7 +144,7 @@ KernelInfo ProgramLowering::describe(KernelOp kernel) {
            schedule::analyseContraction(kernel, contract).extents)
         points *= extent;
       info.flops += points;
-    } else if (isa<ReduceOp, ArgReduceOp>(op))
+    } else if (isa<ReduceOp, ArgReduceOp, ScatterOp>(op))
       info.flops += countOf(tensorType(op.getOperand(0)));
     else if (isa<ElementwiseOpInterface>(op))
       info.flops += n;

@@ -7,6 +7,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "nacre/Lazy/IndexMap.h"
+#include "nacre/Lazy/State.h"
 
 using namespace mlir;
 namespace nacre::codegen {
@@ -396,9 +397,17 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module,
     auto type = tensorType(v);
     int64_t elements = packed ? packing->elements : placeSpan(place, type);
     int64_t bytes = elementBytes(type.getElementType());
-    windows.push_back({place.getSpace().getValue(), place.getSlot(),
-                       place.getOffset() * bytes,
-                       (place.getOffset() + elements) * bytes});
+    Window window{place.getSpace().getValue(), place.getSlot(),
+                  place.getOffset() * bytes,
+                  (place.getOffset() + elements) * bytes};
+    // A state's output may be the buffer of its input.
+    if (window.space == "output")
+      if (auto old = stateBefore(kernel->getParentOfType<func::FuncOp>(),
+                                 window.slot)) {
+        window.space = "input";
+        window.slot = old->getArgNumber();
+      }
+    windows.push_back(window);
     types.push_back(flat(type, elements));
   };
   for (auto [i, v] : llvm::enumerate(kernel.getOperands()))
@@ -477,7 +486,8 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module,
     body.itemId = end;
     auto tasks = isContract         ? lowerGridContract(body, schedule, symbols)
                  : kind == "border" ? lowerGridBorder(body, schedule)
-                                    : lowerGridMap(body, schedule, symbols);
+                 : kind == "scatter" ? lowerGridScatter(body, schedule, symbols)
+                                     : lowerGridMap(body, schedule, symbols);
     if (failed(tasks))
       return failure();
     lowered.tasks = tasks->tasks;
@@ -491,7 +501,9 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module,
   auto tasks =
       isContract ? lowerContractKernel(body, schedule, symbols, begin, end)
       : kind == "border" ? lowerBorderKernel(body, schedule, begin, end)
-                         : lowerMapKernel(body, schedule, symbols, begin, end);
+      : kind == "scatter"
+          ? lowerScatterKernel(body, schedule, symbols, begin, end)
+          : lowerMapKernel(body, schedule, symbols, begin, end);
   if (failed(tasks))
     return failure();
   lowered.tasks = *tasks;

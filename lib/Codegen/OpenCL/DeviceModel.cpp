@@ -24,9 +24,9 @@ public:
     std::vector<const void *> in = inputPointers(call);
     std::vector<void *> out = outputPointers(call);
     nacre_error error;
-    return check(nacre_opencl_run(model, in.data(), out.data(),
-                                  call.dims.data(), &error),
-                 error);
+    lastStatus = nacre_opencl_run(model, in.data(), out.data(),
+                                  call.dims.data(), &error);
+    return check(nacre_status(lastStatus), error);
   }
   llvm::Expected<std::vector<std::vector<double>>>
   measureKernels(Call &call, double seconds) override;

@@ -277,6 +277,19 @@ Value WhereOp::emitScalar(OpBuilder &b, Location loc, ValueRange args) {
   return arith::SelectOp::create(b, loc, args[0], args[1], args[2]);
 }
 
+/// The value; code generation sees to the condition.
+Value RequireOp::emitScalar(OpBuilder &, Location, ValueRange args) {
+  return args[0];
+}
+
+LogicalResult RequireOp::verify() {
+  int32_t status = getStatus();
+  if (status < 1 || status > 11)
+    return emitOpError("status ")
+           << status << " is no nacre_status of a failure, 1 to 11";
+  return success();
+}
+
 //===-- conversion --------------------------------------------------------===//
 
 static Value floatToInteger(OpBuilder &b, Location loc, Value x,

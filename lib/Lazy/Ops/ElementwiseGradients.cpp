@@ -92,6 +92,9 @@ Value CastOp::gradient(Build &build, Value g, unsigned) {
   return build.cast(g, tensorType(getX()).getElementType());
 }
 
+/// The condition is checked with x itself.
+Value RequireOp::gradient(Build &, Value g, unsigned) { return g; }
+
 //===-- two operands ------------------------------------------------------===//
 
 Value AddOp::gradient(Build &, Value g, unsigned) { return g; }

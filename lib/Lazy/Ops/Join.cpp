@@ -1,4 +1,4 @@
-//===- Join.cpp - concat and gather ---------------------------------------===//
+//===- Join.cpp - concat, gather and scatter ------------------------------===//
 #include "nacre/Lazy/Build.h"
 
 using namespace mlir;
@@ -39,62 +39,48 @@ Value ConcatOp::gradient(Build &build, Value g, unsigned operand) {
   return build.slice(g, starts, tensorType(getXs()[operand]).getShape());
 }
 
+/// Whether `picked` is the type of slices of `from` along `axis`, one for each
+/// element of `index`.
+static bool areSlices(RankedTensorType picked, RankedTensorType from,
+                      RankedTensorType index, int64_t axis) {
+  SmallVector<int64_t> shape(from.getShape().take_front(axis));
+  llvm::append_range(shape, index.getShape());
+  llvm::append_range(shape, from.getShape().drop_front(axis + 1));
+  return ArrayRef<int64_t>(shape) == picked.getShape() &&
+         from.getElementType() == picked.getElementType();
+}
+
 LogicalResult GatherOp::verify() {
-  auto from = tensorType(getX()), index = tensorType(getIndex());
+  auto from = tensorType(getX());
   int64_t axis = getAxis();
   if (axis < 0 || axis >= from.getRank())
     return emitOpError("axis ")
            << axis << " is outside rank " << from.getRank();
-  SmallVector<int64_t> shape(from.getShape().take_front(axis));
-  llvm::append_range(shape, index.getShape());
-  llvm::append_range(shape, from.getShape().drop_front(axis + 1));
-  if (ArrayRef<int64_t>(shape) != getType().getShape() ||
-      from.getElementType() != getType().getElementType())
+  if (!areSlices(getType(), from, tensorType(getIndex()), axis))
     return emitOpError("result type does not follow from source and index");
   return success();
 }
 
-/// Slices of `updates` added where `index` says, in a tensor of `extent` along
-/// `axis`: a product with the matrix that has a 1 at (i, index[i]).
-static Value scatterAdd(Build &build, Value updates, Value index, int64_t axis,
-                        int64_t extent) {
-  auto from = tensorType(updates), at = tensorType(index);
-  MLIRContext *context = from.getContext();
-  Value zero = build.splatLike(index, 0);
-  Value position = build.where(
-      build.cmp(CmpKind::lt, index, zero),
-      build.binary<AddOp>(index, build.splatLike(index, double(extent))),
-      index);
-  SmallVector<int64_t> column(at.getShape()), shape(at.getShape());
-  column.push_back(1);
-  shape.push_back(extent);
-  auto matrix = withShape(at, shape);
-  Value rows = build.reshape(position, column);
-  if (matrix != rows.getType())
-    rows = ExpandOp::create(build.b, build.loc, matrix, rows);
-  Value hits =
-      build.cast(build.cmp(CmpKind::eq, rows, build.iota(matrix, at.getRank())),
-                 from.getElementType());
-  // Dimensions: those of updates, then the place along `axis`.
-  int64_t rank = from.getRank();
-  SmallVector<AffineExpr> all, pair, result;
-  for (int64_t d = 0; d <= rank; ++d)
-    all.push_back(getAffineDimExpr(d, context));
-  pair.assign(all.begin() + axis, all.begin() + axis + at.getRank());
-  pair.push_back(all[rank]);
-  result.assign(all.begin(), all.begin() + axis);
-  result.push_back(all[rank]);
-  result.append(all.begin() + axis + at.getRank(), all.begin() + rank);
-  all.pop_back();
-  auto map = [&](ArrayRef<AffineExpr> exprs) {
-    return AffineMap::get(rank + 1, 0, exprs, context);
-  };
-  return build.contract(updates, hits, map(all), map(pair), map(result));
+LogicalResult ScatterOp::verify() {
+  auto to = getType();
+  int64_t axis = getAxis();
+  if (axis < 0 || axis >= to.getRank())
+    return emitOpError("axis ") << axis << " is outside rank " << to.getRank();
+  if (to.isDynamicDim(axis))
+    return emitOpError("cannot scatter along a symbolic extent");
+  if (!areSlices(tensorType(getUpdates()), to, tensorType(getIndex()), axis))
+    return emitOpError("the updates are not what a gather of the result by the "
+                       "index would give");
+  return success();
 }
 
+// Gather and scatter are each other's transpose.
+Value ScatterOp::gradient(Build &build, Value g, unsigned) {
+  return build.gather(g, getIndex(), getAxis());
+}
 Value GatherOp::gradient(Build &build, Value g, unsigned) {
-  return scatterAdd(build, g, getIndex(), getAxis(),
-                    tensorType(getX()).getDimSize(getAxis()));
+  return build.scatter(g, getIndex(), getAxis(),
+                       tensorType(getX()).getDimSize(getAxis()));
 }
 
 } // namespace nacre::lazy

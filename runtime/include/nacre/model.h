@@ -114,7 +114,9 @@ typedef struct nacre_model {
    * inputs    input_count pointers, each aligned to its element; read only.
    *           May be NULL if input_count is 0.
    * outputs   output_count pointers, each aligned to its element; they must
-   *           not overlap one another, the inputs or the arena.
+   *           not overlap one another, the inputs or the arena; but the
+   *           output of a state (a parameter that a step changes, a cache) may
+   *           be the same buffer as that state's input.
    * arena     arena_bytes bytes, aligned to NACRE_ALIGNMENT, for this run only;
    *           its content before and after means nothing. NULL if arena_bytes
    *           is 0.

@@ -1,0 +1,248 @@
+//===- Loop.cpp - steps, evaluations, checkpoints -------------------------===//
+
+#include "Loop.h"
+#include "TreeSum.h"
+#include "llvm/Support/Format.h"
+#include <cstring>
+#include <nacre/model.h>
+#include <unistd.h>
+
+using llvm::StringRef;
+using llvm::Twine;
+using Clock = std::chrono::steady_clock;
+
+namespace nacre::driver {
+
+TrainingFacts Training::facts() const {
+  return {{"model", name},
+          {"seed", std::to_string(seed)},
+          {"batch", std::to_string(batch)},
+          {"micro-batches", std::to_string(accumulate)},
+          {"examples", std::to_string(examples.count)}};
+}
+
+namespace {
+
+/// The words of a record: "loss 0.25, accuracy 0.9".
+std::string wordsOf(const Scalars &values) {
+  std::string text;
+  for (const auto &[name, value] : values) {
+    std::string words = name;
+    std::replace(words.begin(), words.end(), '_', ' ');
+    text += (text.empty() ? "" : ", ") + words + " " + numberText(value, 4);
+  }
+  return text;
+}
+
+class Loop {
+public:
+  explicit Loop(Training &training)
+      : t(training), batches(t.examples.count, t.batch * t.accumulate, t.seed) {
+    const StateProgram &program = t.step ? *t.step : *t.gradient;
+    for (const TensorInfo &input : program.data())
+      data.push_back(Tensor::zeros(input.dtype, input.shape));
+  }
+
+  llvm::Error run();
+
+private:
+  llvm::Expected<Scalars> oneStep(int64_t step);
+  llvm::Expected<Scalars> microBatches(llvm::ArrayRef<int64_t> rows);
+  void fill(llvm::ArrayRef<int64_t> rows);
+  llvm::Error explain(llvm::Error error, int32_t status, const Twine &where,
+                      llvm::ArrayRef<int64_t> rows);
+  llvm::Error note(Record record);
+  void say(const Record &record);
+  void showProgress(const Record &record);
+  llvm::Error save(int64_t step);
+
+  Training &t;
+  Batches batches;
+  std::vector<Tensor> data;
+  TreeSum sums;
+  Progress progress;
+  int64_t savedStep = -1;
+  Clock::time_point start = Clock::now(), shown;
+};
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// A step
+//===----------------------------------------------------------------------===//
+
+void Loop::fill(llvm::ArrayRef<int64_t> rows) {
+  for (auto [from, to] : llvm::zip_equal(t.examples.arrays, data))
+    gatherRows(from, rows, to);
+}
+
+llvm::Expected<Scalars> Loop::oneStep(int64_t step) {
+  llvm::ArrayRef<int64_t> rows = batches.at(step);
+  if (!t.step)
+    return microBatches(rows);
+  fill(rows);
+  return t.step->run(t.states, data);
+}
+
+/// A gradient of each micro-batch, their sums, one update of them. The loss is
+/// the update's, metrics are the means of the micro-batches'.
+llvm::Expected<Scalars> Loop::microBatches(llvm::ArrayRef<int64_t> rows) {
+  std::vector<Tensor> gradients;
+  for (const States::Entry &entry : t.states.entries())
+    if (entry.state.kind == autodiff::StateKind::Gradient)
+      gradients.push_back(entry.value);
+  Scalars means;
+  for (int64_t micro = 0; micro < t.accumulate; ++micro) {
+    t.states.setCounter("nacre.micro_batch", micro);
+    fill(rows.slice(micro * t.batch, t.batch));
+    llvm::Expected<Scalars> scalars = t.gradient->run(t.states, data);
+    if (!scalars)
+      return scalars;
+    sums.add(gradients);
+    means.resize(scalars->size());
+    for (auto [mean, scalar] : llvm::zip_equal(means, *scalars)) {
+      mean.first = scalar.first;
+      mean.second += scalar.second / double(t.accumulate);
+    }
+  }
+  for (auto [gradient, sum] : llvm::zip_equal(gradients, sums.take()))
+    std::memcpy(gradient.data<uint8_t>(), sum.bytes, sum.byteCount());
+  llvm::Expected<Scalars> applied = t.apply->run(t.states, {});
+  if (!applied)
+    return applied;
+  // Both give the loss.
+  means.front() = applied->front();
+  means.insert(means.end(), applied->begin() + 1, applied->end());
+  return means;
+}
+
+/// What a run's status means to who trains.
+llvm::Error Loop::explain(llvm::Error error, int32_t status, const Twine &where,
+                          llvm::ArrayRef<int64_t> rows) {
+  if (status != NACRE_E_INDEX && status != NACRE_E_ARITH)
+    return error;
+  llvm::consumeError(std::move(error));
+  std::string examples;
+  for (int64_t row : rows.take_front(8))
+    examples += (examples.empty() ? "" : ", ") + std::to_string(row);
+  if (rows.size() > 8)
+    examples += ", ...";
+  std::string kept =
+      t.checkpoint.empty() ? "there is no checkpoint, --checkpoint keeps one"
+      : savedStep >= 0
+          ? t.checkpoint + " is of step " + std::to_string(savedStep)
+          : t.checkpoint + " is as it was";
+  if (status == NACRE_E_INDEX)
+    return fail(ExitModel,
+                {(where + ": an index in the data, such as a label or a token, "
+                          "is out of range")
+                     .str(),
+                 rows.empty() ? "it is one of the evaluation's examples"
+                              : "it is in one of the examples " + examples,
+                 kept});
+  return fail(ExitDiffer,
+              {(where + ": the loss or a gradient is not finite").str(),
+               "the examples are " + examples,
+               "try a lower learning rate, a warmup, or clipping of "
+               "gradients; and look for values that are not finite in the data",
+               kept});
+}
+
+//===----------------------------------------------------------------------===//
+// What is said of it
+//===----------------------------------------------------------------------===//
+
+void Loop::say(const Record &record) {
+  progress.clear();
+  llvm::errs() << "nacre: step " << record.step << "/" << t.steps << ", epoch "
+               << record.epoch << (record.valid ? ", evaluation: " : ": ")
+               << printable(wordsOf(record.values)) << "\n";
+}
+
+void Loop::showProgress(const Record &record) {
+  Clock::time_point now = Clock::now();
+  if (now - shown < std::chrono::milliseconds(100))
+    return;
+  shown = now;
+  double seconds = std::chrono::duration<double>(now - start).count();
+  double perSecond = double(record.step - t.firstStep) / seconds;
+  int64_t left = int64_t(double(t.steps - record.step) / perSecond + 0.5);
+  std::string text;
+  llvm::raw_string_ostream(text)
+      << "step " << record.step << "/" << t.steps << ", epoch " << record.epoch
+      << ", loss " << numberText(record.values.front().second, 4) << ", "
+      << llvm::format("%.3g", perSecond) << " steps/s, " << left / 60 << ":"
+      << llvm::format("%02d", int(left % 60)) << " left";
+  progress.say(text);
+}
+
+llvm::Error Loop::note(Record record) {
+  if (t.log)
+    if (llvm::Error error = t.log->add(record))
+      return error;
+  t.history.push_back(std::move(record));
+  return llvm::Error::success();
+}
+
+llvm::Error Loop::save(int64_t step) {
+  if (t.checkpoint.empty() || savedStep == step)
+    return llvm::Error::success();
+  TrainingFacts facts = t.facts();
+  facts["step"] = std::to_string(step);
+  if (llvm::Error error = writeCheckpoint(t.checkpoint, t.states, facts))
+    return error;
+  savedStep = step;
+  return llvm::Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// All of them
+//===----------------------------------------------------------------------===//
+
+llvm::Error Loop::run() {
+  // About twenty lines of losses where there is no terminal.
+  const int64_t sayEvery = std::max<int64_t>(1, t.steps / 20);
+  if (t.firstStep > 0)
+    savedStep = t.firstStep;
+  auto due = [&](int64_t done, int64_t every) {
+    return every > 0 && done % every == 0;
+  };
+  for (int64_t step = t.firstStep; step < t.steps; ++step) {
+    const int64_t done = step + 1;
+    const int64_t epoch = step / batches.stepsPerEpoch() + 1;
+    llvm::Expected<Scalars> scalars = oneStep(step);
+    if (!scalars) {
+      int32_t status = t.step ? t.step->status() : t.gradient->status();
+      if (!t.step && t.apply->status())
+        status = t.apply->status();
+      return explain(scalars.takeError(), status,
+                     "step " + Twine(done) + " of epoch " + Twine(epoch),
+                     batches.at(step));
+    }
+    Record record{done, epoch, false, std::move(*scalars)};
+    showProgress(record);
+    if (due(done, sayEvery) || done == t.steps)
+      say(record);
+    if (llvm::Error error = note(std::move(record)))
+      return error;
+    if (t.evaluation && (due(done, t.evalEvery) || done == t.steps)) {
+      llvm::Expected<Scalars> values = t.evaluation->run(t.states);
+      if (!values)
+        return explain(values.takeError(), t.evaluation->status(),
+                       "evaluation after step " + Twine(done), {});
+      Record evaluated{done, epoch, true, std::move(*values)};
+      say(evaluated);
+      if (llvm::Error error = note(std::move(evaluated)))
+        return error;
+    }
+    // After the log: what the checkpoint says was done is in it.
+    if (due(done, t.checkpointEvery))
+      if (llvm::Error error = save(done))
+        return error;
+  }
+  return save(t.steps);
+}
+
+llvm::Error runSteps(Training &training) { return Loop(training).run(); }
+
+} // namespace nacre::driver

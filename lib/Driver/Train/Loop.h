@@ -1,0 +1,41 @@
+//===- Loop.h - steps, evaluations, checkpoints -----------------*- C++ -*-===//
+#ifndef NACRE_LIB_DRIVER_TRAIN_LOOP_H
+#define NACRE_LIB_DRIVER_TRAIN_LOOP_H
+
+#include "Checkpoint.h"
+#include "Evaluate.h"
+#include "History.h"
+
+namespace nacre::driver {
+
+/// Everything of a training, ready to go.
+struct Training {
+  std::string name;
+  States states;
+  Examples examples;
+  /// Either `step`, or `gradient` once a micro-batch and then `apply`.
+  std::optional<StateProgram> step, gradient, apply;
+  std::optional<Evaluation> evaluation;
+  int64_t batch = 0, accumulate = 1;
+  int64_t firstStep = 0, steps = 0; ///< done before, done at the end
+  uint64_t seed = 0;
+  int64_t evalEvery = 0, checkpointEvery = 0; ///< 0: never
+  std::string checkpoint;                     ///< file, or empty
+  std::unique_ptr<LogFile> log;
+  std::vector<Record> history;
+
+  /// What a checkpoint must have in common with the training that goes on.
+  TrainingFacts facts() const;
+};
+
+/// Trains to the end. After an error the states are those before the step that
+/// failed, and the last checkpoint is as it was.
+llvm::Error runSteps(Training &training);
+
+/// Writes the trained model as the options say.
+llvm::Error saveModel(mlir::MLIRContext &context, const Training &training,
+                      const TrainOptions &options);
+
+} // namespace nacre::driver
+
+#endif // NACRE_LIB_DRIVER_TRAIN_LOOP_H

@@ -1,0 +1,364 @@
+//===- Graph.cpp - the graph language's front door ------------------------===//
+#include "nacre/Frontend/Graph.h"
+#include "Train.h"
+#include "nacre/Reference/Interpreter.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+
+using llvm::StringRef;
+using llvm::Twine;
+using namespace nacre;
+using namespace nacre::graph_frontend;
+using onnx_frontend::ImportOptions;
+using onnx_frontend::ModelInfo;
+using onnx_frontend::Signature;
+
+namespace {
+
+/// A text with what it declares.
+struct Loaded {
+  Source source;
+  File file;
+  Library library;
+};
+
+std::unique_ptr<Loaded> loadText(StringRef path, std::string text,
+                                 Diagnostics &diagnostics) {
+  auto loaded = std::make_unique<Loaded>();
+  loaded->source = {llvm::sys::path::filename(path).str(), std::move(text)};
+  loaded->file = parseFile(loaded->source, diagnostics);
+  loaded->library =
+      libraryOf(loaded->file, llvm::sys::path::parent_path(path), diagnostics);
+  return loaded;
+}
+
+std::unique_ptr<Loaded> load(StringRef path, Diagnostics &diagnostics) {
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  if (!buffer) {
+    diagnostics.report(path + ": cannot read: " + buffer.getError().message());
+    return nullptr;
+  }
+  auto loaded = loadText(path, (*buffer)->getBuffer().str(), diagnostics);
+  return diagnostics.any() ? nullptr : std::move(loaded);
+}
+
+/// The last model of the file.
+const Declaration *mainModel(const Loaded &loaded, Diagnostics &diagnostics) {
+  for (const auto &declaration : llvm::reverse(loaded.file.declarations))
+    if (declaration->kind == Declaration::Model)
+      return declaration.get();
+  diagnostics.report(Twine(loaded.source.name) + ": there is no model");
+  return nullptr;
+}
+
+bool isInput(const Parameter &parameter) {
+  return parameter.type &&
+         (parameter.type.shaped || (dtypeFromName(parameter.type.element) &&
+                                    parameter.type.element != "bool"));
+}
+
+/// The main model, evaluated for inference.
+struct ModelRun {
+  std::vector<DataInput> data;
+  std::vector<Output> outputs;
+};
+
+std::string outputName(const Declaration &model, size_t i, size_t count) {
+  if (i < model.results.size() && !model.results[i].first.empty())
+    return model.results[i].first;
+  return count == 1 ? "output" : "output" + std::to_string(i);
+}
+
+ModelRun runModel(Evaluator &evaluator, const Declaration &model) {
+  ModelRun made;
+  beginInit(evaluator);
+  beginConstantCounters(evaluator);
+  evaluator.mainModel = &model;
+  Frame frame;
+  Scope scope;
+  frame.scope = &scope;
+  try {
+    evaluator.runConstants();
+    std::vector<std::pair<std::string, Datum>> arguments;
+    Frame dims; // extents by their names
+    for (const Parameter &parameter : model.parameters) {
+      if (!isInput(parameter)) {
+        if (!parameter.fallback)
+          reject(parameter.at, "input " + quote(parameter.name) +
+                                   " of a model needs a type as f32[N, 3], or "
+                                   "a default");
+        continue;
+      }
+      mlir::RankedTensorType type;
+      try {
+        type = evaluator.inputType(parameter.type, dims, parameter.name);
+      } catch (const Problem &problem) {
+        evaluator.diagnostics.report(problem);
+        continue;
+      }
+      made.data.push_back({parameter.name, type});
+      arguments.emplace_back(
+          parameter.name, TensorValue{evaluator.addInput(type, parameter.at)});
+    }
+    if (evaluator.diagnostics.any())
+      return made;
+    Datum result = evaluator.call(Callee{&model}, {}, std::move(arguments),
+                                  model.at, frame);
+    if (result.is<Poison>() || evaluator.diagnostics.any())
+      return made;
+    List results = result.isList() ? result.list() : List{result};
+    for (auto [i, value] : llvm::enumerate(results)) {
+      if (!value.isTensor())
+        reject(model.at, "a model must give tensors, got " + describe(value));
+      auto type = lazy::tensorType(value.tensor());
+      std::optional<int64_t> bytes =
+          byteSize(lazy::boundedShape(type), dtypeOf(type.getElementType()));
+      if (!bytes || *bytes > maxTensorBytes)
+        reject(model.at, "result " + Twine(i) + " takes more than " +
+                             Twine(maxTensorBytes) + " bytes");
+      made.outputs.push_back(
+          {outputName(model, i, results.size()), value.tensor()});
+    }
+    if (made.outputs.empty())
+      reject(model.at, "the model gives nothing");
+  } catch (const Problem &problem) {
+    evaluator.diagnostics.report(problem);
+  }
+  return made;
+}
+
+void loadDialects(mlir::MLIRContext &context) {
+  context.loadDialect<lazy::LazyDialect, mlir::func::FuncDialect>();
+}
+
+Signature signatureOf(const std::string &name, mlir::RankedTensorType type) {
+  Signature signature{name, dtypeOf(type.getElementType()), {}, {}};
+  for (int64_t axis = 0; axis < type.getRank(); ++axis) {
+    mlir::StringAttr symbol = lazy::symbolOf(type, axis);
+    signature.dims.push_back(symbol ? -1 : type.getDimSize(axis));
+    signature.dimNames.push_back(symbol ? symbol.str() : "");
+  }
+  return signature;
+}
+
+/// Marks the extents that are written as open names.
+void openDims(Signature &signature, const TypeExpr &type,
+              const llvm::StringSet<> &open) {
+  if (type.rest || type.dims.size() != signature.dims.size())
+    return;
+  for (auto [axis, dim] : llvm::enumerate(type.dims))
+    if (dim->kind == Expr::Name && open.contains(dim->text)) {
+      signature.dims[axis] = -1;
+      signature.dimNames[axis] = dim->text;
+    }
+}
+
+/// Values of the weights: of a checkpoint, or of init with seed 0.
+bool fillWeights(Inference &inference, Evaluator &evaluator,
+                 StringRef parameters, Diagnostics &diagnostics) {
+  llvm::StringMap<Tensor> values;
+  if (!parameters.empty()) {
+    WeightStore checkpoint;
+    std::string error;
+    if (failed(checkpoint.load(parameters, error))) {
+      diagnostics.report(Twine(error));
+      return false;
+    }
+    for (const auto &[number, name] : inference.weights) {
+      const StateVariable &state = *evaluator.states[number];
+      const Tensor *tensor = checkpoint.find(state.name);
+      std::string head =
+          (parameters + ": " + autodiff::stateKindName(state.kind) + " " +
+           quote(state.name) + " ")
+              .str();
+      if (!tensor)
+        diagnostics.report(head + "is not there");
+      else if (llvm::ArrayRef<int64_t>(tensor->shape) !=
+                   state.type.getShape() ||
+               tensor->dtype != dtypeOf(state.type.getElementType()))
+        diagnostics.report(head + "is " +
+                           describe(mlir::RankedTensorType::get(
+                               tensor->shape, elementType(&evaluator.context,
+                                                          tensor->dtype))) +
+                           ", expected " + describe(state.type));
+      else
+        values[name] = *tensor;
+    }
+    if (diagnostics.any())
+      return false;
+  } else if (!inference.weights.empty()) {
+    Program init = finishInit(evaluator);
+    auto results =
+        reference::run(init, {Tensor::of<int64_t>(DType::I64, {}, {0})});
+    if (!results) {
+      diagnostics.report(llvm::toString(results.takeError()));
+      return false;
+    }
+    for (const auto &[number, name] : inference.weights)
+      values[name] = (*results)[number];
+  }
+  auto filled = std::make_shared<WeightStore>();
+  for (const auto &[name, tensor] : inference.program.weights->entries()) {
+    auto found = values.find(name);
+    filled->add(name, found == values.end() ? tensor : found->second);
+  }
+  inference.program.weights = filled;
+  return true;
+}
+
+} // namespace
+
+mlir::FailureOr<ModelInfo>
+graph_frontend::readInfo(StringRef path, std::vector<std::string> &errors,
+                         const ImportOptions &options) {
+  Diagnostics diagnostics(errors);
+  auto loaded = load(path, diagnostics);
+  const Declaration *model = loaded ? mainModel(*loaded, diagnostics) : nullptr;
+  if (!model)
+    return mlir::failure();
+  // Open dims are 1, or what they were said to be: extents that depend on
+  // them are not known better here.
+  ImportOptions limits = options;
+  llvm::StringSet<> open, constants;
+  for (const Statement &statement : loaded->file.constants)
+    constants.insert(statement.names[0]);
+  for (const Parameter &parameter : model->parameters)
+    if (isInput(parameter))
+      for (const ExprPtr &dim : parameter.type.dims)
+        if (dim->kind == Expr::Name && !constants.contains(dim->text)) {
+          open.insert(dim->text);
+          limits.symbolicDims.erase(dim->text);
+          auto bound = options.symbolicDims.find(dim->text);
+          limits.dims.try_emplace(dim->text, bound == options.symbolicDims.end()
+                                                 ? 1
+                                                 : bound->second);
+        }
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  loadDialects(context);
+  std::vector<std::string> found;
+  Diagnostics trial(found);
+  Evaluator evaluator(context, loaded->library, limits, trial, "info",
+                      /*training=*/false);
+  ModelRun run = runModel(evaluator, *model);
+  ModelInfo info;
+  info.producer = "nacre";
+  size_t next = 0;
+  for (const Parameter &parameter : model->parameters)
+    if (isInput(parameter) && next < run.data.size()) {
+      info.inputs.push_back(
+          signatureOf(run.data[next].name, run.data[next].type));
+      openDims(info.inputs.back(), parameter.type, open);
+      ++next;
+    }
+  for (auto [i, output] : llvm::enumerate(run.outputs)) {
+    info.outputs.push_back(
+        signatureOf(output.name, lazy::tensorType(output.value)));
+    if (i < model->results.size())
+      openDims(info.outputs.back(), model->results[i].second, open);
+  }
+  for (const auto &state : evaluator.states) {
+    if (state->kind != autodiff::StateKind::Buffer)
+      info.parameterCount += *elementCount(state->type.getShape());
+    if (state->updated) {
+      info.inputs.push_back(signatureOf(state->name, state->type));
+      info.outputs.push_back(signatureOf(state->name, state->type));
+    }
+  }
+  for (const Import &import : loaded->file.imports)
+    info.externalFiles.push_back(import.path);
+  // Where dims are open, a mistake may be due to the guess; it is said when
+  // the model is imported.
+  if (trial.any() &&
+      (open.empty() || next == 0 || llvm::all_of(open, [&](const auto &entry) {
+         return options.dims.contains(entry.getKey());
+       }))) {
+    errors.insert(errors.end(), found.begin(), found.end());
+    return mlir::failure();
+  }
+  return info;
+}
+
+mlir::FailureOr<Program>
+graph_frontend::import(mlir::MLIRContext &context, StringRef path,
+                       const ImportOptions &options, StringRef parameters,
+                       std::vector<std::string> &errors) {
+  loadDialects(context);
+  Diagnostics diagnostics(errors);
+  auto loaded = load(path, diagnostics);
+  const Declaration *model = loaded ? mainModel(*loaded, diagnostics) : nullptr;
+  if (!model)
+    return mlir::failure();
+  Evaluator evaluator(context, loaded->library, options, diagnostics,
+                      llvm::sys::path::stem(path), /*training=*/false);
+  ModelRun run = runModel(evaluator, *model);
+  if (diagnostics.any())
+    return mlir::failure();
+  Inference inference = finishInference(evaluator, run.data, run.outputs);
+  if (!fillWeights(inference, evaluator, parameters, diagnostics))
+    return mlir::failure();
+  return std::move(inference.program);
+}
+
+mlir::FailureOr<autodiff::TrainingModel>
+graph_frontend::importTraining(mlir::MLIRContext &context, StringRef path,
+                               const TrainingOptions &options,
+                               std::vector<std::string> &errors) {
+  loadDialects(context);
+  Diagnostics diagnostics(errors);
+  auto loaded = load(path, diagnostics);
+  if (!loaded)
+    return mlir::failure();
+  if (!loaded->file.hasTrain) {
+    diagnostics.report(Twine(loaded->source.name) +
+                       ": there is no train block");
+    return mlir::failure();
+  }
+  ImportOptions limits = options.limits;
+  limits.dims = options.dims;
+  limits.symbolicDims.clear();
+  const Declaration *model = nullptr;
+  for (const auto &declaration : loaded->file.declarations)
+    if (declaration->kind == Declaration::Model)
+      model = declaration.get();
+  autodiff::TrainingModel made;
+  made.name = llvm::sys::path::stem(path).str();
+  auto evaluate = [&](Evaluator &evaluator) {
+    evaluator.mainModel = model;
+    beginInit(evaluator);
+    try {
+      evaluator.runConstants();
+      return runTrain(evaluator, loaded->file.train, loaded->file.trainAt,
+                      options);
+    } catch (const Problem &problem) {
+      diagnostics.report(problem);
+      return TrainRun();
+    }
+  };
+  Evaluator train(context, loaded->library, limits, diagnostics, made.name,
+                  /*training=*/true);
+  TrainRun trainRun = evaluate(train);
+  if (diagnostics.any())
+    return mlir::failure();
+  Evaluator eval(context, loaded->library, limits, diagnostics, made.name,
+                 /*training=*/false);
+  TrainRun evalRun = evaluate(eval);
+  bool same = train.states.size() == eval.states.size();
+  for (size_t i = 0; same && i < train.states.size(); ++i)
+    same = train.states[i]->name == eval.states[i]->name &&
+           train.states[i]->kind == eval.states[i]->kind &&
+           train.states[i]->type == eval.states[i]->type;
+  if (!same && !diagnostics.any())
+    diagnostics.report(
+        Problem{loaded->file.trainAt,
+                "the model makes other parameters or states where `training` "
+                "is false; make them outside of the condition"});
+  if (diagnostics.any())
+    return mlir::failure();
+  made.spec = trainRun.spec;
+  made.train = finishTraining(train, trainRun.data, trainRun.outputs,
+                              /*keepUpdates=*/true);
+  made.init = finishInit(train);
+  made.eval = finishTraining(eval, evalRun.data, evalRun.outputs,
+                             /*keepUpdates=*/false);
+  return made;
+}

@@ -1,0 +1,22 @@
+//===- Train.h - the train block --------------------------------*- C++ -*-===//
+#ifndef NACRE_LIB_FRONTEND_GRAPH_TRAIN_H
+#define NACRE_LIB_FRONTEND_GRAPH_TRAIN_H
+
+#include "Assemble.h"
+
+namespace nacre::graph_frontend {
+
+/// A train block, run for training or for evaluation.
+struct TrainRun {
+  std::vector<DataInput> data;
+  std::vector<Output> outputs; ///< the loss, then metrics
+  autodiff::TrainingSpec spec;
+};
+
+/// Runs the block; problems are reported.
+TrainRun runTrain(Evaluator &evaluator, const Block &block, Position at,
+                  const TrainingOptions &options);
+
+} // namespace nacre::graph_frontend
+
+#endif // NACRE_LIB_FRONTEND_GRAPH_TRAIN_H

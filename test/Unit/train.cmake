@@ -1,0 +1,12 @@
+# The parts of nacre train that need no program: order of examples, sums, log,
+# curves.
+add_executable(nacre_train_tests
+  ${CMAKE_CURRENT_LIST_DIR}/main.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/train_batches.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/train_history.cpp)
+target_link_libraries(nacre_train_tests PRIVATE NacreDriver)
+target_include_directories(nacre_train_tests PRIVATE ${PROJECT_SOURCE_DIR}/lib/Driver)
+# The precompiled header is a library's: an executable's default is -fPIE.
+target_compile_options(nacre_train_tests PRIVATE -fPIC)
+target_precompile_headers(nacre_train_tests REUSE_FROM NacreLazy)
+add_test(NAME train COMMAND nacre_train_tests)
