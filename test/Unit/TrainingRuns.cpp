@@ -188,7 +188,7 @@ std::map<std::string, Tensor> regressionData(DType dtype, int64_t from,
     return t;
   };
   return {{"x", rows(numbers(dtype, {8, 3}, 7, 3))},
-          {"y", rows(numbers(dtype, {8, 2}, 5, 1))}};
+          {"y", rows(numbers(dtype, {8, 3}, 5, 1))}};
 }
 
 /// As a frontend writes it: a sum of products of views.
@@ -207,11 +207,11 @@ autodiff::TrainingModel regression(DType dtype, int64_t batch) {
     Tensor value;
   };
   std::vector<Parameter> parameters{{"w", numbers(dtype, {3, 4}, 4, 2)},
-                                    {"v", numbers(dtype, {4, 2}, 9, 5)},
-                                    {"b", numbers(dtype, {2}, 3, 7)}};
+                                    {"v", numbers(dtype, {4, 3}, 9, 5)},
+                                    {"b", numbers(dtype, {3}, 3, 7)}};
   auto forward = [&](MainFunction &main) {
     Value x = main.addInput("x", typeOf(dtype, {batch, 3}));
-    Value y = main.addInput("y", typeOf(dtype, {batch, 2}));
+    Value y = main.addInput("y", typeOf(dtype, {batch, 3}));
     for (const Parameter &p : parameters)
       main.addState(
           {p.name, StateKind::Parameter, typeOf(dtype, p.value.shape)});
@@ -223,7 +223,7 @@ autodiff::TrainingModel regression(DType dtype, int64_t batch) {
     Value sum = build.reduce(lazy::ReduceKind::add,
                              build.binary<lazy::MulOp>(off, off), {0, 1});
     Value loss = build.binary<lazy::MulOp>(
-        sum, build.splatLike(sum, 1 / double(2 * batch)));
+        sum, build.splatLike(sum, 1 / double(3 * batch)));
     main.setResults({{"loss", loss, std::nullopt}});
   };
   model.train = written(forward);

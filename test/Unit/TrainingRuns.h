@@ -48,7 +48,7 @@ public:
   std::optional<Runner> whole, gradient, apply;
 };
 
-/// loss = mean((x w v + b - y)^2) with x 6x3, y 6x2, w 3x4, v 4x2, b 2, all
+/// loss = mean((x w v + b - y)^2) with x 6x3, y 6x3, w 3x4, v 4x3, b 3, all
 /// multiples of 1/16 between -3/8 and 3/8. test/Autodiff/pytorch_optimizers.py
 /// has the same model.
 autodiff::TrainingModel regression(DType dtype, int64_t batch = 6);

@@ -386,6 +386,10 @@ static void checkFails(const Runner &runner, Way way, const Named &given,
     CHECK(results.count("nacre.step"));
 }
 
+static std::string refused(const std::string &why) {
+  return "the model refused the data: " + why;
+}
+
 static const char *const notFinite =
     "lazy.require: loss or gradient is not finite";
 
@@ -405,7 +409,8 @@ TEST_CASE("a loss or a gradient that is not finite changes nothing") {
         Named given = trainee.states;
         given.merge(regressionData(DType::F32));
         given["x"].data<float>()[4] = bad;
-        checkFails(*trainee.whole, way, given, notFinite, "NACRE_E_ARITH");
+        checkFails(*trainee.whole, way, given, notFinite,
+                   refused("arithmetic error"));
       }
     }
 }
@@ -421,7 +426,7 @@ TEST_CASE("an index out of range changes nothing") {
       checkFails(*trainee.whole, way, given,
                  "lazy.gather: index " + std::to_string(bad) +
                      " is out of range on axis 0 of extent 5",
-                 "NACRE_E_INDEX");
+                 refused("index out of range"));
     }
   }
 }
@@ -436,8 +441,9 @@ TEST_CASE("a micro-batch that failed fails the step, whoever applies it") {
   given["i"] = integers({0, 9, 2});
   std::string error;
   Named sums = trainee.gradient->run(given, error);
-  CHECK(error == "NACRE_E_INDEX");
+  CHECK(error == refused("index out of range"));
   CHECK(sums["nacre.failed"].numberAt(0) == 1);
   given["nacre.failed"] = sums["nacre.failed"];
-  checkFails(*trainee.apply, Way::Compiled, given, "", "NACRE_E_ARITH");
+  checkFails(*trainee.apply, Way::Compiled, given, "",
+             refused("arithmetic error"));
 }
