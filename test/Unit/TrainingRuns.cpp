@@ -243,4 +243,68 @@ autodiff::TrainingModel regression(DType dtype, int64_t batch) {
   return model;
 }
 
+//===----------------------------------------------------------------------===//
+// The rest
+//===----------------------------------------------------------------------===//
+
+autodiff::TrainingModel everything() {
+  autodiff::TrainingModel model;
+  model.name = "everything";
+  auto forward = [](bool isTraining) {
+    return [isTraining](MainFunction &main) {
+      Value i = main.addInput("i", typeOf(DType::I64, {3}));
+      Value table = main.addState(
+          {"table", StateKind::Parameter, typeOf(DType::F32, {5, 4})});
+      Value frozen =
+          main.addState({"frozen", StateKind::Frozen, typeOf(DType::F32, {4})});
+      Value running = main.addState(
+          {"running", StateKind::Buffer, typeOf(DType::F32, {4})});
+      Value seen =
+          main.addState({"seen", StateKind::Buffer, typeOf(DType::I64, {})});
+      Value seed = main.addState(
+          {"nacre.seed", StateKind::Counter, typeOf(DType::I64, {})});
+      Value step = main.addState(
+          {"nacre.step", StateKind::Counter, typeOf(DType::I64, {})});
+      lazy::Build build = main.build("forward");
+      Value rows = build.gather(table, i, 0);
+      Value u = build.uniform(seed, step, 0, {3, 4});
+      Value product =
+          build.binary<lazy::MulOp>(build.binary<lazy::MulOp>(rows, frozen), u);
+      auto sum = [&](Value v) {
+        return build.reduce(lazy::ReduceKind::add, v, {0, 1});
+      };
+      Value loss = sum(product);
+      loss = build.binary<lazy::MulOp>(loss, build.splatLike(loss, 1.0 / 12));
+      std::vector<autodiff::NamedResult> results{
+          {"loss", loss, std::nullopt}, {"picked", sum(rows), std::nullopt}};
+      if (isTraining) {
+        Value mean = build.reduce(lazy::ReduceKind::add, rows, {0});
+        mean = build.binary<lazy::MulOp>(mean, build.splatLike(mean, 1.0 / 3));
+        Value next = build.binary<lazy::AddOp>(running, mean);
+        next = build.binary<lazy::MulOp>(next, build.splatLike(next, 0.5));
+        results.push_back({"running", next, StateKind::Buffer});
+        results.push_back(
+            {"seen", build.binary<lazy::AddOp>(seen, build.splatLike(seen, 1)),
+             StateKind::Buffer});
+      }
+      main.setResults(results);
+    };
+  };
+  model.train = written(forward(true));
+  model.eval = written(forward(false));
+  model.init = written([](MainFunction &main) {
+    Value seed = main.addInput("nacre.seed", typeOf(DType::I64, {}));
+    lazy::Build build = main.build("init");
+    Value zero = build.splat(build.b.getI64Type(), 0);
+    main.setResults(
+        {{"frozen", build.splat(build.b.getF32Type(), 2, {4}),
+          StateKind::Frozen},
+         {"table", build.normal(seed, zero, 9, {5, 4}), StateKind::Parameter},
+         {"running", build.splat(build.b.getF32Type(), 1, {4}),
+          StateKind::Buffer},
+         {"seen", zero, StateKind::Buffer}});
+  });
+  return model;
+}
+
 } // namespace nacre::test

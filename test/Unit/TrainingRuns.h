@@ -56,6 +56,14 @@ autodiff::TrainingModel regression(DType dtype, int64_t batch = 6);
 std::map<std::string, Tensor> regressionData(DType dtype, int64_t from = 0,
                                              int64_t count = 6);
 
+/// A model of what that one lacks: a table, a buffer, random numbers, a frozen
+/// weight.
+/// table is 5x4, picked from by i of 3 elements, weighted by the frozen 4 and
+/// by uniform numbers u: loss = sum(table[i] * frozen * u) / 12, metric
+/// `picked` = sum(table[i]). `running` becomes (running + mean(table[i])) / 2
+/// and `seen`, an i64, grows by one.
+autodiff::TrainingModel everything();
+
 } // namespace nacre::test
 
 #endif // NACRE_TEST_UNIT_TRAININGRUNS_H
