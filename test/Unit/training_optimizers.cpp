@@ -91,8 +91,8 @@ TEST_CASE("optimizers compute what PyTorch computes") {
       // Clipping goes through the norm, which is f32.
       bool isClipped = std::string(figures.name).find("clip") == 0;
       CHECK(distanceFrom(figures, DType::F64, way) < (isClipped ? 1e-6 : 1e-9));
-      // What 100 roundings of f32 come to.
-      CHECK(distanceFrom(figures, DType::F32, way) < 1e-5);
+      // PyTorch's own f32 is up to 3e-6 from these figures.
+      CHECK(distanceFrom(figures, DType::F32, way) < 5e-6);
     }
 }
 
