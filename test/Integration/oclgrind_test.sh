@@ -67,9 +67,9 @@ watch() {
 
 # What each is for stands in its file; here is that it does it.
 declare -A has=([staged]='__local .*barrier' [split]='__local .*barrier' [softmax]='__local .*barrier'
-  [layernorm]='__local .*barrier' [gather]='status')
+  [layernorm]='__local .*barrier' [gather]='status' [scatter]='status')
 # shellcheck disable=SC2086 # words
-for name in staged split softmax layernorm gather; do
+for name in staged split softmax layernorm gather scatter; do
   compile $name "$here/oclgrind/$name.mlir" || continue
   tr '\n' ' ' <"$work/$name/kernels.cl" | grep -q "${has[$name]}" ||
     fail "$name: no kernel has ${has[$name]}; the test has lost its point"

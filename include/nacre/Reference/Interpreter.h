@@ -14,8 +14,9 @@
 namespace nacre::reference {
 
 /// Evaluates one operation on the values of its operands. Symbolic extents
-/// take the value found in `dims`. An index out of range (gather) is an error
-/// with a message; so is a missing weight. `lazy.kernel` evaluates its body.
+/// take the value found in `dims`. An index out of range and a condition that
+/// does not hold are errors with a message; so is a missing weight.
+/// `lazy.kernel` evaluates its body.
 llvm::Expected<llvm::SmallVector<Tensor>>
 evaluate(mlir::Operation *op, llvm::ArrayRef<Tensor> operands,
          const WeightStore &weights, const llvm::StringMap<int64_t> &dims = {});
