@@ -9,6 +9,7 @@
 #include "../Codegen/Decompose/Decompose.h"
 #include "mlir/Pass/Pass.h"
 #include "nacre/Autodiff/Differentiate.h"
+#include "nacre/Autodiff/MixedPrecision.h"
 #include "nacre/Fuse/Fuse.h"
 #include "nacre/Schedule/Schedule.h"
 
@@ -109,6 +110,11 @@ void registerPasses() {
        }},
       {"differentiate", "appends the gradients of result 0",
        autodiff::differentiateMain},
+      {"mix-precision", "operands of contractions are rounded to bf16",
+       [](ModuleOp module) {
+         autodiff::mixPrecision(module);
+         return mlir::success();
+       }},
       {"sink-views", "reshape and permute move below elementwise operations",
        [](ModuleOp module) {
          fuse::sinkViews(module);

@@ -474,7 +474,7 @@ LogicalResult Planner::run() {
   for (auto kernel : block.getOps<KernelOp>())
     for (Value result : llvm::drop_begin(kernel.getResults()))
       if (orders.count(kernel.getResult(0)))
-        orders[result] = orders[kernel.getResult(0)];
+        orders[result] = orders.lookup(kernel.getResult(0));
   separateResults();
   int64_t weight = 0;
   for (auto [i, argument] : llvm::enumerate(block.getArguments()))

@@ -184,6 +184,7 @@ double distance(ArrayRef<double> v, ArrayRef<double> w, double least) {
 llvm::Expected<Errors> check(const Case &one) {
   Builder b(context());
   auto wide = make(one, b.getF64Type()), narrow = make(one, b.getF32Type());
+  if (getenv("DUMP")) { wide->program.module->print(llvm::outs()); llvm::outs().flush(); }
   if (!wide || !narrow)
     return llvm::joinErrors(wide.takeError(), narrow.takeError());
   std::vector<Given> given = wide->given;
@@ -245,7 +246,7 @@ llvm::Expected<Errors> check(const Case &one) {
   std::string wrong;
   for (size_t k = 0; k < samples; ++k) {
     double e64 = distance(along[k], slopes[k], noise),
-           e32 = distance(vectors[k].gradient(*f32), gradients[k], 0);
+           e32 = distance(vectors[k].gradient(*f32), gradients[k], 1e-7);
     // Written so that NaN is an error.
     if (!(e64 <= worstF64) || !(e32 <= worstF32)) {
       char text[120];

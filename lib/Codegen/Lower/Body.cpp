@@ -31,10 +31,14 @@ Value Body::index(AffineExpr expr) {
     break;
   }
   auto binary = cast<AffineBinaryOpExpr>(expr);
-  Value x = index(binary.getLHS()), y = index(binary.getRHS());
+  return combine(binary, index(binary.getLHS()), index(binary.getRHS()));
+}
+
+/// The operation of `binary` on its operands, indices or vectors of indices.
+Value Body::combine(AffineBinaryOpExpr binary, Value x, Value y) {
   auto range = rangeOf(binary.getLHS(), extents);
   bool natural = range && range->min >= 0;
-  switch (expr.getKind()) {
+  switch (binary.getKind()) {
   case AffineExprKind::Add:
     return arith::AddIOp::create(b, loc, x, y);
   case AffineExprKind::Mul:
@@ -124,6 +128,17 @@ Value Body::laneIndices(int64_t coefficient, Value base) {
     return v;
   return arith::AddIOp::create(
       b, loc, vector::BroadcastOp::create(b, loc, type, base), v);
+}
+
+/// `expr` at every lane.
+Value Body::laneIndices(AffineExpr expr) {
+  if (!dependsOn(expr, lane))
+    return splatTo(index(expr));
+  if (auto split = splitLinear(expr, lane))
+    return laneIndices(split->first, index(expr));
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  return combine(binary, laneIndices(binary.getLHS()),
+                 laneIndices(binary.getRHS()));
 }
 
 Value Body::load(Value buffer, Type element, AffineExpr address) {
@@ -335,13 +350,7 @@ Value Body::emitView(ViewOpInterface view, AffineMap map) {
   Value uniform, varying;
   for (AffineExpr e : conditions) {
     bool varies = lane >= 0 && lanes > 1 && dependsOn(e, lane);
-    Value at;
-    if (varies) {
-      auto split = splitLinear(e, lane);
-      assert(split && "a guard must be linear in the lane");
-      at = laneIndices(split->first, index(e));
-    } else
-      at = index(e);
+    Value at = varies ? laneIndices(e) : index(e);
     Value ok = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, at,
                                      zero(at.getType()));
     Value &all = varies ? varying : uniform;
@@ -394,9 +403,8 @@ Value Body::emitView(ViewOpInterface view, AffineMap map) {
 Value Body::emitIota(IotaOp op, AffineMap map) {
   AffineExpr e = map.getResult(op.getAxis());
   Type element = tensorType(op.getResult()).getElementType();
-  Value at = index(e);
-  if (lane >= 0 && lanes > 1 && dependsOn(e, lane))
-    at = laneIndices(splitLinear(e, lane)->first, at);
+  bool varies = lane >= 0 && lanes > 1 && dependsOn(e, lane);
+  Value at = varies ? laneIndices(e) : index(e);
   Value wide = arith::IndexCastOp::create(
       b, loc, withElementType(at.getType(), b.getI64Type()), at);
   if (isa<FloatType>(element)) {

@@ -155,7 +155,10 @@ private:
                       mlir::Value c);
   mlir::Value neutral(lazy::ReduceKind kind, mlir::Type element,
                       mlir::Type type);
+  mlir::Value combine(mlir::AffineBinaryOpExpr binary, mlir::Value x,
+                      mlir::Value y);
   mlir::Value laneIndices(int64_t coefficient, mlir::Value base);
+  mlir::Value laneIndices(mlir::AffineExpr expr);
   bool canBeLane(mlir::Value v, mlir::AffineMap map, unsigned dim,
                  int64_t &unitAccesses);
   void noteSymbolicBounds(mlir::RankedTensorType input,
