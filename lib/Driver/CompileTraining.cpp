@@ -1,5 +1,7 @@
 //===- CompileTraining.cpp - a training object from its programs ----------===//
 #include "CompileTraining.h"
+#include "Data.h"
+#include "Train/TrainingSource.h"
 #include "nacre/Artifact/Link.h"
 #include "nacre/Artifact/OutputFile.h"
 #include "nacre/Failure/Failure.h"
@@ -124,7 +126,7 @@ static Json describe(const CompiledTraining &training, StringRef name) {
   return json;
 }
 
-llvm::Expected<Artifacts> writeTraining(CompiledTraining training,
+llvm::Expected<Artifacts> writeTraining(CompiledTraining &training,
                                         const Toolchain &tools,
                                         const ArtifactOptions &asked) {
   // Where the target would put a single program says what it makes.
@@ -149,6 +151,76 @@ llvm::Expected<Artifacts> writeTraining(CompiledTraining training,
           file, [&](llvm::raw_ostream &os) { os << json.dump(1) << "\n"; }))
     return withCode(ExitUsage, std::move(error));
   return Artifacts{{"training", file.str().str()}, {"folder", folder}};
+}
+
+static Json reportJson(const CompiledTraining &training, const Toolchain &tools,
+                       const Artifacts &artifacts) {
+  auto table = training.table();
+  auto states = artifact::placeStates(table, training.kinds);
+  Json json;
+  for (const auto &[what, path] : artifacts)
+    json[what] = path;
+  json["target"] = tools.target->name();
+  json["symbol"] = tools.options.symbol;
+  json["state_bytes"] = artifact::stateBytes(states);
+  for (const artifact::PlacedState &state : states) {
+    Json &bytes = json["bytes_by_kind"][state.kind];
+    bytes =
+        (bytes.is_null() ? 0 : bytes.get<int64_t>()) + state.tensor.byteCount();
+  }
+  for (const CompiledTraining::Part &part : training.parts)
+    json["programs"][part.role] = {
+        {"kernels", part.compiled.code.kernels.size()},
+        {"arena_bytes", part.compiled.code.arenaBytes},
+        {"compile_ms", part.compiled.times.total()}};
+  return json;
+}
+
+llvm::Error compileTraining(const CompileOptions &options) {
+  if (!options.emit.empty() || !options.depfile.empty() ||
+      !options.from.empty() || !options.weights.empty())
+    return fail(ExitUsage, "--train: goes with none of --emit, --depfile, "
+                           "--from and --weights");
+  if (options.steps && *options.steps < 1)
+    return fail(ExitUsage,
+                "--steps: " + Twine(*options.steps) + " is not above 0");
+  llvm::Expected<Toolchain> tools = chooseToolchain(options);
+  if (!tools)
+    return tools.takeError();
+  llvm::Expected<TrainingSource> source = TrainingSource::open(options);
+  if (!source)
+    return source.takeError();
+  std::unique_ptr<mlir::MLIRContext> context = makeContext();
+  llvm::Expected<ImportedTraining> imported =
+      source->import(*context, source->batch());
+  if (!imported)
+    return imported.takeError();
+  llvm::Expected<autodiff::TrainingPrograms> programs =
+      programsOf(*context, std::move(*imported), options.steps.value_or(0));
+  if (!programs)
+    return withCode(ExitModel, programs.takeError());
+  llvm::Expected<CompiledTraining> training =
+      compilePrograms(std::move(*programs), *tools);
+  if (!training)
+    return training.takeError();
+  ArtifactOptions asked = {options.output, "",
+                           path::filename(options.model).str()};
+  llvm::Expected<Artifacts> artifacts = writeTraining(*training, *tools, asked);
+  if (!artifacts)
+    return artifacts.takeError();
+  Json report = reportJson(*training, *tools, *artifacts);
+  if (options.json) {
+    printJson(report);
+    return finishOutput();
+  }
+  llvm::outs() << artifacts->front().second << ": states "
+               << report["state_bytes"].get<int64_t>() << " bytes";
+  for (const CompiledTraining::Part &part : training->parts)
+    llvm::outs() << ", " << part.role << " "
+                 << part.compiled.code.kernels.size() << " kernels and arena "
+                 << part.compiled.code.arenaBytes << " bytes";
+  llvm::outs() << "\n";
+  return finishOutput();
 }
 
 } // namespace nacre::driver
