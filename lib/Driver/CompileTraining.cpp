@@ -54,34 +54,26 @@ compilePrograms(autodiff::TrainingPrograms programs, const Toolchain &tools) {
   return training;
 }
 
-static llvm::Error writePart(CompiledTraining::Part &part,
-                             const Toolchain &tools,
-                             const ArtifactOptions &asked) {
+static llvm::Expected<Artifacts> writePart(CompiledTraining::Part &part,
+                                           const Toolchain &tools,
+                                           const ArtifactOptions &asked) {
   llvm::Expected<Artifacts> artifacts =
       tools.target->place(asked, part.options);
   if (!artifacts)
     return withCode(ExitUsage, artifacts.takeError());
-  return withCode(ExitUsage,
-                  tools.target->write(part.compiled.code, part.compiled.program,
-                                      part.options, asked, *artifacts));
+  if (llvm::Error error =
+          tools.target->write(part.compiled.code, part.compiled.program,
+                              part.options, asked, *artifacts))
+    return withCode(ExitUsage, std::move(error));
+  return artifacts;
 }
 
-/// The objects of all programs as one, and the header.
-static llvm::Expected<Artifacts> writeObject(CompiledTraining &training,
-                                             const Toolchain &tools,
-                                             const ArtifactOptions &asked,
-                                             StringRef object) {
-  artifact::ScratchFolder scratch;
-  StringRef folder = path::parent_path(object);
-  if (llvm::Error error = scratch.create(folder.empty() ? "." : folder))
-    return withCode(ExitUsage, std::move(error));
-  std::vector<std::string> objects;
-  for (CompiledTraining::Part &part : training.parts) {
-    objects.push_back(scratch.file(part.role + ".o"));
-    ArtifactOptions own = {objects.back(), "embed", asked.source};
-    if (llvm::Error error = writePart(part, tools, own))
-      return error;
-  }
+/// The objects of all programs as one, and the header beside it.
+static llvm::Expected<Artifacts> linkParts(const CompiledTraining &training,
+                                           const Toolchain &tools,
+                                           const ArtifactOptions &asked,
+                                           llvm::ArrayRef<std::string> objects,
+                                           StringRef object) {
   llvm::SmallString<128> header(object);
   path::replace_extension(header, ".h");
   auto table = training.table();
@@ -97,6 +89,27 @@ static llvm::Expected<Artifacts> writeObject(CompiledTraining &training,
   if (error)
     return withCode(ExitUsage, std::move(error));
   return Artifacts{{"object", object.str()}, {"header", header.str().str()}};
+}
+
+/// One object, of objects that are only needed for that.
+static llvm::Expected<Artifacts> writeObject(CompiledTraining &training,
+                                             const Toolchain &tools,
+                                             const ArtifactOptions &asked,
+                                             StringRef object) {
+  artifact::ScratchFolder scratch;
+  StringRef folder = path::parent_path(object);
+  if (llvm::Error error = scratch.create(folder.empty() ? "." : folder))
+    return withCode(ExitUsage, std::move(error));
+  std::vector<std::string> objects;
+  for (CompiledTraining::Part &part : training.parts) {
+    objects.push_back(scratch.file(part.role + ".o"));
+    scratch.file(part.role + ".h"); // written beside it, and removed with it
+    llvm::Expected<Artifacts> written =
+        writePart(part, tools, {objects.back(), "embed", asked.source});
+    if (!written)
+      return written.takeError();
+  }
+  return linkParts(training, tools, asked, objects, object);
 }
 
 /// training.json: what NAME.h is for a training object.
@@ -136,21 +149,39 @@ llvm::Expected<Artifacts> writeTraining(CompiledTraining &training,
     return withCode(ExitUsage, places.takeError());
   if (places->front().first == "object")
     return writeObject(training, tools, asked, places->front().second);
+  // A folder with a bundle a program; where those come with objects for C
+  // programs, one object of them all.
   std::string folder = asked.output.empty() ? "." : asked.output;
+  auto in = [&](const Twine &name) {
+    llvm::SmallString<128> full(folder);
+    path::append(full, name);
+    return full.str().str();
+  };
   Json json = describe(training, tools.options.symbol);
+  std::vector<std::string> objects;
   for (CompiledTraining::Part &part : training.parts) {
-    llvm::SmallString<128> own(folder);
-    path::append(own, part.role);
-    if (llvm::Error error = writePart(
-            part, tools, {own.str().str(), asked.weights, asked.source}))
-      return error;
+    llvm::Expected<Artifacts> written =
+        writePart(part, tools, {in(part.role), "embed", asked.source});
+    if (!written)
+      return written.takeError();
+    for (const auto &[what, path] : *written)
+      if (what == "object")
+        objects.push_back(path);
   }
-  llvm::SmallString<128> file(folder);
-  path::append(file, "training.json");
-  if (llvm::Error error = artifact::writeFile(
-          file, [&](llvm::raw_ostream &os) { os << json.dump(1) << "\n"; }))
+  Artifacts artifacts = {{"training", in("training.json")}};
+  if (llvm::Error error =
+          artifact::writeFile(artifacts[0].second, [&](llvm::raw_ostream &os) {
+            os << json.dump(1) << "\n";
+          }))
     return withCode(ExitUsage, std::move(error));
-  return Artifacts{{"training", file.str().str()}, {"folder", folder}};
+  if (objects.size() == training.parts.size()) {
+    llvm::Expected<Artifacts> linked = linkParts(
+        training, tools, asked, objects, in(tools.options.symbol + ".o"));
+    if (!linked)
+      return linked.takeError();
+    llvm::append_range(artifacts, *linked);
+  }
+  return artifacts;
 }
 
 static Json reportJson(const CompiledTraining &training, const Toolchain &tools,
