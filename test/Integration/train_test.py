@@ -347,12 +347,15 @@ def graph_language():
                                                       "--checkpoint", "c.safetensors", "--resume"])
     if step == 10:
         check("the checkpoint", pathlib.Path("c.safetensors").read_bytes() == before, True)
-    order = shuffled(50, 0, 0)[25:]
-    refused(4, "step 2 of epoch 1: the loss or a gradient is not finite",
-            f"the examples are {', '.join(map(str, order[:8]))}, ...",
+    npz("bad.npz", {"x": npy("<f4", (50, 2), pack("f", [float("inf")] + [v for row in rows for v in row][1:])),
+                    "label": npy("<i8", (50,), pack("q", labels))})
+    order = shuffled(50, 0, 0)
+    step, batch = (1, order[:25]) if 0 in order[:25] else (2, order[25:])
+    refused(4, f"step {step} of epoch 1: the loss or a gradient is not finite",
+            f"the examples are {', '.join(map(str, batch[:8]))}, ...",
             "try a lower learning rate, a warmup, or clipping of gradients; and look for values that are not finite in the "
             "data", "there is no checkpoint, --checkpoint keeps one",
-            words=[small, "--data", "data.npz", "--steps", "9", "--batch", "25", "--optimizer", "sgd(lr = 1e30)"])
+            words=[small, "--data", "bad.npz", "--steps", "9", "--batch", "25"])
     refused(2, "--loss: the model's own train block says the loss",
             words=[small, "--data", "data.npz", "--steps", "9", "--loss", "mse"])
     refused(2, "--dim: the inputs have no open dim 'n', did you mean 'N'?",
