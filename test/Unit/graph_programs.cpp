@@ -316,6 +316,42 @@ TEST_CASE("an ONNX model is a function whose weights learn") {
   CHECK(std::abs(loss - expected) < 1e-5);
 }
 
+TEST_CASE("the signature of a file") {
+  auto shown = [](StringRef text, std::vector<Dim> given = {}) {
+    TextFile file(text);
+    std::vector<std::string> errors;
+    onnx_frontend::ImportOptions options;
+    for (const Dim &dim : given)
+      options.dims[dim.name] = dim.value;
+    auto info = graph_frontend::readInfo(file.path, errors, options);
+    INFO(llvm::join(errors, "\n"));
+    REQUIRE(succeeded(info));
+    std::string made = std::to_string(info->parameterCount);
+    for (const auto *list : {&info->inputs, &info->outputs})
+      for (const onnx_frontend::Signature &tensor : *list) {
+        made += (list == &info->inputs ? ", " : " -> ") + tensor.name + " " +
+                dtypeName(tensor.dtype);
+        for (auto [dim, name] : llvm::zip_equal(tensor.dims, tensor.dimNames))
+          made += " " + (dim < 0 ? name : std::to_string(dim));
+      }
+    return made;
+  };
+  StringRef text = "model m(x: f32[N, 3], y: i64[N, K]) -> z: f32[N, 4] {\n"
+                   "  linear(x, 4)\n"
+                   "}\n";
+  CHECK(shown(text) == "16, x f32 N 3, y i64 N K -> z f32 N 4");
+  CHECK(shown(text, {{"K", 7}}) == "16, x f32 N 3, y i64 N K -> z f32 N 4");
+  // What depends on an open dim is not known before it is bound.
+  CHECK(shown("model m(x: f32[N, 6]) { reshape(x, [3, 2, 8]) }") ==
+        "0, x f32 N 6");
+  CHECK(shown("import \"net.onnx\" as net\n"
+              "width = 5\n"
+              "train {\n"
+              "  data x: f32[N, width], label: i64[N]\n"
+              "  loss cross_entropy(net(x), label)\n"
+              "}\n") == "0, x f32 N 5, label i64 N");
+}
+
 TEST_CASE("a cache of keys and values is a state of inference") {
   StringRef text = R"(
 model net(x: f32[1, L, 8]) -> f32[1, L, 8] {
