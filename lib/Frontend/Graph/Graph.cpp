@@ -260,10 +260,10 @@ graph_frontend::readInfo(StringRef path, std::vector<std::string> &errors,
     info.externalFiles.push_back(import.path);
   // Where dims are open, a mistake may be due to the guess; it is said when
   // the model is imported.
-  if (trial.any() &&
-      (open.empty() || next == 0 || llvm::all_of(open, [&](const auto &entry) {
-         return options.dims.contains(entry.getKey());
-       }))) {
+  if (trial.any() && (open.empty() || run.data.empty() ||
+                      llvm::all_of(open, [&](const auto &entry) {
+                        return options.dims.contains(entry.getKey());
+                      }))) {
     errors.insert(errors.end(), found.begin(), found.end());
     return mlir::failure();
   }
