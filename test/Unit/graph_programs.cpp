@@ -316,6 +316,76 @@ TEST_CASE("an ONNX model is a function whose weights learn") {
   CHECK(std::abs(loss - expected) < 1e-5);
 }
 
+TEST_CASE(
+    "the command line overrides the file, and its mistakes have a place") {
+  StringRef text = "model m(x: f32[2, 3]) { linear(x, 4) }\n"
+                   "train {\n"
+                   "  data x: f32[2, 3]\n"
+                   "  loss mean(m(x))\n"
+                   "  optimizer sgd(lr = 1)\n"
+                   "}\n";
+  TrainingOptions options;
+  options.optimizer = "muon(lr = line(0.5, total = 10), nesterov = true)";
+  options.lora = 2;
+  auto model = trainingText(text, options);
+  CHECK(model.spec.optimizer.kind == autodiff::Optimizer::Muon);
+  CHECK(model.spec.optimizer.momentum == 0.95);
+  CHECK(model.spec.optimizer.nesterov);
+  CHECK(model.spec.optimizer.rate.kind == autodiff::LearningRate::Linear);
+  CHECK(autodiff::statesOf(model.train)[1].name == "linear.weight.lora_down");
+
+  auto errorsOf = [&](StringRef path, const TrainingOptions &asked) {
+    std::vector<std::string> errors;
+    CHECK(failed(
+        graph_frontend::importTraining(*context(), path, asked, errors)));
+    return llvm::join(errors, "\n");
+  };
+  TextFile file(text);
+  options.optimizer = "adam(beta1 = 2)";
+  CHECK(errorsOf(file.path, options) ==
+        "--optimizer:1:14: 'beta1' must be in 0..1, got the integer 2\n"
+        "  adam(beta1 = 2)\n"
+        "               ^");
+  options.optimizer = "adam(lr";
+  CHECK(errorsOf(file.path, options) ==
+        "--optimizer:1:8: expected ')' after the arguments, got the end of the "
+        "text\n"
+        "  adam(lr\n"
+        "         ^");
+  TrainingOptions wrong;
+  wrong.freeze = {"["};
+  CHECK(errorsOf(file.path, wrong) ==
+        "wrong pattern '[': invalid glob pattern, unmatched '['");
+
+  const char *onnx = GRAPH_DATA "/network.onnx";
+  TrainingOptions network;
+  CHECK(errorsOf(onnx, network) ==
+        "network.onnx: an ONNX model has no loss; give one with --loss "
+        "cross_entropy or the like");
+  network.loss = "hinge";
+  CHECK(errorsOf(onnx, network) ==
+        "network.onnx: input 'image' has open dim 'batch'; bind it with --dim "
+        "batch=VALUE");
+  network.dims["batch"] = 2;
+  CHECK(errorsOf(onnx, network) ==
+        "--loss: no loss 'hinge', expected cross_entropy, nll, mse, l1, huber, "
+        "bce or bce_with_logits");
+}
+
+TEST_CASE("a loss makes a train block for a model without one") {
+  TrainingOptions options = dims({{"N", 3}});
+  options.loss = "mse";
+  auto model =
+      trainingText("model m(x: f32[N, 2]) { linear(x, 4) }\n", options);
+  CHECK(signature(model.eval) == "x tensor<3x2xf32>\n"
+                                 "label tensor<3x4xf32>\n"
+                                 "linear.weight parameter tensor<4x2xf32>\n"
+                                 "linear.bias parameter tensor<4xf32>\n"
+                                 "nacre.seed counter tensor<i64>\n"
+                                 "nacre.step counter tensor<i64>\n"
+                                 "-> loss tensor<f32>\n");
+}
+
 TEST_CASE("the signature of a file") {
   auto shown = [](StringRef text, std::vector<Dim> given = {}) {
     TextFile file(text);
