@@ -155,7 +155,7 @@ bool tryText(mlir::MLIRContext &context, const std::string &path,
   std::vector<std::string> errors;
   graph_frontend::TrainingOptions options;
   options.dims["N"] = 2;
-  options.limits.maxNodes = 500;
+  options.limits.maxNodes = 1500;
   auto model = graph_frontend::importTraining(context, path, options, errors);
   CHECK(failed(model) == !errors.empty());
   if (succeeded(model))

@@ -157,52 +157,95 @@ bool fillWeights(Inference &inference, Evaluator &evaluator,
 
 } // namespace
 
+/// An input as it is written.
+struct WrittenInput {
+  std::string name;
+  const TypeExpr *type;
+};
+
+/// The inputs of the main model, or of the train block of a file without one.
+static std::vector<WrittenInput> writtenInputs(const Loaded &loaded,
+                                               const Declaration *model) {
+  std::vector<WrittenInput> inputs;
+  if (model)
+    for (const Parameter &parameter : model->parameters)
+      if (isInput(parameter))
+        inputs.push_back({parameter.name, &parameter.type});
+  if (!model)
+    for (const Statement &statement : loaded.file.train)
+      if (statement.kind == Statement::Data)
+        inputs.push_back({statement.names[0], &statement.type});
+  return inputs;
+}
+
+/// The data of a train block, whose model is an import.
+static ModelRun readTrainInputs(Evaluator &evaluator,
+                                llvm::ArrayRef<WrittenInput> inputs) {
+  ModelRun made;
+  try {
+    evaluator.runConstants();
+    Frame dims;
+    for (const WrittenInput &input : inputs)
+      made.data.push_back(
+          {input.name, evaluator.inputType(*input.type, dims, input.name)});
+  } catch (const Problem &problem) {
+    evaluator.diagnostics.report(problem);
+  }
+  return made;
+}
+
 mlir::FailureOr<ModelInfo>
 graph_frontend::readInfo(StringRef path, std::vector<std::string> &errors,
                          const ImportOptions &options) {
   Diagnostics diagnostics(errors);
   auto loaded = load(path, diagnostics);
-  const Declaration *model = loaded ? mainModel(*loaded, diagnostics) : nullptr;
-  if (!model)
+  if (!loaded)
     return mlir::failure();
+  bool hasModel = llvm::any_of(loaded->file.declarations, [](const auto &d) {
+    return d->kind == Declaration::Model;
+  });
+  const Declaration *model = nullptr;
+  if (hasModel || !loaded->file.hasTrain) {
+    model = mainModel(*loaded, diagnostics);
+    if (!model)
+      return mlir::failure();
+  }
+  std::vector<WrittenInput> written = writtenInputs(*loaded, model);
   // Open dims are 1, or what they were said to be: extents that depend on
   // them are not known better here.
   ImportOptions limits = options;
   llvm::StringSet<> open, constants;
   for (const Statement &statement : loaded->file.constants)
     constants.insert(statement.names[0]);
-  for (const Parameter &parameter : model->parameters)
-    if (isInput(parameter))
-      for (const ExprPtr &dim : parameter.type.dims)
-        if (dim->kind == Expr::Name && !constants.contains(dim->text)) {
-          open.insert(dim->text);
-          limits.symbolicDims.erase(dim->text);
-          auto bound = options.symbolicDims.find(dim->text);
-          limits.dims.try_emplace(dim->text, bound == options.symbolicDims.end()
-                                                 ? 1
-                                                 : bound->second);
-        }
+  for (const WrittenInput &input : written)
+    for (const ExprPtr &dim : input.type->dims)
+      if (dim->kind == Expr::Name && !constants.contains(dim->text)) {
+        open.insert(dim->text);
+        limits.symbolicDims.erase(dim->text);
+        auto bound = options.symbolicDims.find(dim->text);
+        limits.dims.try_emplace(
+            dim->text, bound == options.symbolicDims.end() ? 1 : bound->second);
+      }
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   loadDialects(context);
   std::vector<std::string> found;
   Diagnostics trial(found);
   Evaluator evaluator(context, loaded->library, limits, trial, "info",
                       /*training=*/false);
-  ModelRun run = runModel(evaluator, *model);
+  ModelRun run =
+      model ? runModel(evaluator, *model) : readTrainInputs(evaluator, written);
   ModelInfo info;
   info.producer = "nacre";
-  size_t next = 0;
-  for (const Parameter &parameter : model->parameters)
-    if (isInput(parameter) && next < run.data.size()) {
-      info.inputs.push_back(
-          signatureOf(run.data[next].name, run.data[next].type));
-      openDims(info.inputs.back(), parameter.type, open);
-      ++next;
-    }
+  for (const DataInput &input : run.data) {
+    info.inputs.push_back(signatureOf(input.name, input.type));
+    for (const WrittenInput &as : written)
+      if (as.name == input.name)
+        openDims(info.inputs.back(), *as.type, open);
+  }
   for (auto [i, output] : llvm::enumerate(run.outputs)) {
     info.outputs.push_back(
         signatureOf(output.name, lazy::tensorType(output.value)));
-    if (i < model->results.size())
+    if (model && i < model->results.size())
       openDims(info.outputs.back(), model->results[i].second, open);
   }
   for (const auto &state : evaluator.states) {
@@ -217,10 +260,10 @@ graph_frontend::readInfo(StringRef path, std::vector<std::string> &errors,
     info.externalFiles.push_back(import.path);
   // Where dims are open, a mistake may be due to the guess; it is said when
   // the model is imported.
-  if (trial.any() &&
-      (open.empty() || next == 0 || llvm::all_of(open, [&](const auto &entry) {
-         return options.dims.contains(entry.getKey());
-       }))) {
+  if (trial.any() && (open.empty() || run.data.empty() ||
+                      llvm::all_of(open, [&](const auto &entry) {
+                        return options.dims.contains(entry.getKey());
+                      }))) {
     errors.insert(errors.end(), found.begin(), found.end());
     return mlir::failure();
   }
