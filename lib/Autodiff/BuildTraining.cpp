@@ -102,12 +102,12 @@ Value Assembly::require(MainFunction &main, Value loss, Value holds) {
 void Assembly::finishStep(MainFunction &main, const Backward &backward) {
   Build build = main.build("loss");
   Value finite = isFinite(build, backward.loss);
-  Value holds = build.binary<AndOp>(finite, backward.inRange);
+  Value holds = build.binary<AndOp>(finite, backward.valid);
   Update update = buildUpdate(main, model.spec, holds, backward.parameters,
                               backward.buffers);
-  // Of an index out of range the gather tells.
+  // Of data that are not valid the operation that wants them so tells.
   Value told =
-      build.binary<OrOp>(update.ok, build.unary<NotOp>(backward.inRange));
+      build.binary<OrOp>(update.ok, build.unary<NotOp>(backward.valid));
   std::vector<NamedResult> results{
       {"loss", require(main, backward.loss, told), std::nullopt}};
   llvm::append_range(results, backward.metrics);
@@ -124,8 +124,8 @@ void Assembly::finishStep(MainFunction &main, const Backward &backward) {
 void Assembly::finishGradient(MainFunction &main, const Backward &backward) {
   Build build = main.build("loss");
   Value finite = isFinite(build, backward.loss);
-  Value told = build.binary<OrOp>(finite, build.unary<NotOp>(backward.inRange));
-  Value good = build.binary<AndOp>(finite, backward.inRange);
+  Value told = build.binary<OrOp>(finite, build.unary<NotOp>(backward.valid));
+  Value good = build.binary<AndOp>(finite, backward.valid);
   std::vector<NamedResult> results{
       {"loss", require(main, backward.loss, told), std::nullopt}};
   llvm::append_range(results, backward.metrics);

@@ -22,7 +22,7 @@ fail() {
 
 # make TARGET: the program $work/TARGET/run
 make() {
-  "$nacre" compile "$model" --train --batch 16 --target "$1" -o "$work/$1" >"$work/out" 2>"$work/log" || {
+  "$nacre" compile "$model" --train --batch 16 --optimizer "adamw(lr = 1e-3)" --target "$1" -o "$work/$1" >"$work/out" 2>"$work/log" || {
     cat "$work/log"
     fail "$1: does not compile"
   }
