@@ -167,9 +167,13 @@ static void split(ContractOp op) {
   }
   SmallVector<AffineExpr> results{b.getAffineDimExpr(part)};
   llvm::append_range(results, maps[2].getResults());
-  Value partial =
-      build.contract(operand[0], operand[1], maps[0], maps[1],
-                     AffineMap::get(dims, 0, results, b.getContext()));
+  // The extent of a window's position may be told by the result only.
+  maps[2] = AffineMap::get(dims, 0, results, b.getContext());
+  SmallVector<int64_t> shape{parts};
+  llvm::append_range(shape, y.getShape());
+  Value partial = ContractOp::create(
+      b, op.getLoc(), RankedTensorType::get(shape, y.getElementType()),
+      operand[0], operand[1], b.getAffineMapArrayAttr(maps));
   op.getY().replaceAllUsesWith(
       build.reduce(ReduceKind::add, partial, ArrayRef<int64_t>{0}));
   op.erase();

@@ -61,3 +61,14 @@ func.func @main(%g: tensor<65536x64xf32>, %x: tensor<65536x64xf32>) -> tensor<64
 // CHECK-NEXT: %1 = lazy.reshape %arg1 : tensor<65536x64xf32> -> tensor<32x2048x64xf32>
 // CHECK-NEXT: %2 = lazy.contract %0, %1, [#[[A]], #[[B]], #[[Y]]] : tensor<32x2048x64xf32>, tensor<32x2048x64xf32> -> tensor<32x64x64xf32>
 // CHECK-NEXT: %3 = lazy.reduce add, %2, [0] : tensor<32x64x64xf32> -> tensor<64x64xf32>
+
+// -----
+
+// With strides the window's extents are known from the result alone.
+func.func @main(%g: tensor<32x32x28x28xf32>, %x: tensor<32x16x58x58xf32>) -> tensor<32x16x3x3xf32> {
+  %0 = lazy.contract %g, %x, [affine_map<(n, o, h, w, c, i, j) -> (n, o, h, w)>, affine_map<(n, o, h, w, c, i, j) -> (n, c, h * 2 + i, w * 2 + j)>, affine_map<(n, o, h, w, c, i, j) -> (o, c, i, j)>] : tensor<32x32x28x28xf32>, tensor<32x16x58x58xf32> -> tensor<32x16x3x3xf32>
+  return %0 : tensor<32x16x3x3xf32>
+}
+// CHECK-LABEL: func.func @main(%arg0: tensor<32x32x28x28xf32>
+// CHECK: lazy.contract {{.*}} -> tensor<16x32x16x3x3xf32>
+// CHECK-NEXT: lazy.reduce add, {{.*}}, [0] : tensor<16x32x16x3x3xf32> -> tensor<32x16x3x3xf32>
