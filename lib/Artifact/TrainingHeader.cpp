@@ -9,6 +9,7 @@
 #include "nacre/Artifact/CName.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include <map>
 #include <nacre/model.h>
 
 using llvm::raw_ostream;
@@ -136,10 +137,13 @@ void Header::indices(StringRef variable, llvm::ArrayRef<TensorInfo> tensors) {
 void Header::table() {
   os << "/* The states and the programs on them. */\n"
      << "static inline const nacre_training *" << name << "_training(void) {\n";
-  for (auto [i, state] : llvm::enumerate(states)) {
-    if (state.tensor.shape.empty())
+  // Equal shapes are one table.
+  std::map<std::vector<int64_t>, size_t> shapes;
+  for (const PlacedState &state : states) {
+    if (state.tensor.shape.empty() ||
+        !shapes.try_emplace(state.tensor.shape, shapes.size()).second)
       continue;
-    os << "  static const int64_t shape" << i << "[] = {"
+    os << "  static const int64_t shape" << shapes.size() - 1 << "[] = {"
        << llvm::join(llvm::map_range(
                          state.tensor.shape,
                          [](int64_t extent) { return std::to_string(extent); }),
@@ -147,14 +151,14 @@ void Header::table() {
        << "};\n";
   }
   os << "  static const nacre_state states[] = {\n";
-  for (auto [i, state] : llvm::enumerate(states)) {
+  for (const PlacedState &state : states) {
     os << "      {" << quoted(state.tensor.name) << ", " << quoted(state.kind)
        << ", \"" << dtypeName(state.tensor.dtype) << "\", "
        << state.tensor.shape.size() << ", ";
     if (state.tensor.shape.empty())
       os << "0";
     else
-      os << "shape" << i;
+      os << "shape" << shapes.at(state.tensor.shape);
     os << ", " << state.tensor.byteCount() << "u, " << state.offset << "u},\n";
   }
   if (states.empty())

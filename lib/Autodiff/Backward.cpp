@@ -12,7 +12,7 @@ namespace nacre::autodiff {
 using namespace nacre::lazy;
 
 //===----------------------------------------------------------------------===//
-// Indices that the data brings
+// What the data must hold
 //===----------------------------------------------------------------------===//
 
 static bool dependsOnArguments(Value value) {
@@ -28,10 +28,13 @@ static bool dependsOnArguments(Value value) {
 }
 
 /// Whether every index of the operations of `block` along an axis lies within
-/// it: an i1 scalar.
-static Value indicesInRange(Build build, Block &block) {
+/// it, and every condition that the block requires holds: an i1 scalar.
+static Value dataIsValid(Build build, Block &block) {
   llvm::SetVector<std::pair<Value, int64_t>> indices;
+  llvm::SetVector<Value> conditions;
   for (Operation &op : block) {
+    if (auto require = dyn_cast<RequireOp>(op))
+      conditions.insert(require.getOk());
     if (auto gather = dyn_cast<GatherOp>(op))
       indices.insert(
           {gather.getIndex(),
@@ -55,6 +58,9 @@ static Value indicesInRange(Build build, Block &block) {
           build.cmp(CmpKind::lt, most, build.splat(i64, double(extent)))})
       all = build.binary<AndOp>(all, holds);
   }
+  for (Value ok : conditions)
+    all = build.binary<AndOp>(all,
+                              build.reduce(ReduceKind::min, ok, allAxes(ok)));
   return all;
 }
 
@@ -66,7 +72,7 @@ static Value indicesInRange(Build build, Block &block) {
 static bool isTable(Value value) {
   return llvm::any_of(value.getUses(), [](OpOperand &use) {
     Operation *user = use.getOwner();
-    if (auto gather = dyn_cast<GatherOp>(user))
+    if (isa<GatherOp>(user))
       return use.getOperandNumber() == 0;
     return isa<CastOp, ViewOpInterface>(user) && isTable(user->getResult(0));
   });
@@ -91,6 +97,20 @@ static std::vector<Learned> parametersOf(MainFunction &main) {
 
 static ModuleOp moduleOf(MainFunction &main) {
   return main.function->getParentOfType<ModuleOp>();
+}
+
+/// What an operation complains of, with its place in the model.
+static std::string textOf(Diagnostic &diagnostic) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  LocationAttr at = diagnostic.getLocation();
+  if (auto place = at.findInstanceOf<FileLineColLoc>())
+    os << place.getFilename().getValue() << ":" << place.getLine() << ":"
+       << place.getColumn() << ": ";
+  else if (auto node = at.findInstanceOf<NameLoc>())
+    os << "node '" << node.getName().getValue() << "': ";
+  os << diagnostic;
+  return text;
 }
 
 /// Appends the gradients to the results of main.
@@ -125,7 +145,7 @@ llvm::Expected<Backward> buildBackward(MainFunction &main,
   ScopedDiagnosticHandler handler(
       main.function.getContext(), [&](Diagnostic &diagnostic) {
         if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-          errors.push_back(diagnostic.str());
+          errors.push_back(textOf(diagnostic));
         return success();
       });
   ModuleOp module = moduleOf(main);
@@ -139,9 +159,9 @@ llvm::Expected<Backward> buildBackward(MainFunction &main,
     return fail(ExitModel, "the model has no parameter that learns");
   std::vector<NamedResult> results = main.results();
   size_t forward = results.size();
-  results.push_back(
-      {"in_range", indicesInRange(main.build("indices"), main.function.front()),
-       std::nullopt});
+  results.push_back({"valid",
+                     dataIsValid(main.build("indices"), main.function.front()),
+                     std::nullopt});
   if (failed(differentiateMain(main, spec, results, backward.parameters)))
     return fail(ExitModel, errors);
 
@@ -156,7 +176,7 @@ llvm::Expected<Backward> buildBackward(MainFunction &main,
   for (size_t i = 1; i < forward; ++i)
     (results[i].kind ? backward.buffers : backward.metrics)
         .push_back(results[i]);
-  backward.inRange = results[forward].value;
+  backward.valid = results[forward].value;
   for (auto [i, parameter] : llvm::enumerate(backward.parameters))
     parameter.gradient = results[forward + 1 + i].value;
   return backward;

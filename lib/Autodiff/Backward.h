@@ -20,7 +20,9 @@ struct Learned {
 struct Backward {
   mlir::Value loss;
   std::vector<NamedResult> metrics, buffers;
-  mlir::Value inRange; ///< i1 scalar: every index that the data brings is so
+  /// i1 scalar: every index that the data brings is in range, and what the
+  /// model requires of them holds.
+  mlir::Value valid;
   std::vector<Learned> parameters;
 };
 

@@ -1,5 +1,6 @@
 //===- Compile.cpp - nacre compile ----------------------------------------===//
 
+#include "CompileTraining.h"
 #include "Data.h"
 #include "EmitText.h"
 #include "OpenModel.h"
@@ -63,6 +64,18 @@ static Json reportJson(const Compiled &compiled, const Toolchain &tools,
 }
 
 llvm::Error compile(const CompileOptions &options) {
+  if (options.train)
+    return compileTraining(options);
+  for (auto [flag, given] :
+       {std::pair("--steps", options.steps.has_value()),
+        std::pair("--batch", options.batch.has_value()),
+        std::pair("--optimizer", !options.optimizer.empty()),
+        std::pair("--loss", !options.loss.empty()),
+        std::pair("--learn", !options.learn.empty()),
+        std::pair("--freeze", !options.freeze.empty()),
+        std::pair("--lora", options.lora.has_value())})
+    if (given)
+      return fail(ExitUsage, Twine(flag) + ": goes with --train only");
   if (!options.weights.empty() && options.weights != "embed" &&
       options.weights != "file")
     return fail(ExitUsage, "--weights: '" + Twine(options.weights) +

@@ -1,5 +1,7 @@
 //===- CompileTraining.cpp - a training object from its programs ----------===//
 #include "CompileTraining.h"
+#include "Data.h"
+#include "Train/TrainingSource.h"
 #include "nacre/Artifact/Link.h"
 #include "nacre/Artifact/OutputFile.h"
 #include "nacre/Failure/Failure.h"
@@ -52,34 +54,26 @@ compilePrograms(autodiff::TrainingPrograms programs, const Toolchain &tools) {
   return training;
 }
 
-static llvm::Error writePart(CompiledTraining::Part &part,
-                             const Toolchain &tools,
-                             const ArtifactOptions &asked) {
+static llvm::Expected<Artifacts> writePart(CompiledTraining::Part &part,
+                                           const Toolchain &tools,
+                                           const ArtifactOptions &asked) {
   llvm::Expected<Artifacts> artifacts =
       tools.target->place(asked, part.options);
   if (!artifacts)
     return withCode(ExitUsage, artifacts.takeError());
-  return withCode(ExitUsage,
-                  tools.target->write(part.compiled.code, part.compiled.program,
-                                      part.options, asked, *artifacts));
+  if (llvm::Error error =
+          tools.target->write(part.compiled.code, part.compiled.program,
+                              part.options, asked, *artifacts))
+    return withCode(ExitUsage, std::move(error));
+  return artifacts;
 }
 
-/// The objects of all programs as one, and the header.
-static llvm::Expected<Artifacts> writeObject(CompiledTraining &training,
-                                             const Toolchain &tools,
-                                             const ArtifactOptions &asked,
-                                             StringRef object) {
-  artifact::ScratchFolder scratch;
-  StringRef folder = path::parent_path(object);
-  if (llvm::Error error = scratch.create(folder.empty() ? "." : folder))
-    return withCode(ExitUsage, std::move(error));
-  std::vector<std::string> objects;
-  for (CompiledTraining::Part &part : training.parts) {
-    objects.push_back(scratch.file(part.role + ".o"));
-    ArtifactOptions own = {objects.back(), "embed", asked.source};
-    if (llvm::Error error = writePart(part, tools, own))
-      return error;
-  }
+/// The objects of all programs as one, and the header beside it.
+static llvm::Expected<Artifacts> linkParts(const CompiledTraining &training,
+                                           const Toolchain &tools,
+                                           const ArtifactOptions &asked,
+                                           llvm::ArrayRef<std::string> objects,
+                                           StringRef object) {
   llvm::SmallString<128> header(object);
   path::replace_extension(header, ".h");
   auto table = training.table();
@@ -95,6 +89,27 @@ static llvm::Expected<Artifacts> writeObject(CompiledTraining &training,
   if (error)
     return withCode(ExitUsage, std::move(error));
   return Artifacts{{"object", object.str()}, {"header", header.str().str()}};
+}
+
+/// One object, of objects that are only needed for that.
+static llvm::Expected<Artifacts> writeObject(CompiledTraining &training,
+                                             const Toolchain &tools,
+                                             const ArtifactOptions &asked,
+                                             StringRef object) {
+  artifact::ScratchFolder scratch;
+  StringRef folder = path::parent_path(object);
+  if (llvm::Error error = scratch.create(folder.empty() ? "." : folder))
+    return withCode(ExitUsage, std::move(error));
+  std::vector<std::string> objects;
+  for (CompiledTraining::Part &part : training.parts) {
+    objects.push_back(scratch.file(part.role + ".o"));
+    scratch.file(part.role + ".h"); // written beside it, and removed with it
+    llvm::Expected<Artifacts> written =
+        writePart(part, tools, {objects.back(), "embed", asked.source});
+    if (!written)
+      return written.takeError();
+  }
+  return linkParts(training, tools, asked, objects, object);
 }
 
 /// training.json: what NAME.h is for a training object.
@@ -124,7 +139,7 @@ static Json describe(const CompiledTraining &training, StringRef name) {
   return json;
 }
 
-llvm::Expected<Artifacts> writeTraining(CompiledTraining training,
+llvm::Expected<Artifacts> writeTraining(CompiledTraining &training,
                                         const Toolchain &tools,
                                         const ArtifactOptions &asked) {
   // Where the target would put a single program says what it makes.
@@ -134,21 +149,109 @@ llvm::Expected<Artifacts> writeTraining(CompiledTraining training,
     return withCode(ExitUsage, places.takeError());
   if (places->front().first == "object")
     return writeObject(training, tools, asked, places->front().second);
+  // A folder with a bundle a program; where those come with objects for C
+  // programs, one object of them all.
   std::string folder = asked.output.empty() ? "." : asked.output;
+  auto in = [&](const Twine &name) {
+    llvm::SmallString<128> full(folder);
+    path::append(full, name);
+    return full.str().str();
+  };
   Json json = describe(training, tools.options.symbol);
+  std::vector<std::string> objects;
   for (CompiledTraining::Part &part : training.parts) {
-    llvm::SmallString<128> own(folder);
-    path::append(own, part.role);
-    if (llvm::Error error = writePart(
-            part, tools, {own.str().str(), asked.weights, asked.source}))
-      return error;
+    llvm::Expected<Artifacts> written =
+        writePart(part, tools, {in(part.role), "embed", asked.source});
+    if (!written)
+      return written.takeError();
+    for (const auto &[what, path] : *written)
+      if (what == "object")
+        objects.push_back(path);
   }
-  llvm::SmallString<128> file(folder);
-  path::append(file, "training.json");
-  if (llvm::Error error = artifact::writeFile(
-          file, [&](llvm::raw_ostream &os) { os << json.dump(1) << "\n"; }))
+  Artifacts artifacts = {{"training", in("training.json")}};
+  if (llvm::Error error =
+          artifact::writeFile(artifacts[0].second, [&](llvm::raw_ostream &os) {
+            os << json.dump(1) << "\n";
+          }))
     return withCode(ExitUsage, std::move(error));
-  return Artifacts{{"training", file.str().str()}, {"folder", folder}};
+  if (objects.size() == training.parts.size()) {
+    llvm::Expected<Artifacts> linked = linkParts(
+        training, tools, asked, objects, in(tools.options.symbol + ".o"));
+    if (!linked)
+      return linked.takeError();
+    llvm::append_range(artifacts, *linked);
+  }
+  return artifacts;
+}
+
+static Json reportJson(const CompiledTraining &training, const Toolchain &tools,
+                       const Artifacts &artifacts) {
+  auto table = training.table();
+  auto states = artifact::placeStates(table, training.kinds);
+  Json json;
+  for (const auto &[what, path] : artifacts)
+    json[what] = path;
+  json["target"] = tools.target->name();
+  json["symbol"] = tools.options.symbol;
+  json["state_bytes"] = artifact::stateBytes(states);
+  for (const artifact::PlacedState &state : states) {
+    Json &bytes = json["bytes_by_kind"][state.kind];
+    bytes =
+        (bytes.is_null() ? 0 : bytes.get<int64_t>()) + state.tensor.byteCount();
+  }
+  for (const CompiledTraining::Part &part : training.parts)
+    json["programs"][part.role] = {
+        {"kernels", part.compiled.code.kernels.size()},
+        {"arena_bytes", part.compiled.code.arenaBytes},
+        {"compile_ms", part.compiled.times.total()}};
+  return json;
+}
+
+llvm::Error compileTraining(const CompileOptions &options) {
+  if (!options.emit.empty() || !options.depfile.empty() ||
+      !options.from.empty() || !options.weights.empty())
+    return fail(ExitUsage, "--train: goes with none of --emit, --depfile, "
+                           "--from and --weights");
+  if (options.steps && *options.steps < 1)
+    return fail(ExitUsage,
+                "--steps: " + Twine(*options.steps) + " is not above 0");
+  llvm::Expected<Toolchain> tools = chooseToolchain(options);
+  if (!tools)
+    return tools.takeError();
+  llvm::Expected<TrainingSource> source = TrainingSource::open(options);
+  if (!source)
+    return source.takeError();
+  std::unique_ptr<mlir::MLIRContext> context = makeContext();
+  llvm::Expected<ImportedTraining> imported =
+      source->import(*context, source->batch());
+  if (!imported)
+    return imported.takeError();
+  llvm::Expected<autodiff::TrainingPrograms> programs =
+      programsOf(*context, std::move(*imported), options.steps.value_or(0));
+  if (!programs)
+    return withCode(ExitModel, programs.takeError());
+  llvm::Expected<CompiledTraining> training =
+      compilePrograms(std::move(*programs), *tools);
+  if (!training)
+    return training.takeError();
+  ArtifactOptions asked = {options.output, "",
+                           path::filename(options.model).str()};
+  llvm::Expected<Artifacts> artifacts = writeTraining(*training, *tools, asked);
+  if (!artifacts)
+    return artifacts.takeError();
+  Json report = reportJson(*training, *tools, *artifacts);
+  if (options.json) {
+    printJson(report);
+    return finishOutput();
+  }
+  llvm::outs() << artifacts->front().second << ": states "
+               << report["state_bytes"].get<int64_t>() << " bytes";
+  for (const CompiledTraining::Part &part : training->parts)
+    llvm::outs() << ", " << part.role << " "
+                 << part.compiled.code.kernels.size() << " kernels and arena "
+                 << part.compiled.code.arenaBytes << " bytes";
+  llvm::outs() << "\n";
+  return finishOutput();
 }
 
 } // namespace nacre::driver

@@ -8,6 +8,9 @@
 
 namespace nacre::driver {
 
+/// `nacre compile --train`.
+llvm::Error compileTraining(const CompileOptions &options);
+
 /// The programs of a training, compiled. The symbol of each is NAME_ROLE.
 struct CompiledTraining {
   struct Part {
@@ -26,7 +29,7 @@ compilePrograms(autodiff::TrainingPrograms programs, const Toolchain &tools);
 
 /// Writes one object and its header or, for a target of bundles, a folder with
 /// a bundle a program and training.json. Else exit code 2.
-llvm::Expected<Artifacts> writeTraining(CompiledTraining training,
+llvm::Expected<Artifacts> writeTraining(CompiledTraining &training,
                                         const Toolchain &tools,
                                         const ArtifactOptions &asked);
 

@@ -53,6 +53,9 @@ add_test(NAME integration.train
 add_test(NAME integration.train_digits
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/train_digits.py
     $<TARGET_FILE:nacre> ${PROJECT_SOURCE_DIR})
+add_test(NAME integration.training_object
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/training_object.sh $<TARGET_FILE:nacre>
+    $<TARGET_PROPERTY:nacre_rt,SOURCE_DIR>/include $<TARGET_FILE_DIR:nacre_rt> ${OpenCL_LIBRARY})
 set_tests_properties(integration.train integration.train_digits PROPERTIES TIMEOUT 1800)
 # The generated pages say what the sources say.
 add_test(NAME docs.generated COMMAND ${PROJECT_SOURCE_DIR}/docs/generate.sh --check)

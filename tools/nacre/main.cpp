@@ -89,30 +89,15 @@ static void addSeed(CLI::App *verb, uint64_t &seed) {
   verb->add_option("--seed", seed, "Seed of random inputs")->type_name("N");
 }
 
-static void addTrainFlags(CLI::App *verb, TrainOptions &options) {
-  addModelFlags(verb, options);
+/// What a training is made of beside the model.
+static void addTrainingModelFlags(CLI::App *verb,
+                                  TrainingModelOptions &options) {
   auto list = [](CLI::Option *option) {
     option->type_name("PATTERN")->expected(1)->take_all()->default_str("");
   };
-  verb->add_option("--data", options.data,
-                   "Examples to learn from: .npz or .safetensors with an array "
-                   "for each data input")
-      ->required()
-      ->type_name("FILE");
-  verb->add_option("--valid", options.valid, "Examples to evaluate on")
-      ->type_name("FILE");
-  verb->add_option("--steps", options.steps, "Train to this step")
-      ->type_name("N");
-  verb->add_option("--epochs", options.epochs,
-                   "Train until every example was seen this many times")
-      ->type_name("N");
   verb->add_option("--batch", options.batch,
                    "Examples of a batch, where the model leaves it open")
       ->type_name("N");
-  verb->add_option("--seed", options.seed,
-                   "Seed of the weights, the order and of dropout (default: "
-                   "the model's, or 0)")
-      ->type_name("S");
   verb->add_option("--optimizer", options.optimizer,
                    "As in the graph language: \"adamw(lr = 1e-3)\"")
       ->type_name("TEXT");
@@ -126,6 +111,27 @@ static void addTrainFlags(CLI::App *verb, TrainOptions &options) {
   verb->add_option("--lora", options.lora,
                    "Learn adapters of this rank beside frozen matrices")
       ->type_name("RANK");
+}
+
+static void addTrainFlags(CLI::App *verb, TrainOptions &options) {
+  addModelFlags(verb, options);
+  verb->add_option("--data", options.data,
+                   "Examples to learn from: .npz or .safetensors with an array "
+                   "for each data input")
+      ->required()
+      ->type_name("FILE");
+  addTrainingModelFlags(verb, options);
+  verb->add_option("--valid", options.valid, "Examples to evaluate on")
+      ->type_name("FILE");
+  verb->add_option("--steps", options.steps, "Train to this step")
+      ->type_name("N");
+  verb->add_option("--epochs", options.epochs,
+                   "Train until every example was seen this many times")
+      ->type_name("N");
+  verb->add_option("--seed", options.seed,
+                   "Seed of the weights, the order and of dropout (default: "
+                   "the model's, or 0)")
+      ->type_name("S");
   verb->add_option("--checkpoint", options.checkpoint,
                    "Keep the state of training in this .safetensors file")
       ->type_name("FILE");
@@ -202,11 +208,20 @@ static int dispatch(int argc, char **argv) {
                    "embed in the object (default), or file beside it")
       ->type_name("WHERE");
   verb->add_option("--emit", compileOptions.emit,
-                   "Print instead: import, fuse, schedule, onnx" + textPhaseList())
+                   "Print instead: import, fuse, schedule, onnx" +
+                       textPhaseList())
       ->type_name("PHASE");
   verb->add_option("--depfile", compileOptions.depfile,
                    "Write a make rule with what the object depends on")
       ->type_name("FILE");
+  verb->add_flag("--train", compileOptions.train,
+                 "A training object: init, step, eval and checkpoints; the "
+                 "options below say more");
+  verb->add_option("--steps", compileOptions.steps,
+                   "Where the schedule of the learning rate ends, unless the "
+                   "model says")
+      ->type_name("N");
+  addTrainingModelFlags(verb, compileOptions);
   verb->callback([&] { action = [&] { return compile(compileOptions); }; });
 
   BuildOptions buildOptions;

@@ -33,9 +33,19 @@ struct ModelOptions {
   bool json = false;
 };
 
-struct CompileOptions : ModelOptions {
-  std::string output;  ///< folder or file, as the target likes
-  std::string weights; ///< embed or file; empty: the target's choice
+/// What a training is made of beside the model.
+struct TrainingModelOptions : ModelOptions {
+  std::optional<int64_t> batch; ///< extent of the data's leading open dim
+  std::string optimizer, loss;  ///< empty: as the model says
+  std::vector<std::string> learn, freeze; ///< patterns of parameter names
+  std::optional<int64_t> lora;            ///< rank of adapters
+};
+
+struct CompileOptions : TrainingModelOptions {
+  bool train = false; ///< a training object; the options above need it
+  std::optional<int64_t> steps; ///< the end of its learning rate's schedule
+  std::string output;           ///< folder or file, as the target likes
+  std::string weights;          ///< embed or file; empty: the target's choice
   std::string emit;    ///< import, fuse, schedule or a phase of the target
   std::string depfile; ///< make rule of what the artefact depends on
 };
@@ -72,15 +82,11 @@ struct InspectOptions : ModelOptions {
 
 /// `model` is a graph language file, an ONNX file or textual programs of
 /// training.
-struct TrainOptions : ModelOptions {
+struct TrainOptions : TrainingModelOptions {
   std::string data, valid;       ///< .npz or .safetensors
   std::optional<int64_t> steps;  ///< either these
   std::optional<int64_t> epochs; ///< or these
-  std::optional<int64_t> batch;  ///< extent of the data's leading open dim
   std::optional<uint64_t> seed;  ///< of the weights, the order, the dropout
-  std::string optimizer, loss;   ///< empty: as the model says
-  std::vector<std::string> learn, freeze; ///< patterns of parameter names
-  std::optional<int64_t> lora;            ///< rank of adapters
   std::string checkpoint;
   int64_t checkpointEvery = 0; ///< steps; 0: at the end of each epoch
   bool resume = false;

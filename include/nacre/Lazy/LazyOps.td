@@ -236,10 +236,12 @@ def Lazy_RequireOp : Lazy_Op<"require", [Pure, AllTypesMatch<["x", "y"]>,
   let description = [{
     The result is `x`. Where `ok` is false for an element that a result of the
     program needs, the run returns `status`, a nacre_status other than NACRE_OK
-    (include nacre/model.h); the outputs are then unspecified. When elements of
-    several operations fail, gathers and scatters with an index out of range
-    among them, the run returns any one of their codes. `message` says what is
-    wrong; the interpreter, which checks every element, gives it as its error.
+    (include nacre/model.h). The results that use such elements are then
+    unspecified; the others are what they would be, which states rely on. When
+    elements of several operations fail, gathers and scatters with an index out
+    of range among them, the run returns any one of their codes. `message` says
+    what is wrong; the interpreter, which checks every element, gives it as its
+    error.
 
     `%y = lazy.require %x, %ok {status = 9 : i32, message = "the loss is not finite"} : tensor<f32>`
   }];

@@ -79,7 +79,7 @@ parsePrograms(mlir::MLIRContext &context, StringRef path) {
 //===----------------------------------------------------------------------===//
 
 llvm::Expected<TrainingSource>
-TrainingSource::open(const TrainOptions &options) {
+TrainingSource::open(const TrainingModelOptions &options) {
   TrainingSource source;
   source.options = &options;
   StringRef extension = llvm::sys::path::extension(options.model);

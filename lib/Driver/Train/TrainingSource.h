@@ -25,7 +25,8 @@ struct ImportedTraining {
 /// inside the file's module.
 class TrainingSource {
 public:
-  static llvm::Expected<TrainingSource> open(const TrainOptions &options);
+  static llvm::Expected<TrainingSource>
+  open(const TrainingModelOptions &options);
 
   /// Examples of a batch, where the model leaves it open.
   int64_t batch() const { return batchSize; }
@@ -35,7 +36,7 @@ public:
                                           int64_t batch) const;
 
 private:
-  const TrainOptions *options = nullptr;
+  const TrainingModelOptions *options = nullptr;
   graph_frontend::TrainingOptions training;
   std::vector<std::string> batchNames; ///< open leading dims of the inputs
   int64_t batchSize = 0;

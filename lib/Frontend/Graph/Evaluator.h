@@ -57,9 +57,15 @@ struct Frame {
   bool prelude = false;
 };
 
-/// low-rank adapters beside the parameters that fit a pattern
+/// A pattern of names; the glob refers to the text.
+struct NamePattern {
+  std::unique_ptr<std::string> text;
+  llvm::GlobPattern glob;
+};
+
+/// Low-rank adapters beside the parameters that fit a pattern.
 struct Adapters {
-  llvm::GlobPattern pattern;
+  NamePattern pattern;
   int64_t rank = 0;
   double scale = 1;
   bool used = false;
@@ -67,7 +73,7 @@ struct Adapters {
 
 /// How parameters become states.
 struct LearningRules {
-  std::vector<llvm::GlobPattern> learn, freeze;
+  std::vector<NamePattern> learn, freeze;
   std::vector<Adapters> adapters;
 };
 

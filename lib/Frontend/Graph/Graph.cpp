@@ -1,8 +1,7 @@
 //===- Graph.cpp - the graph language's front door ------------------------===//
 #include "nacre/Frontend/Graph.h"
-#include "Train.h"
+#include "LoadFile.h"
 #include "nacre/Reference/Interpreter.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
 using llvm::StringRef;
@@ -14,42 +13,6 @@ using onnx_frontend::ModelInfo;
 using onnx_frontend::Signature;
 
 namespace {
-
-/// A text with what it declares.
-struct Loaded {
-  Source source;
-  File file;
-  Library library;
-};
-
-std::unique_ptr<Loaded> loadText(StringRef path, std::string text,
-                                 Diagnostics &diagnostics) {
-  auto loaded = std::make_unique<Loaded>();
-  loaded->source = {llvm::sys::path::filename(path).str(), std::move(text)};
-  loaded->file = parseFile(loaded->source, diagnostics);
-  loaded->library =
-      libraryOf(loaded->file, llvm::sys::path::parent_path(path), diagnostics);
-  return loaded;
-}
-
-std::unique_ptr<Loaded> load(StringRef path, Diagnostics &diagnostics) {
-  auto buffer = llvm::MemoryBuffer::getFile(path);
-  if (!buffer) {
-    diagnostics.report(path + ": cannot read: " + buffer.getError().message());
-    return nullptr;
-  }
-  auto loaded = loadText(path, (*buffer)->getBuffer().str(), diagnostics);
-  return diagnostics.any() ? nullptr : std::move(loaded);
-}
-
-/// The last model of the file.
-const Declaration *mainModel(const Loaded &loaded, Diagnostics &diagnostics) {
-  for (const auto &declaration : llvm::reverse(loaded.file.declarations))
-    if (declaration->kind == Declaration::Model)
-      return declaration.get();
-  diagnostics.report(Twine(loaded.source.name) + ": there is no model");
-  return nullptr;
-}
 
 bool isInput(const Parameter &parameter) {
   return parameter.type &&
@@ -127,20 +90,6 @@ ModelRun runModel(Evaluator &evaluator, const Declaration &model) {
   return made;
 }
 
-void loadDialects(mlir::MLIRContext &context) {
-  context.loadDialect<lazy::LazyDialect, mlir::func::FuncDialect>();
-}
-
-Signature signatureOf(const std::string &name, mlir::RankedTensorType type) {
-  Signature signature{name, dtypeOf(type.getElementType()), {}, {}};
-  for (int64_t axis = 0; axis < type.getRank(); ++axis) {
-    mlir::StringAttr symbol = lazy::symbolOf(type, axis);
-    signature.dims.push_back(symbol ? -1 : type.getDimSize(axis));
-    signature.dimNames.push_back(symbol ? symbol.str() : "");
-  }
-  return signature;
-}
-
 /// Marks the extents that are written as open names.
 void openDims(Signature &signature, const TypeExpr &type,
               const llvm::StringSet<> &open) {
@@ -208,52 +157,95 @@ bool fillWeights(Inference &inference, Evaluator &evaluator,
 
 } // namespace
 
+/// An input as it is written.
+struct WrittenInput {
+  std::string name;
+  const TypeExpr *type;
+};
+
+/// The inputs of the main model, or of the train block of a file without one.
+static std::vector<WrittenInput> writtenInputs(const Loaded &loaded,
+                                               const Declaration *model) {
+  std::vector<WrittenInput> inputs;
+  if (model)
+    for (const Parameter &parameter : model->parameters)
+      if (isInput(parameter))
+        inputs.push_back({parameter.name, &parameter.type});
+  if (!model)
+    for (const Statement &statement : loaded.file.train)
+      if (statement.kind == Statement::Data)
+        inputs.push_back({statement.names[0], &statement.type});
+  return inputs;
+}
+
+/// The data of a train block, whose model is an import.
+static ModelRun readTrainInputs(Evaluator &evaluator,
+                                llvm::ArrayRef<WrittenInput> inputs) {
+  ModelRun made;
+  try {
+    evaluator.runConstants();
+    Frame dims;
+    for (const WrittenInput &input : inputs)
+      made.data.push_back(
+          {input.name, evaluator.inputType(*input.type, dims, input.name)});
+  } catch (const Problem &problem) {
+    evaluator.diagnostics.report(problem);
+  }
+  return made;
+}
+
 mlir::FailureOr<ModelInfo>
 graph_frontend::readInfo(StringRef path, std::vector<std::string> &errors,
                          const ImportOptions &options) {
   Diagnostics diagnostics(errors);
   auto loaded = load(path, diagnostics);
-  const Declaration *model = loaded ? mainModel(*loaded, diagnostics) : nullptr;
-  if (!model)
+  if (!loaded)
     return mlir::failure();
+  bool hasModel = llvm::any_of(loaded->file.declarations, [](const auto &d) {
+    return d->kind == Declaration::Model;
+  });
+  const Declaration *model = nullptr;
+  if (hasModel || !loaded->file.hasTrain) {
+    model = mainModel(*loaded, diagnostics);
+    if (!model)
+      return mlir::failure();
+  }
+  std::vector<WrittenInput> written = writtenInputs(*loaded, model);
   // Open dims are 1, or what they were said to be: extents that depend on
   // them are not known better here.
   ImportOptions limits = options;
   llvm::StringSet<> open, constants;
   for (const Statement &statement : loaded->file.constants)
     constants.insert(statement.names[0]);
-  for (const Parameter &parameter : model->parameters)
-    if (isInput(parameter))
-      for (const ExprPtr &dim : parameter.type.dims)
-        if (dim->kind == Expr::Name && !constants.contains(dim->text)) {
-          open.insert(dim->text);
-          limits.symbolicDims.erase(dim->text);
-          auto bound = options.symbolicDims.find(dim->text);
-          limits.dims.try_emplace(dim->text, bound == options.symbolicDims.end()
-                                                 ? 1
-                                                 : bound->second);
-        }
+  for (const WrittenInput &input : written)
+    for (const ExprPtr &dim : input.type->dims)
+      if (dim->kind == Expr::Name && !constants.contains(dim->text)) {
+        open.insert(dim->text);
+        limits.symbolicDims.erase(dim->text);
+        auto bound = options.symbolicDims.find(dim->text);
+        limits.dims.try_emplace(
+            dim->text, bound == options.symbolicDims.end() ? 1 : bound->second);
+      }
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   loadDialects(context);
   std::vector<std::string> found;
   Diagnostics trial(found);
   Evaluator evaluator(context, loaded->library, limits, trial, "info",
                       /*training=*/false);
-  ModelRun run = runModel(evaluator, *model);
+  ModelRun run =
+      model ? runModel(evaluator, *model) : readTrainInputs(evaluator, written);
   ModelInfo info;
   info.producer = "nacre";
-  size_t next = 0;
-  for (const Parameter &parameter : model->parameters)
-    if (isInput(parameter) && next < run.data.size()) {
-      info.inputs.push_back(
-          signatureOf(run.data[next].name, run.data[next].type));
-      openDims(info.inputs.back(), parameter.type, open);
-      ++next;
-    }
+  for (const DataInput &input : run.data) {
+    info.inputs.push_back(signatureOf(input.name, input.type));
+    for (const WrittenInput &as : written)
+      if (as.name == input.name)
+        openDims(info.inputs.back(), *as.type, open);
+  }
   for (auto [i, output] : llvm::enumerate(run.outputs)) {
     info.outputs.push_back(
         signatureOf(output.name, lazy::tensorType(output.value)));
-    if (i < model->results.size())
+    if (model && i < model->results.size())
       openDims(info.outputs.back(), model->results[i].second, open);
   }
   for (const auto &state : evaluator.states) {
@@ -268,10 +260,10 @@ graph_frontend::readInfo(StringRef path, std::vector<std::string> &errors,
     info.externalFiles.push_back(import.path);
   // Where dims are open, a mistake may be due to the guess; it is said when
   // the model is imported.
-  if (trial.any() &&
-      (open.empty() || next == 0 || llvm::all_of(open, [&](const auto &entry) {
-         return options.dims.contains(entry.getKey());
-       }))) {
+  if (trial.any() && (open.empty() || run.data.empty() ||
+                      llvm::all_of(open, [&](const auto &entry) {
+                        return options.dims.contains(entry.getKey());
+                      }))) {
     errors.insert(errors.end(), found.begin(), found.end());
     return mlir::failure();
   }
@@ -297,68 +289,4 @@ graph_frontend::import(mlir::MLIRContext &context, StringRef path,
   if (!fillWeights(inference, evaluator, parameters, diagnostics))
     return mlir::failure();
   return std::move(inference.program);
-}
-
-mlir::FailureOr<autodiff::TrainingModel>
-graph_frontend::importTraining(mlir::MLIRContext &context, StringRef path,
-                               const TrainingOptions &options,
-                               std::vector<std::string> &errors) {
-  loadDialects(context);
-  Diagnostics diagnostics(errors);
-  auto loaded = load(path, diagnostics);
-  if (!loaded)
-    return mlir::failure();
-  if (!loaded->file.hasTrain) {
-    diagnostics.report(Twine(loaded->source.name) +
-                       ": there is no train block");
-    return mlir::failure();
-  }
-  ImportOptions limits = options.limits;
-  limits.dims = options.dims;
-  limits.symbolicDims.clear();
-  const Declaration *model = nullptr;
-  for (const auto &declaration : loaded->file.declarations)
-    if (declaration->kind == Declaration::Model)
-      model = declaration.get();
-  autodiff::TrainingModel made;
-  made.name = llvm::sys::path::stem(path).str();
-  auto evaluate = [&](Evaluator &evaluator) {
-    evaluator.mainModel = model;
-    beginInit(evaluator);
-    try {
-      evaluator.runConstants();
-      return runTrain(evaluator, loaded->file.train, loaded->file.trainAt,
-                      options);
-    } catch (const Problem &problem) {
-      diagnostics.report(problem);
-      return TrainRun();
-    }
-  };
-  Evaluator train(context, loaded->library, limits, diagnostics, made.name,
-                  /*training=*/true);
-  TrainRun trainRun = evaluate(train);
-  if (diagnostics.any())
-    return mlir::failure();
-  Evaluator eval(context, loaded->library, limits, diagnostics, made.name,
-                 /*training=*/false);
-  TrainRun evalRun = evaluate(eval);
-  bool same = train.states.size() == eval.states.size();
-  for (size_t i = 0; same && i < train.states.size(); ++i)
-    same = train.states[i]->name == eval.states[i]->name &&
-           train.states[i]->kind == eval.states[i]->kind &&
-           train.states[i]->type == eval.states[i]->type;
-  if (!same && !diagnostics.any())
-    diagnostics.report(
-        Problem{loaded->file.trainAt,
-                "the model makes other parameters or states where `training` "
-                "is false; make them outside of the condition"});
-  if (diagnostics.any())
-    return mlir::failure();
-  made.spec = trainRun.spec;
-  made.train = finishTraining(train, trainRun.data, trainRun.outputs,
-                              /*keepUpdates=*/true);
-  made.init = finishInit(train);
-  made.eval = finishTraining(eval, evalRun.data, evalRun.outputs,
-                             /*keepUpdates=*/false);
-  return made;
 }

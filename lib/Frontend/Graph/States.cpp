@@ -47,9 +47,9 @@ size_t Evaluator::addState(const std::string &name, autodiff::StateKind kind,
   return states.size() - 1;
 }
 
-static bool fitsAny(std::vector<llvm::GlobPattern> &patterns, StringRef name) {
-  return llvm::any_of(patterns, [&](const llvm::GlobPattern &pattern) {
-    return pattern.match(name);
+static bool fitsAny(llvm::ArrayRef<NamePattern> patterns, StringRef name) {
+  return llvm::any_of(patterns, [&](const NamePattern &pattern) {
+    return pattern.glob.match(name);
   });
 }
 
@@ -64,7 +64,7 @@ mlir::Value Evaluator::addParameter(const std::string &name,
   learns &= !fitsAny(rules.freeze, name);
   Adapters *adapters = nullptr;
   for (Adapters &entry : rules.adapters)
-    if (type.getRank() == 2 && entry.pattern.match(name))
+    if (type.getRank() == 2 && entry.pattern.glob.match(name))
       adapters = &entry;
   learns &= !adapters;
   learns &= mlir::isa<mlir::FloatType>(type.getElementType());
