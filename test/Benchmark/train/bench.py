@@ -258,6 +258,13 @@ def kernels(options, name):
                                    "--min-time", options.min_time, "--json"], folder, processors)
             print(f"\n{name}, batch {BATCHES[name]}, {role}, {threads} threads: {report['median_ms']:.3f} ms, "
                   f"{report['gflops']:.1f} of {report['peak_gflops']:.0f} GFLOP/s, {len(report['kernels'])} kernels")
+            kinds = {}
+            for kernel in report["kernels"]:
+                kind = re.sub(r"_\d+(?=_|$)", "", kernel["name"])
+                count, spent = kinds.get(kind, (0, 0))
+                kinds[kind] = count + 1, spent + kernel["median_us"]
+            print("  " + ", ".join(f"{count} {kind} {spent:.0f} us" for kind, (count, spent) in
+                                   sorted(kinds.items(), key=lambda entry: -entry[1][1])))
             print("      us  share  GFLOP/s    GB/s  kernel")
             for kernel in sorted(report["kernels"], key=lambda k: -k["median_us"])[:options.top]:
                 print(f"{kernel['median_us']:8.1f} {kernel['median_us'] / report['median_ms'] / 10:5.1f}% "
