@@ -1,6 +1,7 @@
 //===- CompileTraining.cpp - a training object from its programs ----------===//
 #include "CompileTraining.h"
 #include "Data.h"
+#include "EmitText.h"
 #include "Train/TrainingSource.h"
 #include "nacre/Artifact/Link.h"
 #include "nacre/Artifact/OutputFile.h"
@@ -207,11 +208,36 @@ static Json reportJson(const CompiledTraining &training, const Toolchain &tools,
   return json;
 }
 
+/// Writes one program as lazy IR, for `bench` and the other verbs to read.
+static llvm::Error emitProgram(autodiff::TrainingPrograms &programs,
+                               const CompileOptions &options) {
+  std::vector<std::string> known;
+  Program *wanted = nullptr;
+  auto look = [&](StringRef role, Program *program) {
+    if (!program)
+      return;
+    known.push_back(role.str());
+    if (role == options.emit)
+      wanted = program;
+  };
+  look("init", &programs.init);
+  for (auto [role, program] : {std::pair("step", &programs.step),
+                               std::pair("gradient", &programs.gradient),
+                               std::pair("apply", &programs.apply)})
+    look(role, *program ? &**program : nullptr);
+  look("eval", &programs.eval);
+  if (!wanted)
+    return fail(ExitUsage, "--emit: no program '" + Twine(options.emit) +
+                               "' in this training, expected " +
+                               enumeration(known));
+  return emitModule(*wanted, options.output);
+}
+
 llvm::Error compileTraining(const CompileOptions &options) {
-  if (!options.emit.empty() || !options.depfile.empty() ||
-      !options.from.empty() || !options.weights.empty())
-    return fail(ExitUsage, "--train: goes with none of --emit, --depfile, "
-                           "--from and --weights");
+  if (!options.depfile.empty() || !options.from.empty() ||
+      !options.weights.empty())
+    return fail(ExitUsage,
+                "--train: goes with none of --depfile, --from and --weights");
   if (options.steps && *options.steps < 1)
     return fail(ExitUsage,
                 "--steps: " + Twine(*options.steps) + " is not above 0");
@@ -230,6 +256,8 @@ llvm::Error compileTraining(const CompileOptions &options) {
       programsOf(*context, std::move(*imported), options.steps.value_or(0));
   if (!programs)
     return withCode(ExitModel, programs.takeError());
+  if (!options.emit.empty())
+    return emitProgram(*programs, options);
   llvm::Expected<CompiledTraining> training =
       compilePrograms(std::move(*programs), *tools);
   if (!training)

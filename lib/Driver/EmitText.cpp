@@ -47,6 +47,28 @@ llvm::Expected<std::string> onnxOf(const Program &program) {
   return *bytes;
 }
 
+llvm::Error emitModule(Program &program, StringRef output) {
+  mlir::Operation *module = program.module->getOperation();
+  if (output.empty() || program.weights->entries().empty()) {
+    module->removeAttr("lazy.weights_file");
+  } else {
+    llvm::SmallString<128> file(output);
+    llvm::sys::path::replace_extension(file, "safetensors");
+    std::string error;
+    if (failed(program.weights->save(file, error)))
+      return fail(ExitUsage, error);
+    module->setAttr("lazy.weights_file",
+                    mlir::StringAttr::get(module->getContext(),
+                                          llvm::sys::path::filename(file)));
+  }
+  return writeText(output, [&](llvm::raw_ostream &os) {
+    mlir::OpPrintingFlags flags;
+    flags.useLocalScope();
+    module->print(os, flags);
+    os << "\n";
+  });
+}
+
 llvm::Error emitText(mlir::MLIRContext &context, ModelSource &source,
                      const Toolchain &tools, const CompileOptions &options) {
   std::optional<Phase> phase = phaseNamed(options.emit);
@@ -89,25 +111,7 @@ llvm::Error emitText(mlir::MLIRContext &context, ModelSource &source,
   PhaseTimes times;
   if (llvm::Error error = lower(*program, source.phase(), *phase, tools, times))
     return error;
-  mlir::Operation *module = program->module->getOperation();
-  if (options.output.empty() || program->weights->entries().empty()) {
-    module->removeAttr("lazy.weights_file");
-  } else {
-    llvm::SmallString<128> file(options.output);
-    llvm::sys::path::replace_extension(file, "safetensors");
-    std::string error;
-    if (failed(program->weights->save(file, error)))
-      return fail(ExitUsage, error);
-    module->setAttr(
-        "lazy.weights_file",
-        mlir::StringAttr::get(&context, llvm::sys::path::filename(file)));
-  }
-  return writeText(options.output, [&](llvm::raw_ostream &os) {
-    mlir::OpPrintingFlags flags;
-    flags.useLocalScope();
-    module->print(os, flags);
-    os << "\n";
-  });
+  return emitModule(*program, options.output);
 }
 
 } // namespace nacre::driver

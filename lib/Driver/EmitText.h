@@ -14,6 +14,9 @@ llvm::Error checkEmitName(llvm::StringRef name, const Target &target);
 llvm::Error emitText(mlir::MLIRContext &context, ModelSource &source,
                      const Toolchain &tools, const CompileOptions &options);
 
+/// Prints a program, or writes it to `output` with its weights beside it.
+llvm::Error emitModule(Program &program, llvm::StringRef output);
+
 /// An imported program as the bytes of an ONNX file.
 llvm::Expected<std::string> onnxOf(const Program &program);
 

@@ -148,6 +148,7 @@ def numbers():
     check("facts", meta, {"format": "nacre checkpoint 1", "model": "least_squares", "seed": "3", "batch": "4",
                           "micro-batches": "1", "examples": "30", "step": "21"})
     report = json.loads(stdout)
+    check("times", 0 < report["step_ms"] * 11 <= report["seconds"] * 1e3 and 0 < report["evaluation_ms"], True)
     rows, labels = examples(10, 2)
     loss = sum((x0 * got[0] + x1 * got[1] + got[2] - label) ** 2
                for (x0, x1), label in zip(rows[:8], labels)) / 8

@@ -62,6 +62,7 @@ private:
   TreeSum sums;
   Progress progress;
   int64_t savedStep = -1;
+  double fillSeconds = 0; ///< of the step that runs
   Clock::time_point start = Clock::now(), shown;
 };
 
@@ -71,9 +72,15 @@ private:
 // A step
 //===----------------------------------------------------------------------===//
 
+static double secondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
 void Loop::fill(llvm::ArrayRef<int64_t> rows) {
+  Clock::time_point begin = Clock::now();
   for (auto [from, to] : llvm::zip_equal(t.examples.arrays, data))
     gatherRows(from, rows, to);
+  fillSeconds += secondsSince(begin);
 }
 
 llvm::Expected<Scalars> Loop::oneStep(int64_t step) {
@@ -210,6 +217,8 @@ llvm::Error Loop::run() {
   for (int64_t step = t.firstStep; step < t.steps; ++step) {
     const int64_t done = step + 1;
     const int64_t epoch = step / batches.stepsPerEpoch() + 1;
+    Clock::time_point begin = Clock::now();
+    fillSeconds = 0;
     llvm::Expected<Scalars> scalars = oneStep(step);
     if (!scalars) {
       int32_t status = t.step ? t.step->status() : t.gradient->status();
@@ -219,6 +228,7 @@ llvm::Error Loop::run() {
                      "step " + Twine(done) + " of epoch " + Twine(epoch),
                      batches.at(step));
     }
+    t.stepSeconds.push_back(secondsSince(begin) - fillSeconds);
     Record record{done, epoch, false, std::move(*scalars)};
     showProgress(record);
     if (due(done, sayEvery) || done == t.steps)
@@ -226,10 +236,12 @@ llvm::Error Loop::run() {
     if (llvm::Error error = note(std::move(record)))
       return error;
     if (t.evaluation && (due(done, t.evalEvery) || done == t.steps)) {
+      begin = Clock::now();
       llvm::Expected<Scalars> values = t.evaluation->run(t.states);
       if (!values)
         return explain(values.takeError(), t.evaluation->status(),
                        "evaluation after step " + Twine(done), {});
+      t.evaluationSeconds.push_back(secondsSince(begin));
       Record evaluated{done, epoch, true, std::move(*values)};
       say(evaluated);
       if (llvm::Error error = note(std::move(evaluated)))

@@ -23,6 +23,9 @@ struct Training {
   std::string checkpoint;                     ///< file, or empty
   std::unique_ptr<LogFile> log;
   std::vector<Record> history;
+  /// Of the steps of this run, without the gathering of their examples, and of
+  /// its evaluations.
+  std::vector<double> stepSeconds, evaluationSeconds;
 
   /// What a checkpoint must have in common with the training that goes on.
   TrainingFacts facts() const;

@@ -205,6 +205,13 @@ static Json scalarsJson(const Scalars &scalars) {
   return json;
 }
 
+/// The middle one, in milliseconds.
+static double medianMs(std::vector<double> seconds) {
+  auto middle = seconds.begin() + seconds.size() / 2;
+  std::nth_element(seconds.begin(), middle, seconds.end());
+  return *middle * 1e3;
+}
+
 static llvm::Error reportEnd(const Training &training,
                              const TrainOptions &options, double seconds) {
   const Record *last = nullptr, *valid = nullptr;
@@ -222,6 +229,10 @@ static llvm::Error reportEnd(const Training &training,
     if (valid)
       json["valid"] = scalarsJson(valid->values);
     json["seconds"] = seconds;
+    if (!training.stepSeconds.empty())
+      json["step_ms"] = medianMs(training.stepSeconds);
+    if (!training.evaluationSeconds.empty())
+      json["evaluation_ms"] = medianMs(training.evaluationSeconds);
     for (auto [name, path] :
          {std::pair("checkpoint", &options.checkpoint),
           std::pair("log", &options.log), std::pair("curve", &options.curve),
