@@ -258,7 +258,6 @@ def usage():
         "--lora: programs in textual IR are as they are": [*base, "--steps", "1", "--lora", "4"],
         "'m.txt' is neither .ngl, .onnx nor .mlir": ["m.txt", "--data", "data.npz", "--steps", "1"],
         "'data.csv' is neither .npz nor .safetensors": [MODEL, "--data", "data.csv", "--steps", "1"],
-        "--target: training runs here, on cpu or opencl": [*base, "--steps", "1", "--target", "wgsl"],
     }.items():
         refused(2, lines, words=words)
 

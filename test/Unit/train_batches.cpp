@@ -53,7 +53,8 @@ TEST_CASE("rows are copied whole", "[train]") {
 }
 
 TEST_CASE("sums of gradients are a binary tree", "[train]") {
-  // (1 + e) + (e + e) + e, e half of 1's last place: 1 + e is 1, e + e counts.
+  // ((1 + e) + (e + e)) + e, e half of 1's last place and ties to even: 1 + e
+  // is 1, e + e counts, and the last e is a tie that goes up. In a row it is 1.
   const float e = 0x1p-24f;
   TreeSum sum;
   for (float value : {1.0f, e, e, e, e})
@@ -62,7 +63,7 @@ TEST_CASE("sums of gradients are a binary tree", "[train]") {
   std::vector<Tensor> sums = sum.take();
   REQUIRE(sums.size() == 2);
   CHECK(sums[0].data<float>()[0] == (1.0f + e) + (e + e) + e);
-  CHECK(sums[0].data<float>()[0] == 1.0f + 2 * e);
+  CHECK(sums[0].data<float>()[0] == 1.0f + 4 * e);
   CHECK(sums[1].data<double>()[0] == 1 + 4.0 * e);
   CHECK(sums[1].data<double>()[1] == 10);
   // It begins anew, and one list is itself.

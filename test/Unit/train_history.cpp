@@ -103,12 +103,12 @@ static std::vector<Record> falling() {
 
 TEST_CASE("a curve of characters", "[train]") {
   CHECK(textCurve(falling(), 80, false) == "      11 |#\n"
-                                           "         |##\n"
                                            "         |###\n"
+                                           "         |####\n"
                                            "         |#####\n"
-                                           "         |######\n"
+                                           "         |#######\n"
                                            "         |########\n"
-                                           "         |#########\n"
+                                           "         |##########\n"
                                            "       0 |############\n"
                                            "    step  1         12\n");
   CHECK(textCurve({}, 80, true).empty());
@@ -119,11 +119,11 @@ TEST_CASE("a curve of SVG", "[train]") {
   std::string svg = svgCurve(falling(), "a < b");
   CHECK(llvm::StringRef(svg).contains("<title>a &lt; b</title>"));
   CHECK(llvm::StringRef(svg).contains("prefers-color-scheme: dark"));
-  // Ticks: 0, 2, .. 12 and 0, 2, .. 12; the drawing is 640 by 312 at (64, 40).
+  // Ticks: 0, 2, .. 12 and 0, 5, 10, 15; the drawing is 640 by 312 at (64, 40).
   CHECK(llvm::StringRef(svg).contains(
-      "<polyline class=\"train\" points=\"117.3,66.0 170.7,92.0 "));
+      "<polyline class=\"train\" points=\"117.3,123.2 170.7,144.0 "));
   CHECK(llvm::StringRef(svg).contains(
-      "<circle class=\"valid\" r=\"2.5\" cx=\"704.0\" cy=\"222.0\"/>"));
+      "<circle class=\"valid\" r=\"2.5\" cx=\"704.0\" cy=\"248.0\"/>"));
   // Nothing to draw is a picture too.
   CHECK(llvm::StringRef(svgCurve({}, "empty")).ends_with("</svg>\n"));
 }

@@ -60,8 +60,6 @@ static llvm::Error checkOptions(const TrainOptions &options) {
     return fail(ExitUsage, "--eval-every: --valid says no file");
   if (!options.from.empty())
     return fail(ExitUsage, "--from: training begins at import");
-  if (options.target == "wgsl")
-    return fail(ExitUsage, "--target: training runs here, on cpu or opencl");
   return llvm::Error::success();
 }
 

@@ -122,6 +122,8 @@ public:
         isFloat(isa<FloatType>(op.getType().getElementType())) {}
 
   std::string run() {
+    for (Operand &operand : operands)
+      dropConstants(operand);
     for (int input : {0, 1})
       if (!operands[input].isPlain() && operands[1 - input].isPlain())
         if (std::optional<std::string> y =
@@ -134,7 +136,10 @@ public:
   }
 
 private:
-  std::optional<std::string> convolution(Operand &x, Operand &w);
+  void dropConstants(Operand &operand);
+  Operand splitGroups(Operand x, const SmallBitVector &inW,
+                      const SmallBitVector &inY);
+  std::optional<std::string> convolution(const Operand &whole, Operand &w);
   bool readSpatial(AffineExpr expr, const SmallBitVector &inW,
                    const SmallBitVector &inY, Spatial &spatial);
   void pickApart(Operand &operand);
@@ -173,6 +178,30 @@ private:
 
 } // namespace
 
+/// Axes that are always read at one place go away.
+void Contraction::dropConstants(Operand &operand) {
+  Shape starts, ends, axes, shape;
+  llvm::SmallVector<AffineExpr> results;
+  for (auto [axis, expr] : llvm::enumerate(operand.map.getResults())) {
+    auto constant = dyn_cast<AffineConstantExpr>(expr);
+    if (!constant) {
+      shape.push_back(operand.shape[axis]);
+      results.push_back(expr);
+    } else if (operand.shape[axis] != 1) {
+      starts.push_back(constant.getValue());
+      ends.push_back(constant.getValue() + 1);
+      axes.push_back(axis);
+    }
+  }
+  if (!axes.empty())
+    operand.value =
+        e.slice(operand.value, starts, ends, axes, Shape(axes.size(), 1));
+  operand.value = e.reshape(operand.value, operand.shape, shape);
+  operand.shape = shape;
+  operand.map = AffineMap::get(operand.map.getNumDims(), 0, results,
+                               operand.map.getContext());
+}
+
 //===----------------------------------------------------------------------===//
 // Convolution
 //===----------------------------------------------------------------------===//
@@ -199,12 +228,43 @@ bool Contraction::readSpatial(AffineExpr expr, const SmallBitVector &inW,
   return spatial.start >= 0;
 }
 
-std::optional<std::string> Contraction::convolution(Operand &x, Operand &w) {
+/// An axis group * channels + channel becomes two.
+Operand Contraction::splitGroups(Operand x, const SmallBitVector &inW,
+                                 const SmallBitVector &inY) {
+  Shape shape;
+  llvm::SmallVector<AffineExpr> results;
+  for (auto [axis, expr] : llvm::enumerate(x.map.getResults())) {
+    std::optional<unsigned> group, channel;
+    for (unsigned d = 0; d < extents.size(); ++d)
+      if (lazy::dependsOn(expr, d) && inW[d])
+        (inY[d] ? group : channel) = d;
+    if (group && channel &&
+        expr ==
+            getAffineDimExpr(*group, expr.getContext()) * extents[*channel] +
+                getAffineDimExpr(*channel, expr.getContext()) &&
+        extents[*group] * extents[*channel] == x.shape[axis]) {
+      shape.append({extents[*group], extents[*channel]});
+      results.append({getAffineDimExpr(*group, expr.getContext()),
+                      getAffineDimExpr(*channel, expr.getContext())});
+      continue;
+    }
+    shape.push_back(x.shape[axis]);
+    results.push_back(expr);
+  }
+  x.value = e.reshape(x.value, x.shape, shape);
+  x.shape = shape;
+  x.map = AffineMap::get(extents.size(), 0, results, x.map.getContext());
+  return x;
+}
+
+std::optional<std::string> Contraction::convolution(const Operand &whole,
+                                                    Operand &w) {
   if (!isFloat)
     return std::nullopt;
-  SmallBitVector inX = x.dims(), inW = w.dims(), inY(extents.size());
+  SmallBitVector inX = whole.dims(), inW = w.dims(), inY(extents.size());
   for (AffineExpr expr : yMap.getResults())
     inY.set(cast<AffineDimExpr>(expr).getPosition());
+  Operand x = splitGroups(whole, inW, inY);
   llvm::SmallVector<unsigned> images, groups, channels, filters;
   llvm::SmallVector<Spatial> spatials;
   SmallBitVector seen(extents.size());
