@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # generate.sh - the pages that are made from the sources.
 #
-#   docs/generate.sh           writes docs/ops.md, onnx-ops.md and op-accuracy.md
+#   docs/generate.sh           writes docs/ops.md, onnx-ops.md, op-accuracy.md
+#                              and gradients.md
 #   docs/generate.sh --check   writes nothing; exit code 1 if a page is stale
 #
 # ops.md is what mlir-tblgen makes of include/nacre/Lazy/LazyOps.td, as the
@@ -10,6 +11,7 @@
 # headers the frontend is built with, and the notes of docs/onnx-notes.tsv.
 # op-accuracy.md is docs/op-accuracy.tsv, which `nacre_differential --record`
 # measures on the devices of a machine; every primitive must have a row in it.
+# gradients.md is docs/gradients.tsv, which `nacre_gradients --record` measures.
 set -euo pipefail
 
 docs=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -173,13 +175,55 @@ accuracy_page() {
       }'
 }
 
+gradients_page() {
+  LC_ALL=C awk -F '\t' '
+    function larger(a, b) { return a + 0 > b + 0 ? a : b }
+    function shown(e) { return e + 0 > 0 ? e : "exact" }
+    {
+      key = $1 SUBSEP $2
+      if (!(key in samples)) order[++count] = key
+      samples[key] += split($3, parts, "; ")
+      shapes[key] = shapes[key] (shapes[key] == "" ? "" : "; ") $3
+      f64[key] = larger($4, f64[key])
+      f32[key] = larger($5, f32[key])
+      total += split($3, parts, "; ")
+    }
+    function rows(kind,   i, part) {
+      print ""
+      print "| " (kind == "op" ? "op" : "layer") " | samples | f64 | f32 | shapes of the inputs |"
+      print "|---|--:|--:|--:|---|"
+      for (i = 1; i <= count; ++i) {
+        split(order[i], part, SUBSEP)
+        if (part[1] == kind)
+          print "| " (kind == "op" ? "`" part[2] "`" : part[2]) " | " samples[order[i]] " | " shown(f64[order[i]]) " | " shown(f32[order[i]]) " | " shapes[order[i]] " |"
+      }
+    }
+    END {
+      print "# Gradients"
+      print ""
+      print "Made by `docs/generate.sh` from `docs/gradients.tsv`; do not edit. [autodiff.md](autodiff.md) has the ideas. The numbers are measured, on cpu:"
+      print ""
+      print "    build/bin/nacre_gradients --record=docs/gradients.tsv"
+      print "    docs/generate.sh"
+      print ""
+      print "The loss of a sample is the sum of the results times random numbers. Column f64: gradients of compiled f64 code against central differences of fourth order of the same loss, |g - d| / max(|g|, |d|), norms over all inputs of a sample; the test allows 1e-9. Each element is moved on its own where there are at most 40, else all of them in 8 random directions. Column f32: the gradient in f32 against that in f64, the same way; the test allows 1e-5. A cell is the largest of all samples, " total " in total. Where a slope has no meaning (equals in a maximum, a kink) the gradient is held against literal numbers."
+      print ""
+      print "## Primitives"
+      rows("op")
+      print ""
+      print "## Layers and losses"
+      rows("layer")
+    }' "$docs/gradients.tsv"
+}
+
 new=$(mktemp -d)
 trap 'rm -rf "$new"' EXIT
 ops_page >"$new/ops.md"
 onnx_page >"$new/onnx-ops.md"
 accuracy_page >"$new/op-accuracy.md"
+gradients_page >"$new/gradients.md"
 stale=0
-for page in ops.md onnx-ops.md op-accuracy.md; do
+for page in ops.md onnx-ops.md op-accuracy.md gradients.md; do
   if [ "${1:-}" != --check ]; then
     cp "$new/$page" "$docs/$page"
   elif ! diff -u "$docs/$page" "$new/$page" >&2; then

@@ -6,7 +6,7 @@ import lit.formats
 
 config.name = "Nacre"
 config.test_format = lit.formats.ShTest(execute_external=False)
-config.suffixes = [".mlir"]
+config.suffixes = [".mlir", ".ngl"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.nacre_binary_dir, "test", "lit")
 # Only the folders that mirror lib hold lit tests; the rest have runners of their own.

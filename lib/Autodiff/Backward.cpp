@@ -66,7 +66,7 @@ static Value indicesInRange(Build build, Block &block) {
 static bool isTable(Value value) {
   return llvm::any_of(value.getUses(), [](OpOperand &use) {
     Operation *user = use.getOwner();
-    if (auto gather = dyn_cast<GatherOp>(user))
+    if (isa<GatherOp>(user))
       return use.getOperandNumber() == 0;
     return isa<CastOp, ViewOpInterface>(user) && isTable(user->getResult(0));
   });
@@ -91,6 +91,20 @@ static std::vector<Learned> parametersOf(MainFunction &main) {
 
 static ModuleOp moduleOf(MainFunction &main) {
   return main.function->getParentOfType<ModuleOp>();
+}
+
+/// What an operation complains of, with its place in the model.
+static std::string textOf(Diagnostic &diagnostic) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  LocationAttr at = diagnostic.getLocation();
+  if (auto place = at.findInstanceOf<FileLineColLoc>())
+    os << place.getFilename().getValue() << ":" << place.getLine() << ":"
+       << place.getColumn() << ": ";
+  else if (auto node = at.findInstanceOf<NameLoc>())
+    os << "node '" << node.getName().getValue() << "': ";
+  os << diagnostic;
+  return text;
 }
 
 /// Appends the gradients to the results of main.
@@ -125,7 +139,7 @@ llvm::Expected<Backward> buildBackward(MainFunction &main,
   ScopedDiagnosticHandler handler(
       main.function.getContext(), [&](Diagnostic &diagnostic) {
         if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-          errors.push_back(diagnostic.str());
+          errors.push_back(textOf(diagnostic));
         return success();
       });
   ModuleOp module = moduleOf(main);

@@ -39,12 +39,13 @@ RankedTensorType sumType(RankedTensorType type) {
 /// What the programs are made of.
 struct Assembly {
   TrainingModel model;
+  MLIRContext *context;
   bool isApart = false; ///< gradient and apply
   /// All states: those of train, then slots, then sums.
   std::vector<State> states;
 
-  MLIRContext *context() { return model.train.module->getContext(); }
-  Type f32() { return Float32Type::get(context()); }
+  Type f32() { return Float32Type::get(context); }
+  RankedTensorType counter() { return scalar(IntegerType::get(context, 64)); }
   Program named(Program program, const char *what) {
     program.name = model.name + "_" + what;
     return program;
@@ -65,13 +66,12 @@ struct Assembly {
 };
 
 void Assembly::addCounters(MainFunction &main) {
-  RankedTensorType type = scalar(IntegerType::get(context(), 64));
   SmallVector<StringRef> names{stepName, seedName};
   if (isApart)
     names.push_back(microBatch);
   for (StringRef name : names)
     if (!main.argument(name))
-      main.addState({name.str(), StateKind::Counter, type});
+      main.addState({name.str(), StateKind::Counter, counter()});
 }
 
 /// The micro-batches of a step share nacre.step, and must not share dropout's
@@ -160,7 +160,7 @@ void Assembly::finishGradient(MainFunction &main, const Backward &backward) {
 /// (sums, states) -> (loss, gradient_norm, learning_rate, new states)
 Program Assembly::apply(const Backward &backward) {
   Program program;
-  program.module = MainFunction::create(context());
+  program.module = MainFunction::create(context);
   MainFunction main(*program.module);
   for (const State &state : states)
     main.addState(state);
@@ -203,7 +203,7 @@ llvm::Error Assembly::finishInit() {
   std::vector<NamedResult> given = main.results(), results;
   Value seed = main.argument(seedName);
   if (!seed)
-    seed = main.addInput(seedName, scalar(IntegerType::get(context(), 64)));
+    seed = main.addInput(seedName, counter());
   Build build = main.build("zeros");
   for (const State &state : states) {
     auto at = llvm::find_if(given, [&](const NamedResult &result) {
@@ -234,13 +234,14 @@ llvm::Error Assembly::finishInit() {
 llvm::Expected<TrainingPrograms> buildTraining(TrainingModel given) {
   if (llvm::Error error = checkSpec(given.spec))
     return error;
-  Assembly assembly{std::move(given), false, {}};
+  MLIRContext *context = given.train.module->getContext();
+  bool isApart = given.spec.separateApply || given.spec.accumulate > 1;
+  Assembly assembly{std::move(given), context, isApart, {}};
   TrainingModel &model = assembly.model;
-  assembly.isApart = model.spec.separateApply || model.spec.accumulate > 1;
 
   MainFunction main(*model.train.module);
   assembly.addCounters(main);
-  if (assembly.isApart)
+  if (isApart)
     assembly.shuffleMicroBatches(main);
   llvm::Expected<Backward> backward = buildBackward(main, model.spec);
   if (!backward)
@@ -254,7 +255,7 @@ llvm::Expected<TrainingPrograms> buildTraining(TrainingModel given) {
   llvm::append_range(assembly.states,
                      slotStates(model.spec, backward->parameters));
   TrainingPrograms programs;
-  if (!assembly.isApart) {
+  if (!isApart) {
     assembly.addStates(StateKind::Optimizer, main);
     assembly.finishStep(main, *backward);
     programs.step = assembly.named(std::move(model.train), "step");

@@ -118,7 +118,9 @@ Updated Rule::lion() {
                            build.splatLike(p, 1),
                            build.where(build.cmp(CmpKind::lt, direction, zero),
                                        build.splatLike(p, -1), zero));
-  return {descend(decayed(), sign), {lerp(slots[0], g, 1 - o.beta2)}};
+  // As in the paper: p * (1 - r * d) would lose digits of a small r * d.
+  Value step = o.weightDecay == 0 ? sign : add(sign, mul(p, o.weightDecay));
+  return {descend(p, step), {lerp(slots[0], g, 1 - o.beta2)}};
 }
 
 Updated Rule::muon() {

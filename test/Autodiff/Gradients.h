@@ -75,8 +75,14 @@ private:
 /// A case of the table: an op or a layer, its samples and their shapes in
 /// words.
 struct Case {
+  struct One {
+    std::string shapes;
+    std::function<Value(Sample &)> build;
+    /// Where a slope has no meaning (ties, kinks): the gradient of the sum.
+    std::vector<double> expected = {};
+  };
   std::string name;
-  std::vector<std::pair<std::string, std::function<Value(Sample &)>>> samples;
+  std::vector<One> samples = {};
   bool isLayer = false;
 };
 

@@ -104,7 +104,7 @@ int main(int argc, char **argv) {
                   rows[k].errors.f32);
     std::string shapes;
     for (auto &sample : one.samples)
-      shapes += (shapes.empty() ? "" : "; ") + sample.first;
+      shapes += (shapes.empty() ? "" : "; ") + sample.shapes;
     *os << (one.isLayer ? "layer" : "op") << "\t" << one.name << "\t" << shapes
         << "\t" << numbers << "\n";
   }

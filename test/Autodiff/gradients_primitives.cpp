@@ -1,6 +1,7 @@
 //===- gradients_primitives.cpp - every primitive with a rule -------------===//
 
 #include "Gradients.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace nacre::lazy;
 using mlir::dyn_cast;
@@ -119,7 +120,11 @@ static void reductions(std::vector<Case> &cases) {
     for (const Of &of : list)
       one.samples.push_back(
           {std::string(name) + " " + inWords({of.shape}) + " over " +
-               inWords({of.axes}),
+               llvm::join(llvm::map_range(of.axes,
+                                          [](int64_t axis) {
+                                            return std::to_string(axis);
+                                          }),
+                          "+"),
            [=, kind = kind](Sample &s) {
              bool extreme = kind == ReduceKind::max || kind == ReduceKind::min;
              return s.build.reduce(
@@ -244,11 +249,72 @@ static void joins(std::vector<Case> &cases) {
   cases.push_back(gather);
 }
 
+/// Where differences of losses say nothing.
+static void kinks(std::vector<Case> &cases) {
+  auto add = [&](StringRef name, Case::One one) {
+    auto at = llvm::find_if(cases, [&](Case &c) { return c.name == name; });
+    at->samples.push_back(std::move(one));
+  };
+  add("abs", {"3 with a zero",
+              [](Sample &s) {
+                return s.build.unary<AbsOp>(s.literal({3}, {-2, 0, 3}));
+              },
+              {-1, 0, 1}});
+  // Equals share; a constant takes all, as relu has it.
+  add("max", {"3 and 3 with equals",
+              [](Sample &s) {
+                Value x = s.literal({3}, {1, 2, 3});
+                return s.build.binary<MaxOp>(x, s.literal({3}, {2, 2, 2}));
+              },
+              {0, 0.5, 1, 1, 0.5, 0}});
+  add("max", {"3 and zeros",
+              [](Sample &s) {
+                Value x = s.literal({3}, {-1, 0, 2});
+                return s.build.binary<MaxOp>(x, s.build.splatLike(x, 0));
+              },
+              {0, 0, 1}});
+  add("min", {"3 and 3 with equals",
+              [](Sample &s) {
+                Value x = s.literal({3}, {1, 2, 3});
+                return s.build.binary<MinOp>(x, s.literal({3}, {2, 2, 2}));
+              },
+              {1, 0.5, 0, 0, 0.5, 1}});
+  add("reduce", {"max 2x3 with equals",
+                 [](Sample &s) {
+                   return s.build.reduce(ReduceKind::max,
+                                         s.literal({2, 3}, {4, 1, 4, 5, 5, 5}),
+                                         {1});
+                 },
+                 {0.5, 0, 0.5, 1. / 3, 1. / 3, 1. / 3}});
+  add("reduce", {"min 4 with equals",
+                 [](Sample &s) {
+                   return s.build.reduce(ReduceKind::min,
+                                         s.literal({4}, {1, 2, 1, 3}), {0});
+                 },
+                 {0.5, 0, 0.5, 0}});
+  // 0^0 = 1 and 0^2 = 0, whatever the logarithm of 0 is.
+  add("pow", {"2 zeros and exponents",
+              [](Sample &s) {
+                Value a = s.literal({2}, {0, 0});
+                return s.build.binary<PowOp>(a, s.literal({2}, {0, 2}));
+              },
+              {0, 0, 0, 0}});
+  // A tensor that the loss does not depend on.
+  add("sub", {"2, one of them unread",
+              [](Sample &s) {
+                Value x = s.literal({2}, {1, 2});
+                s.literal({1}, {5});
+                return s.build.binary<SubOp>(s.build.splatLike(x, 1), x);
+              },
+              {-1, -1, 0}});
+}
+
 void addPrimitives(std::vector<Case> &cases) {
   elementwise(cases);
   reductions(cases);
   views(cases);
   joins(cases);
+  kinks(cases);
 }
 
 } // namespace nacre::test

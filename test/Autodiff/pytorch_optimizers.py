@@ -2,7 +2,7 @@
 """pytorch_optimizers.py > test/Unit/training_pytorch.h
 
 What PyTorch's optimizers make of a small regression in 100 steps, in f64:
-loss = mean((x w v + b - y)^2) with x 6x3, w 3x4, v 4x2, b 2. Lion and LAMB,
+loss = mean((x w v + b - y)^2) with x 6x3, w 3x4, v 4x3, b 3. Lion and LAMB,
 which PyTorch lacks, are written from their papers. test/Unit/training.cpp
 trains the same model.
 """
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 STEPS = 100
-SHAPES = {"w": (3, 4), "v": (4, 2), "b": (2,)}
+SHAPES = {"w": (3, 4), "v": (4, 3), "b": (3,)}
 
 
 def numbers(shape, factor, start):
@@ -22,7 +22,7 @@ def numbers(shape, factor, start):
     return torch.tensor(values, dtype=torch.float64).reshape(shape)
 
 
-X, Y = numbers((6, 3), 7, 3), numbers((6, 2), 5, 1)
+X, Y = numbers((6, 3), 7, 3), numbers((6, 3), 5, 1)
 
 
 def parameters():
@@ -76,9 +76,9 @@ class Lamb(torch.optim.Optimizer):
 def muon(p, **adamw):
     # PyTorch iterates in bf16; here the iteration keeps the matrix's type.
     torch.Tensor.bfloat16 = torch.Tensor.clone
-    return [torch.optim.Muon([p["w"], p["v"]], lr=0.02, weight_decay=0.1,
+    return [torch.optim.Muon([p["w"], p["v"]], lr=0.005, weight_decay=0.1,
                              momentum=0.95, nesterov=True),
-            torch.optim.AdamW([p["b"]], lr=0.02, weight_decay=0.1,
+            torch.optim.AdamW([p["b"]], lr=0.005, weight_decay=0.1,
                               betas=(0.9, 0.999), eps=1e-8)]
 
 
@@ -133,7 +133,7 @@ def main():
     print("/// Losses of steps 1, 10 and 100, norm of the gradient in step 1, and")
     print("/// w, v and b after 100 steps.")
     print("struct PytorchFigures {\n  const char *name;\n"
-          "  double losses[3], norm, parameters[22];\n};")
+          "  double losses[3], norm, parameters[27];\n};")
     print("inline const PytorchFigures pytorchFigures[] = {")
     for name in CASES:
         losses, norms, flat = train(name)

@@ -106,7 +106,7 @@ def usage():
     expect_error(2, "--rtol and --atol must not be negative", words=["verify", "m.mlir", "--rtol=-1"])
     expect_error(2, "--outliers must not be negative", words=["verify", "m.mlir", "--outliers=-1"])
     expect_error(2, "--min-time: must be 0 to 3600 seconds", words=["bench", "m.mlir", "--min-time=-1"])
-    expect_error(2, "'m.bin' is neither .onnx nor .mlir", words=["compile", "m.bin"])
+    expect_error(2, "'m.bin' is neither .onnx, .ngl nor .mlir", words=["compile", "m.bin"])
     expect_error(2, "-o: 'x.exe' is neither a folder nor .o nor .so", words=["compile", "m.mlir", "-o", "x.exe"])
     for verb in ["compile", "build", "run", "verify", "bench", "inspect"]:
         stdout, _ = expect_ok([verb, "--help"])

@@ -56,6 +56,17 @@ def main():
         for digit in range(10):
             done = subprocess.run(["out/read", f"models/digits/pictures/{digit}.pgm"], capture_output=True, text=True)
             check(f"picture {digit}", done.stdout, f"{digit}\n")
+        # The same bytes on any number of threads, and in two pieces.
+        words = [NACRE, "train", "models/digits/digits.ngl", "--data", "models/digits/train.npz", "-o", "out/w.safetensors"]
+        made = set()
+        for more in (["--threads", "1"], ["--threads", "2"], ["--threads", "4"], ["--checkpoint", "out/c.safetensors"]):
+            steps = ("40", "60") if "--checkpoint" in more else ("60",)
+            for count in steps:
+                done = subprocess.run([*words, *more, "--steps", count, *(["--resume"] if len(steps) == 2 else [])],
+                                      capture_output=True, text=True)
+                check(f"{more}\n{done.stderr}", done.returncode, 0)
+            made.add(pathlib.Path("out/w.safetensors").read_bytes())
+        check("the same bytes", len(made), 1)
         os.chdir("/")
     print(f"{len(failures)} failures")
     return 1 if failures else 0

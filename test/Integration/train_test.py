@@ -3,8 +3,8 @@
 
     train_test.py NACRE [--full]
 
-The programs of Training/least_squares.mlir are written by hand, so nothing but Python is needed, and every number can be
-computed here. --full kills more processes.
+The programs of Training/least_squares.mlir are written by hand, so every number can be computed here; Training/small.ngl
+is a model of the graph language. Needs nothing but Python and the compiler. --full kills more processes.
 """
 import csv
 import hashlib
@@ -286,6 +286,84 @@ def wrong_checkpoints():
     check(f"a cut checkpoint: {lines}", (code, len(lines)), (3, 1))
 
 
+def losses(path, kind="train"):
+    with open(path, newline="") as file:
+        return [float(row["loss"]) for row in csv.DictReader(file) if row["set"] == kind]
+
+
+def graph_language():
+    small, accumulate = (str(HERE / "Training" / name) for name in ("small.ngl", "accumulate.ngl"))
+    write_examples("data.npz", 50)
+    write_examples("valid.npz", 10, seed=2)
+    # Every example of an evaluation counts once, whatever the batch.
+    still = [small, "--data", "data.npz", "--valid", "valid.npz", "--steps", "1", "--optimizer", "sgd(lr = 0)", "--log",
+             "log.csv"]
+    means = []
+    for batch in ("3", "5", "10", "32"):
+        ok(*still, "--batch", batch)
+        means += losses("log.csv", "valid")
+    check(f"averages {means}", len(means) == 4 and max(means) - min(means) < 1e-6, True)
+    # Three micro-batches of four are a batch of twelve, but for rounding.
+    sums = []
+    for model, batch in ((accumulate, "4"), (accumulate, "12")):
+        words = [model, "--data", "data.npz", "--batch", batch, "--log", "log.csv", "--seed", "2"]
+        if batch == "12":
+            pathlib.Path("one.ngl").write_text(pathlib.Path(model).read_text().replace("  accumulate 3\n", ""))
+            words[0] = "one.ngl"
+        ok(*words, "--steps", "20", "-o", f"w{batch}.safetensors", "--checkpoint", f"c{batch}.safetensors")
+        sums.append(losses("log.csv"))
+    check(f"micro-batches: {sums}", len(sums[0]) == 20 and max(abs(a - b) for a, b in zip(*sums)) < 1e-5, True)
+    # In one piece and in two, with dropout and with micro-batches.
+    for model, more in ((small, ["--batch", "8"]), (accumulate, ["--batch", "4"])):
+        words = [model, "--data", "data.npz", "--seed", "7", *more]
+        ok(*words, "--steps", "30", "-o", "one.safetensors")
+        for steps in ("11", "30"):
+            ok(*words, "--steps", steps, "--checkpoint", "two_c.safetensors", "--resume", "-o", "two.safetensors")
+        os.remove("two_c.safetensors")
+        check(f"{model} in two pieces", pathlib.Path("one.safetensors").read_bytes() ==
+              pathlib.Path("two.safetensors").read_bytes(), True)
+    # Parameters to begin with.
+    ok(*still, "--params", "one.safetensors", "-o", "same.safetensors")
+    check("--params", tensors("same.safetensors")[0], tensors("one.safetensors")[0])
+    refused(3, *(f"c4.safetensors: tensor '{name}' ({kind} []) is no parameter of this model"
+                 for name, kind in (("nacre.seed", "i64"), ("nacre.step", "i64"), ("nacre.micro_batch", "i64"))
+                 if name in tensors("c4.safetensors")[0]), words=[*still, "--params", "c4.safetensors"])
+    # What fails says where, and leaves the checkpoint.
+    words = [small, "--data", "data.npz", "--steps", "9", "--batch", "25", "--checkpoint", "c.safetensors"]
+    ok(*words)
+    before = pathlib.Path("c.safetensors").read_bytes()
+    rows, labels = examples(50)
+    npz("bad.npz", {"x": npy("<f4", (50, 2), pack("f", [v for row in rows for v in row])),
+                    "label": npy("<i8", (50,), pack("q", [3] + labels[1:]))})
+    order = shuffled(50, 0, 5)
+    step = 11 if 0 in order[:25] else 12
+    batch = order[:25] if step == 11 else order[25:]
+    order = shuffled(50, 0, 4)
+    if 0 in order[25:]:
+        step, batch = 10, order[25:]
+    refused(3, f"step {step} of epoch {(step + 1) // 2}: an index in the data, such as a label or a token, is out of range",
+            f"it is in one of the examples {', '.join(map(str, batch[:8]))}, ...", "c.safetensors is of step 9" if step < 11
+            else "c.safetensors is of step 10", words=[small, "--data", "bad.npz", "--steps", "20", "--batch", "25",
+                                                      "--checkpoint", "c.safetensors", "--resume"])
+    if step == 10:
+        check("the checkpoint", pathlib.Path("c.safetensors").read_bytes() == before, True)
+    npz("bad.npz", {"x": npy("<f4", (50, 2), pack("f", [float("inf")] + [v for row in rows for v in row][1:])),
+                    "label": npy("<i8", (50,), pack("q", labels))})
+    order = shuffled(50, 0, 0)
+    step, batch = (1, order[:25]) if 0 in order[:25] else (2, order[25:])
+    refused(4, f"step {step} of epoch 1: the loss or a gradient is not finite",
+            f"the examples are {', '.join(map(str, batch[:8]))}, ...",
+            "try a lower learning rate, a warmup, or clipping of gradients; and look for values that are not finite in the "
+            "data", "there is no checkpoint, --checkpoint keeps one",
+            words=[small, "--data", "bad.npz", "--steps", "9", "--batch", "25"])
+    refused(2, "--loss: the model's own train block says the loss",
+            words=[small, "--data", "data.npz", "--steps", "9", "--loss", "mse"])
+    refused(2, "--dim: the inputs have no open dim 'n', did you mean 'N'?",
+            words=[small, "--data", "data.npz", "--steps", "9", "--dim", "n=3"])
+    refused(2, "--batch: the model's inputs leave no leading dim open",
+            words=[small, "--data", "data.npz", "--steps", "9", "--dim", "N=3", "--batch", "3"])
+
+
 def killed(times):
     """Killed at any time and gone on with, training ends with the same bytes as in one piece."""
     write_examples("data.npz", 4000)
@@ -315,7 +393,7 @@ def killed(times):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        for test in (numbers, same_bytes, formats, wrong_data, usage, wrong_checkpoints):
+        for test in (numbers, same_bytes, formats, wrong_data, usage, wrong_checkpoints, graph_language):
             test()
         killed(100 if FULL else 5)
         os.chdir("/")

@@ -188,7 +188,7 @@ std::map<std::string, Tensor> regressionData(DType dtype, int64_t from,
     return t;
   };
   return {{"x", rows(numbers(dtype, {8, 3}, 7, 3))},
-          {"y", rows(numbers(dtype, {8, 2}, 5, 1))}};
+          {"y", rows(numbers(dtype, {8, 3}, 5, 1))}};
 }
 
 /// As a frontend writes it: a sum of products of views.
@@ -207,11 +207,11 @@ autodiff::TrainingModel regression(DType dtype, int64_t batch) {
     Tensor value;
   };
   std::vector<Parameter> parameters{{"w", numbers(dtype, {3, 4}, 4, 2)},
-                                    {"v", numbers(dtype, {4, 2}, 9, 5)},
-                                    {"b", numbers(dtype, {2}, 3, 7)}};
+                                    {"v", numbers(dtype, {4, 3}, 9, 5)},
+                                    {"b", numbers(dtype, {3}, 3, 7)}};
   auto forward = [&](MainFunction &main) {
     Value x = main.addInput("x", typeOf(dtype, {batch, 3}));
-    Value y = main.addInput("y", typeOf(dtype, {batch, 2}));
+    Value y = main.addInput("y", typeOf(dtype, {batch, 3}));
     for (const Parameter &p : parameters)
       main.addState(
           {p.name, StateKind::Parameter, typeOf(dtype, p.value.shape)});
@@ -223,7 +223,7 @@ autodiff::TrainingModel regression(DType dtype, int64_t batch) {
     Value sum = build.reduce(lazy::ReduceKind::add,
                              build.binary<lazy::MulOp>(off, off), {0, 1});
     Value loss = build.binary<lazy::MulOp>(
-        sum, build.splatLike(sum, 1 / double(2 * batch)));
+        sum, build.splatLike(sum, 1 / double(3 * batch)));
     main.setResults({{"loss", loss, std::nullopt}});
   };
   model.train = written(forward);
@@ -240,6 +240,70 @@ autodiff::TrainingModel regression(DType dtype, int64_t batch) {
   });
   for (const Parameter &p : parameters)
     model.init.weights->add(p.name, p.value);
+  return model;
+}
+
+//===----------------------------------------------------------------------===//
+// The rest
+//===----------------------------------------------------------------------===//
+
+autodiff::TrainingModel everything() {
+  autodiff::TrainingModel model;
+  model.name = "everything";
+  auto forward = [](bool isTraining) {
+    return [isTraining](MainFunction &main) {
+      Value i = main.addInput("i", typeOf(DType::I64, {3}));
+      Value table = main.addState(
+          {"table", StateKind::Parameter, typeOf(DType::F32, {5, 4})});
+      Value frozen =
+          main.addState({"frozen", StateKind::Frozen, typeOf(DType::F32, {4})});
+      Value running = main.addState(
+          {"running", StateKind::Buffer, typeOf(DType::F32, {4})});
+      Value seen =
+          main.addState({"seen", StateKind::Buffer, typeOf(DType::I64, {})});
+      Value seed = main.addState(
+          {"nacre.seed", StateKind::Counter, typeOf(DType::I64, {})});
+      Value step = main.addState(
+          {"nacre.step", StateKind::Counter, typeOf(DType::I64, {})});
+      lazy::Build build = main.build("forward");
+      Value rows = build.gather(table, i, 0);
+      Value u = build.uniform(seed, step, 0, {3, 4});
+      Value product =
+          build.binary<lazy::MulOp>(build.binary<lazy::MulOp>(rows, frozen), u);
+      auto sum = [&](Value v) {
+        return build.reduce(lazy::ReduceKind::add, v, {0, 1});
+      };
+      Value loss = sum(product);
+      loss = build.binary<lazy::MulOp>(loss, build.splatLike(loss, 1.0 / 12));
+      std::vector<autodiff::NamedResult> results{
+          {"loss", loss, std::nullopt}, {"picked", sum(rows), std::nullopt}};
+      if (isTraining) {
+        Value mean = build.reduce(lazy::ReduceKind::add, rows, {0});
+        mean = build.binary<lazy::MulOp>(mean, build.splatLike(mean, 1.0 / 3));
+        Value next = build.binary<lazy::AddOp>(running, mean);
+        next = build.binary<lazy::MulOp>(next, build.splatLike(next, 0.5));
+        results.push_back({"running", next, StateKind::Buffer});
+        results.push_back(
+            {"seen", build.binary<lazy::AddOp>(seen, build.splatLike(seen, 1)),
+             StateKind::Buffer});
+      }
+      main.setResults(results);
+    };
+  };
+  model.train = written(forward(true));
+  model.eval = written(forward(false));
+  model.init = written([](MainFunction &main) {
+    Value seed = main.addInput("nacre.seed", typeOf(DType::I64, {}));
+    lazy::Build build = main.build("init");
+    Value zero = build.splat(build.b.getI64Type(), 0);
+    main.setResults(
+        {{"frozen", build.splat(build.b.getF32Type(), 2, {4}),
+          StateKind::Frozen},
+         {"table", build.normal(seed, zero, 9, {5, 4}), StateKind::Parameter},
+         {"running", build.splat(build.b.getF32Type(), 1, {4}),
+          StateKind::Buffer},
+         {"seen", zero, StateKind::Buffer}});
+  });
   return model;
 }
 

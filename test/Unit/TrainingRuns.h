@@ -48,13 +48,21 @@ public:
   std::optional<Runner> whole, gradient, apply;
 };
 
-/// loss = mean((x w v + b - y)^2) with x 6x3, y 6x2, w 3x4, v 4x2, b 2, all
+/// loss = mean((x w v + b - y)^2) with x 6x3, y 6x3, w 3x4, v 4x3, b 3, all
 /// multiples of 1/16 between -3/8 and 3/8. test/Autodiff/pytorch_optimizers.py
 /// has the same model.
 autodiff::TrainingModel regression(DType dtype, int64_t batch = 6);
 /// Rows `from` to `from + count` of its data; there are 8.
 std::map<std::string, Tensor> regressionData(DType dtype, int64_t from = 0,
                                              int64_t count = 6);
+
+/// A model of what that one lacks: a table, a buffer, random numbers, a frozen
+/// weight.
+/// table is 5x4, picked from by i of 3 elements, weighted by the frozen 4 and
+/// by uniform numbers u: loss = sum(table[i] * frozen * u) / 12, metric
+/// `picked` = sum(table[i]). `running` becomes (running + mean(table[i])) / 2
+/// and `seen`, an i64, grows by one.
+autodiff::TrainingModel everything();
 
 } // namespace nacre::test
 

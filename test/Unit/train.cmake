@@ -3,7 +3,10 @@
 add_executable(nacre_train_tests
   ${CMAKE_CURRENT_LIST_DIR}/main.cpp
   ${CMAKE_CURRENT_LIST_DIR}/train_batches.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/train_history.cpp)
+  ${CMAKE_CURRENT_LIST_DIR}/train_history.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/train_onnx.cpp)
+target_compile_definitions(nacre_train_tests PRIVATE
+  NACRE_DIGITS="${PROJECT_SOURCE_DIR}/models/digits/digits.onnx")
 target_link_libraries(nacre_train_tests PRIVATE NacreDriver)
 target_include_directories(nacre_train_tests PRIVATE ${PROJECT_SOURCE_DIR}/lib/Driver)
 # The precompiled header is a library's: an executable's default is -fPIE.

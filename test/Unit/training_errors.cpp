@@ -107,4 +107,11 @@ TEST_CASE("models that cannot be trained") {
           results.push_back({"gradient_norm", results[0].value, std::nullopt});
           main.setResults(results);
         }) == "a metric cannot be named 'gradient_norm'");
+  CHECK(changed([](autodiff::MainFunction &main) {
+          auto results = main.results();
+          results[0].value = lazy::BitcastOp::create(
+              main.build("x").b, main.build("encoder/turned").loc,
+              results[0].value.getType(), results[0].value);
+          main.setResults(results);
+        }) == "node 'encoder/turned': 'lazy.bitcast' op has no gradient");
 }

@@ -1,4 +1,5 @@
 // Each optimizer, and clipping, over 100 steps against PyTorch's figures.
+#include "Optimizers.h"
 #include "TrainingRuns.h"
 #include "training_pytorch.h"
 #include <catch2/catch.hpp>
@@ -36,7 +37,7 @@ static TrainingSpec specOf(const std::string &name) {
     kind(Optimizer::Lion, 0.001, 0.1);
     o.beta2 = 0.99;
   } else if (name == "muon") {
-    kind(Optimizer::Muon, 0.02, 0.1);
+    kind(Optimizer::Muon, 0.005, 0.1);
     o.momentum = 0.95;
     o.nesterov = true;
   } else {
@@ -90,6 +91,37 @@ TEST_CASE("optimizers compute what PyTorch computes") {
       // Clipping goes through the norm, which is f32.
       bool isClipped = std::string(figures.name).find("clip") == 0;
       CHECK(distanceFrom(figures, DType::F64, way) < (isClipped ? 1e-6 : 1e-9));
-      CHECK(distanceFrom(figures, DType::F32, way) < 1e-6);
+      // PyTorch's own f32 is up to 3e-6 from these figures.
+      CHECK(distanceFrom(figures, DType::F32, way) < 5e-6);
+    }
+}
+
+TEST_CASE("Muon takes the axes of a convolution behind the first as one") {
+  Tensor given = Tensor::zeros(DType::F32, {3, 2, 2, 1});
+  for (int64_t i = 0; i < given.count(); ++i)
+    given.setNumber(i, double(i * 5 % 12 - 6) / 4);
+  auto through = [&](llvm::ArrayRef<int64_t> shape) {
+    Tensor x = Tensor::view(DType::F32, shape, given.bytes, given.keepAlive);
+    Runner runner(
+        written([&](autodiff::MainFunction &main) {
+          mlir::Value x = main.addInput("x", typeOf(DType::F32, shape));
+          main.setResults({{"y", autodiff::orthogonalized(main.build("y"), x),
+                            std::nullopt}});
+        }),
+        Way::Compiled);
+    return runner.run({{"x", x}})["y"];
+  };
+  Tensor kernel = through({3, 2, 2, 1}), matrix = through({3, 4});
+  CHECK(kernel.shape == std::vector<int64_t>{3, 2, 2, 1});
+  // Rows of length 1 at right angles, as far as five iterations bring them.
+  for (int64_t a = 0; a < 3; ++a)
+    for (int64_t b = 0; b < 3; ++b) {
+      double product = 0;
+      for (int64_t i = 0; i < 4; ++i) {
+        CHECK(kernel.numberAt(4 * a + i) == matrix.numberAt(4 * a + i));
+        product += kernel.numberAt(4 * a + i) * kernel.numberAt(4 * b + i);
+      }
+      INFO(a << " " << b << ": " << product);
+      CHECK(std::fabs(product - (a == b ? 1 : 0)) < 0.5);
     }
 }

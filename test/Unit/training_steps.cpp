@@ -46,73 +46,8 @@ static Tensor floats(llvm::ArrayRef<int64_t> shape,
 }
 
 //===----------------------------------------------------------------------===//
-// A model with everything else: a table, a buffer, random numbers, a frozen
-// weight
+// Arguments and results
 //===----------------------------------------------------------------------===//
-
-/// table is 5x4, picked from by i of 3 elements, weighted by the frozen 4 and
-/// by uniform numbers u: loss = sum(table[i] * frozen * u) / 12, metric
-/// `picked` = sum(table[i]). `running` becomes (running + mean(table[i])) / 2
-/// and `seen`, an i64, grows by one.
-static TrainingModel everything() {
-  TrainingModel model;
-  model.name = "everything";
-  auto forward = [](bool isTraining) {
-    return [isTraining](MainFunction &main) {
-      Value i = main.addInput("i", typeOf(DType::I64, {3}));
-      Value table = main.addState(
-          {"table", StateKind::Parameter, typeOf(DType::F32, {5, 4})});
-      Value frozen =
-          main.addState({"frozen", StateKind::Frozen, typeOf(DType::F32, {4})});
-      Value running = main.addState(
-          {"running", StateKind::Buffer, typeOf(DType::F32, {4})});
-      Value seen =
-          main.addState({"seen", StateKind::Buffer, typeOf(DType::I64, {})});
-      Value seed = main.addState(
-          {"nacre.seed", StateKind::Counter, typeOf(DType::I64, {})});
-      Value step = main.addState(
-          {"nacre.step", StateKind::Counter, typeOf(DType::I64, {})});
-      lazy::Build build = main.build("forward");
-      Value rows = build.gather(table, i, 0);
-      Value u = build.uniform(seed, step, 0, {3, 4});
-      Value product =
-          build.binary<lazy::MulOp>(build.binary<lazy::MulOp>(rows, frozen), u);
-      auto sum = [&](Value v) {
-        return build.reduce(lazy::ReduceKind::add, v, {0, 1});
-      };
-      Value loss = sum(product);
-      loss = build.binary<lazy::MulOp>(loss, build.splatLike(loss, 1.0 / 12));
-      std::vector<autodiff::NamedResult> results{
-          {"loss", loss, std::nullopt}, {"picked", sum(rows), std::nullopt}};
-      if (isTraining) {
-        Value mean = build.reduce(lazy::ReduceKind::add, rows, {0});
-        mean = build.binary<lazy::MulOp>(mean, build.splatLike(mean, 1.0 / 3));
-        Value next = build.binary<lazy::AddOp>(running, mean);
-        next = build.binary<lazy::MulOp>(next, build.splatLike(next, 0.5));
-        results.push_back({"running", next, StateKind::Buffer});
-        results.push_back(
-            {"seen", build.binary<lazy::AddOp>(seen, build.splatLike(seen, 1)),
-             StateKind::Buffer});
-      }
-      main.setResults(results);
-    };
-  };
-  model.train = written(forward(true));
-  model.eval = written(forward(false));
-  model.init = written([](MainFunction &main) {
-    Value seed = main.addInput("nacre.seed", typeOf(DType::I64, {}));
-    lazy::Build build = main.build("init");
-    Value zero = build.splat(build.b.getI64Type(), 0);
-    main.setResults(
-        {{"frozen", build.splat(build.b.getF32Type(), 2, {4}),
-          StateKind::Frozen},
-         {"table", build.normal(seed, zero, 9, {5, 4}), StateKind::Parameter},
-         {"running", build.splat(build.b.getF32Type(), 1, {4}),
-          StateKind::Buffer},
-         {"seen", zero, StateKind::Buffer}});
-  });
-  return model;
-}
 
 TEST_CASE("a step takes data and states and gives loss, metrics and states") {
   TrainingModel model = everything();
@@ -386,6 +321,10 @@ static void checkFails(const Runner &runner, Way way, const Named &given,
     CHECK(results.count("nacre.step"));
 }
 
+static std::string refused(const std::string &why) {
+  return "the model refused the data: " + why;
+}
+
 static const char *const notFinite =
     "lazy.require: loss or gradient is not finite";
 
@@ -405,7 +344,8 @@ TEST_CASE("a loss or a gradient that is not finite changes nothing") {
         Named given = trainee.states;
         given.merge(regressionData(DType::F32));
         given["x"].data<float>()[4] = bad;
-        checkFails(*trainee.whole, way, given, notFinite, "NACRE_E_ARITH");
+        checkFails(*trainee.whole, way, given, notFinite,
+                   refused("arithmetic error"));
       }
     }
 }
@@ -421,7 +361,7 @@ TEST_CASE("an index out of range changes nothing") {
       checkFails(*trainee.whole, way, given,
                  "lazy.gather: index " + std::to_string(bad) +
                      " is out of range on axis 0 of extent 5",
-                 "NACRE_E_INDEX");
+                 refused("index out of range"));
     }
   }
 }
@@ -436,8 +376,9 @@ TEST_CASE("a micro-batch that failed fails the step, whoever applies it") {
   given["i"] = integers({0, 9, 2});
   std::string error;
   Named sums = trainee.gradient->run(given, error);
-  CHECK(error == "NACRE_E_INDEX");
+  CHECK(error == refused("index out of range"));
   CHECK(sums["nacre.failed"].numberAt(0) == 1);
   given["nacre.failed"] = sums["nacre.failed"];
-  checkFails(*trainee.apply, Way::Compiled, given, "", "NACRE_E_ARITH");
+  checkFails(*trainee.apply, Way::Compiled, given, "",
+             refused("arithmetic error"));
 }

@@ -202,7 +202,8 @@ static int dispatch(int argc, char **argv) {
                    "embed in the object (default), or file beside it")
       ->type_name("WHERE");
   verb->add_option("--emit", compileOptions.emit,
-                   "Print instead: import, fuse, schedule, onnx" + textPhaseList())
+                   "Print instead: import, fuse, schedule, onnx" +
+                       textPhaseList())
       ->type_name("PHASE");
   verb->add_option("--depfile", compileOptions.depfile,
                    "Write a make rule with what the object depends on")

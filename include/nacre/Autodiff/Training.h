@@ -15,11 +15,11 @@ namespace nacre::autodiff {
 
 /// Learning rate over steps, step 0 being the first. After `warmup` steps, in
 /// which it grows linearly from 0 (step s of w: base * (s + 1) / w), it
-/// follows `kind` to the step `total`.
+/// follows `kind`, a cosine or a line to the step `total`, and stays there.
 struct LearningRate {
   enum Kind {
     Constant,
-    Step,   ///< times `gamma` every `every` steps
+    Step,   ///< times `gamma` every `every` steps after warmup
     Cosine, ///< half a cosine from base to `last`
     Linear, ///< a line from base to `last`
   } kind = Constant;
@@ -27,6 +27,7 @@ struct LearningRate {
   int64_t warmup = 0, total = 0, every = 1;
 };
 
+/// The rules and their sources are in docs/training.md.
 struct Optimizer {
   enum Kind { Sgd, Adam, AdamW, Lamb, Lion, Muon } kind = AdamW;
   LearningRate rate;
@@ -39,12 +40,15 @@ struct Optimizer {
 /// How a model is trained.
 struct TrainingSpec {
   Optimizer optimizer;
-  double clipNorm = 0;    ///< global norm of all gradients; 0: no clipping
-  double clipValue = 0;   ///< each gradient element; 0: no clipping
-  int64_t accumulate = 1; ///< micro-batches to a step, of equal size
-  bool bf16 = false;      ///< products in bf16, sums and parameters in f32
-  double lossScale = 1;   ///< gradients are computed of loss * lossScale
-  uint64_t seed = 0;
+  double clipNorm = 0;  ///< global norm of all gradients; 0: no clipping
+  double clipValue = 0; ///< each gradient element; 0: no clipping
+  /// Micro-batches to a step, of equal size, on all ranks together. The
+  /// programs count what they are given; more than 1 makes `gradient` and
+  /// `apply` of `step`.
+  int64_t accumulate = 1;
+  bool bf16 = false;    ///< products in bf16, sums and parameters in f32
+  double lossScale = 1; ///< gradients are computed of loss * lossScale
+  uint64_t seed = 0;    ///< what the caller gives init
   /// Gradient and apply apart even with one micro-batch, for ranks.
   bool separateApply = false;
 };

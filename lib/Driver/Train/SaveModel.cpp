@@ -64,7 +64,15 @@ static llvm::Expected<std::string> exportGraph(mlir::MLIRContext &context,
 
 llvm::Error saveModel(mlir::MLIRContext &context, const Training &training,
                       const TrainOptions &options) {
-  WeightStore parameters = storeOf(training.states, isOfModel);
+  bool isOnnx = llvm::sys::path::extension(options.model) == ".onnx";
+  bool intoOnnx =
+      isOnnx && llvm::sys::path::extension(options.output) == ".onnx";
+  // What does not learn is in the ONNX file as it was.
+  WeightStore parameters =
+      storeOf(training.states, [&](autodiff::StateKind kind) {
+        return isOfModel(kind) &&
+               !(intoOnnx && kind == autodiff::StateKind::Frozen);
+      });
   if (llvm::sys::path::extension(options.output) == ".safetensors") {
     std::string error;
     if (failed(parameters.save(options.output, error)))
@@ -72,7 +80,7 @@ llvm::Error saveModel(mlir::MLIRContext &context, const Training &training,
     return llvm::Error::success();
   }
   std::string bytes;
-  if (llvm::sys::path::extension(options.model) == ".onnx") {
+  if (isOnnx) {
     std::vector<std::string> errors;
     mlir::FailureOr<std::string> replaced =
         onnx_frontend::replaceInitializers(options.model, parameters, errors);

@@ -1,5 +1,6 @@
 //===- BuiltinsElementwise.cpp - functions of single elements -------------===//
 #include "Builtins.h"
+#include "nacre/model.h"
 #include <cmath>
 
 using namespace nacre;
@@ -106,25 +107,20 @@ Datum bitcast(BuiltinCall &c) {
       lazy::BitcastOp::create(b.b, b.loc, lazy::withElement(type, to), x));
 }
 
-/// x where the condition holds everywhere; else the run fails. Today by the
-/// one check that runs have: the index of a gather, from a tensor of one row.
+/// x; the run fails where the condition does not hold.
 Datum require(BuiltinCall &c) {
   mlir::Value x = c.tensor(0), condition = c.tensor(1);
-  c.string(2);
+  std::string message = c.string(2);
   auto type = lazy::tensorType(x), held = lazy::tensorType(condition);
   if (!held.getElementType().isInteger(1))
     c.fail("the condition must be bool, got " + describe(held));
-  if (!type.hasStaticShape())
-    c.needStatic(x, {0});
+  auto shape = lazy::broadcastShapes(type.getShape(), held.getShape());
+  if (!shape || llvm::ArrayRef<int64_t>(*shape) != type.getShape())
+    c.fail("the condition, " + describe(held) + ", does not broadcast to " +
+           describe(type));
   lazy::Build b = c.build();
-  llvm::SmallVector<int64_t> all;
-  for (int64_t axis = 0; axis < held.getRank(); ++axis)
-    all.push_back(axis);
-  mlir::Value wrong = b.cast(b.unary<lazy::NotOp>(condition), b.b.getI64Type());
-  wrong = b.reduce(lazy::ReduceKind::max, wrong, all);
-  llvm::SmallVector<int64_t> rows{1};
-  llvm::append_range(rows, type.getShape());
-  return c.done(b.gather(b.reshape(x, rows), wrong, 0));
+  return c.done(
+      b.require(x, b.expandLike(condition, x), NACRE_E_INDEX, message));
 }
 
 } // namespace

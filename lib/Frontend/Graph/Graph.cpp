@@ -1,8 +1,7 @@
 //===- Graph.cpp - the graph language's front door ------------------------===//
 #include "nacre/Frontend/Graph.h"
-#include "Train.h"
+#include "LoadFile.h"
 #include "nacre/Reference/Interpreter.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
 using llvm::StringRef;
@@ -14,42 +13,6 @@ using onnx_frontend::ModelInfo;
 using onnx_frontend::Signature;
 
 namespace {
-
-/// A text with what it declares.
-struct Loaded {
-  Source source;
-  File file;
-  Library library;
-};
-
-std::unique_ptr<Loaded> loadText(StringRef path, std::string text,
-                                 Diagnostics &diagnostics) {
-  auto loaded = std::make_unique<Loaded>();
-  loaded->source = {llvm::sys::path::filename(path).str(), std::move(text)};
-  loaded->file = parseFile(loaded->source, diagnostics);
-  loaded->library =
-      libraryOf(loaded->file, llvm::sys::path::parent_path(path), diagnostics);
-  return loaded;
-}
-
-std::unique_ptr<Loaded> load(StringRef path, Diagnostics &diagnostics) {
-  auto buffer = llvm::MemoryBuffer::getFile(path);
-  if (!buffer) {
-    diagnostics.report(path + ": cannot read: " + buffer.getError().message());
-    return nullptr;
-  }
-  auto loaded = loadText(path, (*buffer)->getBuffer().str(), diagnostics);
-  return diagnostics.any() ? nullptr : std::move(loaded);
-}
-
-/// The last model of the file.
-const Declaration *mainModel(const Loaded &loaded, Diagnostics &diagnostics) {
-  for (const auto &declaration : llvm::reverse(loaded.file.declarations))
-    if (declaration->kind == Declaration::Model)
-      return declaration.get();
-  diagnostics.report(Twine(loaded.source.name) + ": there is no model");
-  return nullptr;
-}
 
 bool isInput(const Parameter &parameter) {
   return parameter.type &&
@@ -125,20 +88,6 @@ ModelRun runModel(Evaluator &evaluator, const Declaration &model) {
     evaluator.diagnostics.report(problem);
   }
   return made;
-}
-
-void loadDialects(mlir::MLIRContext &context) {
-  context.loadDialect<lazy::LazyDialect, mlir::func::FuncDialect>();
-}
-
-Signature signatureOf(const std::string &name, mlir::RankedTensorType type) {
-  Signature signature{name, dtypeOf(type.getElementType()), {}, {}};
-  for (int64_t axis = 0; axis < type.getRank(); ++axis) {
-    mlir::StringAttr symbol = lazy::symbolOf(type, axis);
-    signature.dims.push_back(symbol ? -1 : type.getDimSize(axis));
-    signature.dimNames.push_back(symbol ? symbol.str() : "");
-  }
-  return signature;
 }
 
 /// Marks the extents that are written as open names.
@@ -297,68 +246,4 @@ graph_frontend::import(mlir::MLIRContext &context, StringRef path,
   if (!fillWeights(inference, evaluator, parameters, diagnostics))
     return mlir::failure();
   return std::move(inference.program);
-}
-
-mlir::FailureOr<autodiff::TrainingModel>
-graph_frontend::importTraining(mlir::MLIRContext &context, StringRef path,
-                               const TrainingOptions &options,
-                               std::vector<std::string> &errors) {
-  loadDialects(context);
-  Diagnostics diagnostics(errors);
-  auto loaded = load(path, diagnostics);
-  if (!loaded)
-    return mlir::failure();
-  if (!loaded->file.hasTrain) {
-    diagnostics.report(Twine(loaded->source.name) +
-                       ": there is no train block");
-    return mlir::failure();
-  }
-  ImportOptions limits = options.limits;
-  limits.dims = options.dims;
-  limits.symbolicDims.clear();
-  const Declaration *model = nullptr;
-  for (const auto &declaration : loaded->file.declarations)
-    if (declaration->kind == Declaration::Model)
-      model = declaration.get();
-  autodiff::TrainingModel made;
-  made.name = llvm::sys::path::stem(path).str();
-  auto evaluate = [&](Evaluator &evaluator) {
-    evaluator.mainModel = model;
-    beginInit(evaluator);
-    try {
-      evaluator.runConstants();
-      return runTrain(evaluator, loaded->file.train, loaded->file.trainAt,
-                      options);
-    } catch (const Problem &problem) {
-      diagnostics.report(problem);
-      return TrainRun();
-    }
-  };
-  Evaluator train(context, loaded->library, limits, diagnostics, made.name,
-                  /*training=*/true);
-  TrainRun trainRun = evaluate(train);
-  if (diagnostics.any())
-    return mlir::failure();
-  Evaluator eval(context, loaded->library, limits, diagnostics, made.name,
-                 /*training=*/false);
-  TrainRun evalRun = evaluate(eval);
-  bool same = train.states.size() == eval.states.size();
-  for (size_t i = 0; same && i < train.states.size(); ++i)
-    same = train.states[i]->name == eval.states[i]->name &&
-           train.states[i]->kind == eval.states[i]->kind &&
-           train.states[i]->type == eval.states[i]->type;
-  if (!same && !diagnostics.any())
-    diagnostics.report(
-        Problem{loaded->file.trainAt,
-                "the model makes other parameters or states where `training` "
-                "is false; make them outside of the condition"});
-  if (diagnostics.any())
-    return mlir::failure();
-  made.spec = trainRun.spec;
-  made.train = finishTraining(train, trainRun.data, trainRun.outputs,
-                              /*keepUpdates=*/true);
-  made.init = finishInit(train);
-  made.eval = finishTraining(eval, evalRun.data, evalRun.outputs,
-                             /*keepUpdates=*/false);
-  return made;
 }

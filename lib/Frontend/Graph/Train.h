@@ -17,6 +17,14 @@ struct TrainRun {
 TrainRun runTrain(Evaluator &evaluator, const Block &block, Position at,
                   const TrainingOptions &options);
 
+/// The text of a train block for a model that has none: data are its inputs
+/// and `label`, whose type follows from the loss and the first output. `call`
+/// is what gives that output. Problems are reported.
+std::string trainBlockText(llvm::ArrayRef<onnx_frontend::Signature> inputs,
+                           const onnx_frontend::Signature &output,
+                           llvm::StringRef callee, bool severalOutputs,
+                           llvm::StringRef loss, Diagnostics &diagnostics);
+
 } // namespace nacre::graph_frontend
 
 #endif // NACRE_LIB_FRONTEND_GRAPH_TRAIN_H

@@ -119,11 +119,17 @@ public:
                          op.map(0)},
                  Operand{b, Shape(lazy::tensorType(op.getB()).getShape()),
                          op.map(1)}},
-        isFloat(isa<FloatType>(op.getType().getElementType())) {}
+        isFloat(isa<FloatType>(op.getType().getElementType())),
+        inY(extents.size()) {
+    for (AffineExpr expr : yMap.getResults())
+      inY.set(cast<AffineDimExpr>(expr).getPosition());
+  }
 
   std::string run() {
     for (Operand &operand : operands)
       dropConstants(operand);
+    splitAxes(operands[0], operands[1].dims());
+    splitAxes(operands[1], operands[0].dims());
     for (int input : {0, 1})
       if (!operands[input].isPlain() && operands[1 - input].isPlain())
         if (std::optional<std::string> y =
@@ -137,11 +143,10 @@ public:
 
 private:
   void dropConstants(Operand &operand);
-  Operand splitGroups(Operand x, const SmallBitVector &inW,
-                      const SmallBitVector &inY);
-  std::optional<std::string> convolution(const Operand &whole, Operand &w);
+  void splitAxes(Operand &operand, const SmallBitVector &inOther);
+  std::optional<std::string> convolution(Operand &x, Operand &w);
   bool readSpatial(AffineExpr expr, const SmallBitVector &inW,
-                   const SmallBitVector &inY, Spatial &spatial);
+                   Spatial &spatial);
   void pickApart(Operand &operand);
   std::string product(Operand &a, Operand &b);
   /// The product of extents; open when one is.
@@ -174,6 +179,7 @@ private:
   const AffineMap yMap;
   Operand operands[2];
   const bool isFloat;
+  SmallBitVector inY; ///< dimensions of the result
 };
 
 } // namespace
@@ -208,7 +214,7 @@ void Contraction::dropConstants(Operand &operand) {
 
 /// start + stride * o + dilation * k, either term missing.
 bool Contraction::readSpatial(AffineExpr expr, const SmallBitVector &inW,
-                              const SmallBitVector &inY, Spatial &spatial) {
+                              Spatial &spatial) {
   for (unsigned d = 0; d < extents.size(); ++d) {
     if (!lazy::dependsOn(expr, d))
       continue;
@@ -228,43 +234,49 @@ bool Contraction::readSpatial(AffineExpr expr, const SmallBitVector &inW,
   return spatial.start >= 0;
 }
 
-/// An axis group * channels + channel becomes two.
-Operand Contraction::splitGroups(Operand x, const SmallBitVector &inW,
-                                 const SmallBitVector &inY) {
+/// An axis a * size + b with b < size, such as the channels of a grouped
+/// convolution, becomes two. One of a position and a place in a window stays:
+/// that is a convolution's own.
+void Contraction::splitAxes(Operand &operand, const SmallBitVector &inOther) {
+  MLIRContext *context = operand.map.getContext();
   Shape shape;
   llvm::SmallVector<AffineExpr> results;
-  for (auto [axis, expr] : llvm::enumerate(x.map.getResults())) {
-    std::optional<unsigned> group, channel;
+  for (auto [axis, expr] : llvm::enumerate(operand.map.getResults())) {
+    llvm::SmallVector<unsigned> dims;
     for (unsigned d = 0; d < extents.size(); ++d)
-      if (lazy::dependsOn(expr, d) && inW[d])
-        (inY[d] ? group : channel) = d;
-    if (group && channel &&
-        expr ==
-            getAffineDimExpr(*group, expr.getContext()) * extents[*channel] +
-                getAffineDimExpr(*channel, expr.getContext()) &&
-        extents[*group] * extents[*channel] == x.shape[axis]) {
-      shape.append({extents[*group], extents[*channel]});
-      results.append({getAffineDimExpr(*group, expr.getContext()),
-                      getAffineDimExpr(*channel, expr.getContext())});
-      continue;
-    }
-    shape.push_back(x.shape[axis]);
+      if (lazy::dependsOn(expr, d))
+        dims.push_back(d);
+    shape.push_back(operand.shape[axis]);
     results.push_back(expr);
+    if (dims.size() != 2)
+      continue;
+    for (auto [outer, inner] :
+         {std::pair(dims[0], dims[1]), std::pair(dims[1], dims[0])}) {
+      bool isSpatial =
+          inOther[outer] != inOther[inner] && inY[outer] != inY[inner];
+      AffineExpr a = getAffineDimExpr(outer, context),
+                 b = getAffineDimExpr(inner, context);
+      if (isSpatial || ShapedType::isDynamic(extents[outer]) ||
+          ShapedType::isDynamic(extents[inner]) ||
+          expr != a * extents[inner] + b ||
+          extents[outer] * extents[inner] != operand.shape[axis])
+        continue;
+      shape.back() = extents[outer];
+      shape.push_back(extents[inner]);
+      results.back() = a;
+      results.push_back(b);
+      break;
+    }
   }
-  x.value = e.reshape(x.value, x.shape, shape);
-  x.shape = shape;
-  x.map = AffineMap::get(extents.size(), 0, results, x.map.getContext());
-  return x;
+  operand.value = e.reshape(operand.value, operand.shape, shape);
+  operand.shape = shape;
+  operand.map = AffineMap::get(extents.size(), 0, results, context);
 }
 
-std::optional<std::string> Contraction::convolution(const Operand &whole,
-                                                    Operand &w) {
+std::optional<std::string> Contraction::convolution(Operand &x, Operand &w) {
   if (!isFloat)
     return std::nullopt;
-  SmallBitVector inX = whole.dims(), inW = w.dims(), inY(extents.size());
-  for (AffineExpr expr : yMap.getResults())
-    inY.set(cast<AffineDimExpr>(expr).getPosition());
-  Operand x = splitGroups(whole, inW, inY);
+  SmallBitVector inX = x.dims(), inW = w.dims();
   llvm::SmallVector<unsigned> images, groups, channels, filters;
   llvm::SmallVector<Spatial> spatials;
   SmallBitVector seen(extents.size());
@@ -278,7 +290,7 @@ std::optional<std::string> Contraction::convolution(const Operand &whole,
       continue;
     }
     Spatial spatial{int64_t(axis), std::nullopt, std::nullopt};
-    if (!readSpatial(expr, inW, inY, spatial))
+    if (!readSpatial(expr, inW, spatial))
       return std::nullopt;
     for (std::optional<unsigned> d : {spatial.out, spatial.kernel})
       if (d && seen[*d])

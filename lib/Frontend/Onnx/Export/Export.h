@@ -2,7 +2,6 @@
 #ifndef NACRE_LIB_FRONTEND_ONNX_EXPORT_EXPORT_H
 #define NACRE_LIB_FRONTEND_ONNX_EXPORT_EXPORT_H
 
-#include <variant>
 #include "../Blocker.h"
 #include "nacre/Lazy/Lazy.h"
 #include "nacre/Lazy/Program.h"
