@@ -126,6 +126,17 @@ static void addTrainFlags(CLI::App *verb, TrainOptions &options) {
   verb->add_option("--lora", options.lora,
                    "Learn adapters of this rank beside frozen matrices")
       ->type_name("RANK");
+  verb->add_option("--micro-batches", options.microBatches,
+                   "Batches whose gradients make a step (default: the "
+                   "model's, or 1)")
+      ->type_name("N");
+  verb->add_option("--ranks", options.ranks,
+                   "Train as one of several processes that talk through mpi, "
+                   "or through a plug-in of this path")
+      ->type_name("HOW");
+  verb->add_flag("--fast-sums", options.fastSums,
+                 "Add gradients of ranks in any order, while others are "
+                 "computed");
   verb->add_option("--checkpoint", options.checkpoint,
                    "Keep the state of training in this .safetensors file")
       ->type_name("FILE");
