@@ -54,5 +54,16 @@ add_test(NAME integration.train_digits
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/train_digits.py
     $<TARGET_FILE:nacre> ${PROJECT_SOURCE_DIR})
 set_tests_properties(integration.train integration.train_digits PROPERTIES TIMEOUT 1800)
+# Ranks: skipped where MPI is not there.
+find_program(NACRE_MPIRUN mpirun)
+if(TARGET nacre_mpi)
+  set(mpirun ${NACRE_MPIRUN})
+else()
+  set(mpirun NACRE_MPIRUN-NOTFOUND)
+endif()
+add_test(NAME integration.ranks
+  COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/ranks_test.py
+    $<TARGET_FILE:nacre> ${mpirun} ${PROJECT_SOURCE_DIR})
+set_tests_properties(integration.ranks PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)
 # The generated pages say what the sources say.
 add_test(NAME docs.generated COMMAND ${PROJECT_SOURCE_DIR}/docs/generate.sh --check)
