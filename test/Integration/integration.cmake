@@ -61,6 +61,15 @@ if(TARGET nacre_mpi)
 else()
   set(mpirun NACRE_MPIRUN-NOTFOUND)
 endif()
+foreach(plugin ranks_log ranks_wrong_version)
+  add_library(${plugin} MODULE ${CMAKE_CURRENT_LIST_DIR}/ranks_log.c)
+  target_include_directories(${plugin} PRIVATE
+    $<TARGET_PROPERTY:nacre_rt,SOURCE_DIR>/include)
+endforeach()
+target_compile_definitions(ranks_wrong_version PRIVATE WRONG_VERSION)
+add_test(NAME integration.ranks_overlap
+  COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/ranks_overlap.py
+    $<TARGET_FILE:nacre> $<TARGET_FILE:ranks_log> $<TARGET_FILE:ranks_wrong_version>)
 add_test(NAME integration.ranks
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/ranks_test.py
     $<TARGET_FILE:nacre> ${mpirun} ${PROJECT_SOURCE_DIR})

@@ -98,13 +98,17 @@ def same_bytes():
     """Checkpoint, log and result for 1, 2 and 4 ranks are those of a process alone."""
     for model, data, steps in ((NET, "net.npz", 6), (MLP, "mlp.npz", 3), (LENET, "lenet.npz", 2)):
         expected = None
-        for ranks in (0, 1, 2, 4):
+        for ranks in {NET: (0, 1, 2, 4), MLP: (0, 2), LENET: (0, 4)}[model]:
             stderr = ok(ranks, model, "--data", data, "--valid", data, "--batch", "4", "--micro-batches", "4", "--steps",
                         str(steps), "--checkpoint", "c.safetensors", "--log", "l.csv", "-o", "w.safetensors")
             got = [content(name) for name in ("c.safetensors", "l.csv", "w.safetensors")]
             expected = expected or got
             check(f"{ranks} ranks give the bytes of one, {model}", [a == b for a, b in zip(got, expected)], [True] * 3)
-            check(f"one of {ranks} ranks speaks\n{stderr}", stderr.count(f"nacre: step {steps}/{steps}, epoch 1: "), 1)
+            if ranks:
+                share = f"{4 // ranks} micro-batch" + ("es" if ranks < 4 else "")
+                check(f"what the ranks do\n{stderr}", stderr.count(
+                    f"nacre: {ranks} rank{'s' * (ranks > 1)}, {share} to each, "), 1)
+            check(f"one of {ranks} ranks speaks\n{stderr}", stderr.count(f"nacre: step {steps}/{steps}, epoch "), 2)
 
 
 def resumed():
@@ -143,15 +147,17 @@ def failing():
     write_data("nan.npz", (1, 12, 12), 4, 70, bad=nan)
     for data in ("label.npz", "nan.npz"):
         alone = None
-        for ranks, more in ((0, ()), (2, ()), (4, ()), (2, ("--fast-sums",)), (4, ("--fast-sums",))):
+        for ranks, more in ((0, ()), (4, ()), (2, ("--fast-sums",))):
             pathlib.Path("f.safetensors").unlink(missing_ok=True)
             code, lines, _ = run(words(ranks, NET, "--data", data, "--batch", "4", "--micro-batches", "8", "--epochs",
                                        "40", "--checkpoint-every", "1", "--checkpoint", "f.safetensors", *more))
-            alone = alone or (code, lines)
-            check(f"{data} with {ranks} ranks {more}", (code, lines), alone)
+            kept = content("f.safetensors") if os.path.exists("f.safetensors") else None
+            alone = alone or (code, lines, kept)
+            check(f"{data} with {ranks} ranks {more}", (code, lines), alone[:2])
+            if not more:
+                check(f"{data}: the checkpoint of {ranks} ranks is that before the step", kept == alone[2], True)
         check(f"{data}: {alone[1][0]}", alone[0] == (3 if data == "label.npz" else 4) and
               alone[1][0].startswith("step "), True)
-    # The step before is kept: no rank has gone further.
     check("no temporary files", [name for name in os.listdir(".") if ".tmp-" in name], [])
 
 
@@ -163,7 +169,8 @@ def refusals():
     refused(2, [f"--ranks: {plugin}/libnacre_mpi.so: this process was not started as a rank, use mpirun -n RANKS"],
             words(0, *train, "--ranks", "mpi"))
     refused(2, ["--fast-sums: there are no ranks, use --ranks mpi"], words(0, *train, "--fast-sums"))
-    refused(2, ["--micro-batches: 0 is not above 0"], words(0, *train, "--micro-batches", "0"))
+    refused(2, ["--micro-batches: 0 is not above 0"],
+            words(0, NET, "--data", "net.npz", "--steps", "1", "--micro-batches", "0"))
     refused(2, ["--ranks: 3 ranks share the micro-batches of a step, and 8 are no multiple of 3; use --micro-batches N"],
             words(3, *train))
     refused(2, ["--ranks: 2 ranks share the micro-batches of a step, and 1 is no multiple of 2; use --micro-batches N"],
@@ -175,7 +182,10 @@ def refusals():
             words(2, NET, "--data", "net.npz", "--steps", "1", "--batch", "4", "--micro-batches", "6"))
     refused(2, ["--ranks: programs in textual IR are as they are"],
             words(2, str(SOURCE / "test/Integration/Training/least_squares.mlir"), "--data", "net.npz", "--steps", "1"))
-    refused(3, ["rank 1: missing.npz: cannot read: No such file or directory"], two("missing.npz"))
+    refused(3, ["rank 1: missing.npz: No such file"], two("missing.npz"))
+    os.symlink("/dev/full", "full.csv")
+    refused(2, ["rank 0: full.csv: cannot write: No space left on device"],
+            words(2, *NET_WORDS, "--steps", "5", "--log", "full.csv"))
     # Of other data, with the same number of examples and another.
     write_data("other.npz", (1, 12, 12), 4, 70, seed=2)
     code, lines, _ = run(two("other.npz"))
@@ -194,6 +204,13 @@ def two(data, *more):
     return [MPIRUN, "-n", "1", *own, "--data", "net.npz", ":", "-n", "1", *own, "--data", data, *more]
 
 
+def lives(process):
+    try:
+        return content(f"/proc/{process}/stat").rsplit(b") ", 1)[1][:1] != b"Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def killed():
     """When a rank is killed the others do not wait for ever."""
     command = words(2, *NET_WORDS, "--steps", "1000000000", "--checkpoint", "k.safetensors", "--checkpoint-every", "1")
@@ -207,7 +224,10 @@ def killed():
         os.kill(ranks[0], signal.SIGKILL)
         code = start.wait(timeout=30)
         check(f"exit code {code}", code != 0, True)
-        check("no rank is left", [child for child in children if os.path.exists(f"/proc/{child}")], [])
+        end = time.monotonic() + 30
+        while any(map(lives, children)) and time.monotonic() < end:
+            time.sleep(0.1)
+        check("no rank is left", list(filter(lives, children)), [])
     finally:
         start.kill()
 

@@ -247,6 +247,14 @@ llvm::Error Loop::evaluate(int64_t done, int64_t epoch) {
 llvm::Error Loop::run() {
   // About twenty lines of losses where there is no terminal.
   const int64_t sayEvery = std::max<int64_t>(1, t.steps / 20);
+  if (t.ranks) {
+    const int64_t each = t.accumulate / t.ranks->count();
+    llvm::errs() << "nacre: " << t.ranks->count()
+                 << (t.ranks->count() == 1 ? " rank, " : " ranks, ") << each
+                 << (each == 1 ? " micro-batch" : " micro-batches")
+                 << " to each, " << sums->byteCount() << " bytes added "
+                 << (t.fastSums ? "in any order" : "in one order") << "\n";
+  }
   if (t.firstStep > 0)
     savedStep = t.firstStep;
   auto due = [&](int64_t done, int64_t every) {

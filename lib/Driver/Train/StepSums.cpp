@@ -167,15 +167,4 @@ llvm::Error StepSums::finishFast() {
   return llvm::Error::success();
 }
 
-int64_t StepSums::bytesSent() const {
-  const int64_t bytes = floats.byteCount() + doubles.byteCount();
-  if (!ranks)
-    return 0;
-  int64_t levels = 0;
-  while (int64_t(1) << (levels + 1) <= ranks->count())
-    ++levels;
-  return fast ? 2 * bytes * (ranks->count() - 1) / ranks->count()
-              : bytes * levels;
-}
-
 } // namespace nacre::driver

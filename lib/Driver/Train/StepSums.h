@@ -31,8 +31,8 @@ public:
   /// scalars, or nothing when a run failed on any rank.
   llvm::Expected<std::optional<std::vector<double>>> finish();
 
-  /// Bytes that a rank sends in a step.
-  int64_t bytesSent() const;
+  /// Bytes of what is added.
+  int64_t byteCount() const { return floats.byteCount() + doubles.byteCount(); }
 
 private:
   /// Consecutive gradients that are summed together.
