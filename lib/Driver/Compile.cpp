@@ -73,7 +73,8 @@ llvm::Error compile(const CompileOptions &options) {
         std::pair("--loss", !options.loss.empty()),
         std::pair("--learn", !options.learn.empty()),
         std::pair("--freeze", !options.freeze.empty()),
-        std::pair("--lora", options.lora.has_value())})
+        std::pair("--lora", options.lora.has_value()),
+        std::pair("--micro-batches", options.microBatches.has_value())})
     if (given)
       return fail(ExitUsage, Twine(flag) + ": goes with --train only");
   if (!options.weights.empty() && options.weights != "embed" &&

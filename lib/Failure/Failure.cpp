@@ -7,6 +7,7 @@
 #include "llvm/Support/raw_ostream.h"
 #include <csignal>
 #include <cstring>
+#include <fcntl.h>
 #include <unistd.h>
 
 using llvm::StringRef;
@@ -46,6 +47,21 @@ llvm::Error withCode(ExitCode code, llvm::Error error) {
   return fail(code, llvm::toString(std::move(error)));
 }
 
+Message messageOf(llvm::Error error) {
+  Message message;
+  llvm::handleAllErrors(
+      std::move(error),
+      [&](const Failure &failure) {
+        message.code = failure.code;
+        llvm::append_range(message.lines, failure.lines);
+      },
+      [&](const llvm::ErrorInfoBase &other) {
+        message.code = ExitModel;
+        message.lines.push_back(other.message());
+      });
+  return message;
+}
+
 std::string printable(StringRef text) {
   std::string result;
   for (unsigned char c : text)
@@ -83,6 +99,42 @@ int report(llvm::Error error) {
 }
 
 //===----------------------------------------------------------------------===//
+// Silence
+//===----------------------------------------------------------------------===//
+
+/// Where stdout and stderr went before keepQuiet, or -1.
+static int spoken[2] = {-1, -1};
+
+void keepQuiet() {
+  int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+  if (nowhere < 0 || spoken[0] >= 0)
+    return;
+  llvm::outs().flush();
+  for (int stream : {STDOUT_FILENO, STDERR_FILENO}) {
+    spoken[stream - 1] = ::fcntl(stream, F_DUPFD_CLOEXEC, 3);
+    ::dup2(nowhere, stream);
+  }
+  ::close(nowhere);
+}
+
+/// Of calls that a signal handler may make.
+static void restoreStreams() {
+  for (int stream : {STDOUT_FILENO, STDERR_FILENO})
+    if (spoken[stream - 1] >= 0)
+      ::dup2(spoken[stream - 1], stream);
+}
+
+void speakAgain() {
+  llvm::outs().flush();
+  restoreStreams();
+  for (int &stream : spoken) {
+    if (stream >= 0)
+      ::close(stream);
+    stream = -1;
+  }
+}
+
+//===----------------------------------------------------------------------===//
 // Crashes
 //===----------------------------------------------------------------------===//
 
@@ -95,6 +147,7 @@ static void writeAll(StringRef text) {
 }
 
 [[noreturn]] static void dieOfBug(StringRef what) {
+  restoreStreams();
   writeAll("\nerror: internal error: ");
   writeAll(what);
   writeAll("\nthis is a bug of nacre; please report it with the model and "
@@ -109,6 +162,7 @@ static void onFatalError(void *, const char *reason, bool) { dieOfBug(reason); }
 static void onSignal(int number) { dieOfBug(::strsignal(number)); }
 
 static void onBadAlloc(void *, const char *, bool) {
+  restoreStreams();
   writeAll("error: out of memory\n");
   ::_exit(ExitLimit);
 }

@@ -7,6 +7,7 @@
 #include <mpi.h>
 #include <nacre/collective.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { slots = 64 };
 
@@ -115,9 +116,24 @@ static void close_ranks(void *ctx) {
   MPI_Finalize();
 }
 
+/* Whether a launcher started the process: without one MPI makes it a world of
+ * its own, and ranks that were to train together would each train alone. */
+static int was_launched(void) {
+  static const char *const marks[] = {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK",
+                                      "PMI_RANK", "PMI_SIZE", NULL};
+  for (int i = 0; marks[i]; ++i)
+    if (getenv(marks[i]))
+      return 1;
+  return 0;
+}
+
 nacre_status nacre_collective_open(nacre_collective *collective,
                                    nacre_error *error) {
   int done;
+  if (!was_launched())
+    return refuse(NACRE_E_DEVICE,
+                  "this process was not started as a rank, use mpirun -n RANKS",
+                  error);
   if (MPI_Initialized(&done) || done)
     return refuse(NACRE_E_DEVICE, "MPI was initialised before", error);
   int threads;

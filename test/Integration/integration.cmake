@@ -57,5 +57,25 @@ add_test(NAME integration.training_object
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/training_object.sh $<TARGET_FILE:nacre>
     $<TARGET_PROPERTY:nacre_rt,SOURCE_DIR>/include $<TARGET_FILE_DIR:nacre_rt> ${OpenCL_LIBRARY})
 set_tests_properties(integration.train integration.train_digits PROPERTIES TIMEOUT 1800)
+# Ranks: skipped where MPI is not there.
+find_program(NACRE_MPIRUN mpirun)
+if(TARGET nacre_mpi)
+  set(mpirun ${NACRE_MPIRUN})
+else()
+  set(mpirun NACRE_MPIRUN-NOTFOUND)
+endif()
+foreach(plugin ranks_log ranks_wrong_version)
+  add_library(${plugin} MODULE ${CMAKE_CURRENT_LIST_DIR}/ranks_log.c)
+  target_include_directories(${plugin} PRIVATE
+    $<TARGET_PROPERTY:nacre_rt,SOURCE_DIR>/include)
+endforeach()
+target_compile_definitions(ranks_wrong_version PRIVATE WRONG_VERSION)
+add_test(NAME integration.ranks_overlap
+  COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/ranks_overlap.py
+    $<TARGET_FILE:nacre> $<TARGET_FILE:ranks_log> $<TARGET_FILE:ranks_wrong_version>)
+add_test(NAME integration.ranks
+  COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/ranks_test.py
+    $<TARGET_FILE:nacre> ${mpirun} ${PROJECT_SOURCE_DIR})
+set_tests_properties(integration.ranks PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)
 # The generated pages say what the sources say.
 add_test(NAME docs.generated COMMAND ${PROJECT_SOURCE_DIR}/docs/generate.sh --check)

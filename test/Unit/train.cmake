@@ -1,9 +1,10 @@
-# The parts of nacre train that need no program: order of examples, sums, log,
-# curves.
+# The parts of nacre train that need no program: order of examples, sums over
+# micro-batches and ranks, log, curves.
 add_executable(nacre_train_tests
   ${CMAKE_CURRENT_LIST_DIR}/main.cpp
   ${CMAKE_CURRENT_LIST_DIR}/train_batches.cpp
   ${CMAKE_CURRENT_LIST_DIR}/train_history.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/train_ranks.cpp
   ${CMAKE_CURRENT_LIST_DIR}/train_onnx.cpp)
 target_compile_definitions(nacre_train_tests PRIVATE
   NACRE_DIGITS="${PROJECT_SOURCE_DIR}/models/digits/digits.onnx")

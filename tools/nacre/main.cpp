@@ -111,6 +111,10 @@ static void addTrainingModelFlags(CLI::App *verb,
   verb->add_option("--lora", options.lora,
                    "Learn adapters of this rank beside frozen matrices")
       ->type_name("RANK");
+  verb->add_option("--micro-batches", options.microBatches,
+                   "Batches whose gradients make a step (default: the "
+                   "model's, or 1)")
+      ->type_name("N");
 }
 
 static void addTrainFlags(CLI::App *verb, TrainOptions &options) {
@@ -132,6 +136,13 @@ static void addTrainFlags(CLI::App *verb, TrainOptions &options) {
                    "Seed of the weights, the order and of dropout (default: "
                    "the model's, or 0)")
       ->type_name("S");
+  verb->add_option("--ranks", options.ranks,
+                   "Train as one of several processes that talk through mpi, "
+                   "or through a plug-in of this path")
+      ->type_name("HOW");
+  verb->add_flag("--fast-sums", options.fastSums,
+                 "Add gradients of ranks in any order, while others are "
+                 "computed");
   verb->add_option("--checkpoint", options.checkpoint,
                    "Keep the state of training in this .safetensors file")
       ->type_name("FILE");

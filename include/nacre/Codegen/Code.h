@@ -30,6 +30,9 @@ struct TensorInfo {
   /// Of a tensor that outlives a run: the state's name; else empty. One buffer
   /// may be the input and the output of a state.
   std::string state;
+  /// Of an output: the index of the last kernel that reads or writes it; when
+  /// that one is done, so is the output. -1 when no kernel does.
+  int64_t readyAfter = -1;
   int64_t byteCount() const { return *byteSize(shape, dtype); }
 };
 

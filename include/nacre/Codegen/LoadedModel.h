@@ -37,6 +37,11 @@ public:
   /// What runs it when MachineDescription::name did not say, else empty.
   virtual std::string device() const { return ""; }
 
+  /// When set, run calls it after each kernel, in the order of
+  /// CompiledCode::kernels, with the kernel's index, on the thread that runs.
+  /// Targets whose kernels are done on a device of their own never call it.
+  std::function<void(int64_t kernel)> afterKernel;
+
   /// The nacre_status of the last run.
   int32_t lastStatus = 0;
 

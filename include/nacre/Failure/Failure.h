@@ -31,6 +31,19 @@ llvm::Error fail(ExitCode code, const llvm::Twine &line);
 /// Gives an error of another library this exit code.
 llvm::Error withCode(ExitCode code, llvm::Error error);
 
+/// What an error says: its exit code, ExitModel where it has none, and lines.
+struct Message {
+  ExitCode code = ExitOk;
+  std::vector<std::string> lines;
+};
+Message messageOf(llvm::Error error);
+
+/// From here on nothing that this process writes on stdout and stderr is seen,
+/// but for crash reports; for one of several processes of which another speaks.
+void keepQuiet();
+/// Ends that.
+void speakAgain();
+
 /// Prints `error: LINE` for each message on stderr, control characters escaped,
 /// and returns the exit code; errors without one count as ExitModel.
 int report(llvm::Error error);

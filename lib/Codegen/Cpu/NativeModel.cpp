@@ -105,7 +105,7 @@ public:
   ~NativeModel() override;
   llvm::Error create(const CompiledCode &code, int64_t threads);
 
-  llvm::Error run(Call &call) override { return run(call, pool.executor()); }
+  llvm::Error run(Call &call) override;
   llvm::Expected<std::vector<std::vector<double>>>
   measureKernels(Call &call, double seconds) override;
   llvm::Expected<double> measurePeak() override;
@@ -144,6 +144,24 @@ struct Stopwatch {
   }
 };
 
+/// Tells after each call of parallel() that a kernel is done.
+struct KernelBell {
+  const nacre_executor *inner;
+  const std::function<void(int64_t)> &done;
+  int64_t next = 0;
+  nacre_executor executor;
+
+  KernelBell(const nacre_executor *inner,
+             const std::function<void(int64_t)> &done)
+      : inner(inner), done(done), executor{this, inner->threads, parallel} {}
+
+  static void parallel(void *self, nacre_task task, void *arg, int64_t count) {
+    auto &bell = *static_cast<KernelBell *>(self);
+    bell.inner->parallel(bell.inner->ctx, task, arg, count);
+    bell.done(bell.next++);
+  }
+};
+
 } // namespace
 
 llvm::Error NativeModel::create(const CompiledCode &code, int64_t threads) {
@@ -174,6 +192,13 @@ NativeModel::~NativeModel() {
   nacre_free(arena);
   if (weights)
     ::munmap(weights, library->table().weights_bytes);
+}
+
+llvm::Error NativeModel::run(Call &call) {
+  if (!afterKernel)
+    return run(call, pool.executor());
+  KernelBell bell(pool.executor(), afterKernel);
+  return run(call, &bell.executor);
 }
 
 llvm::Error NativeModel::run(Call &call, const nacre_executor *executor) {

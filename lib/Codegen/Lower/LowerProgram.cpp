@@ -266,6 +266,9 @@ LogicalResult ProgramLowering::kernels() {
       info.bytes += other.bytes;
       done = *border;
     }
+    for (const BufferRef &ref : call.buffers)
+      if (ref.space == "output")
+        code.outputs[ref.slot].readyAfter = int64_t(lowered.calls.size());
     if (chunkBytes)
       noteChunks(result->function, call.buffers);
     // Equal kernels share one function.

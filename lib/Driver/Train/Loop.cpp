@@ -1,7 +1,6 @@
 //===- Loop.cpp - steps, evaluations, checkpoints -------------------------===//
 
 #include "Loop.h"
-#include "TreeSum.h"
 #include "llvm/Support/Format.h"
 #include <cstring>
 #include <nacre/model.h>
@@ -36,33 +35,40 @@ std::string wordsOf(const Scalars &values) {
 
 class Loop {
 public:
+  ~Loop() { llvm::consumeError(std::move(trouble)); }
   explicit Loop(Training &training)
       : t(training), batches(t.examples.count, t.batch * t.accumulate, t.seed) {
     const StateProgram &program = t.step ? *t.step : *t.gradient;
     for (const TensorInfo &input : program.data())
       data.push_back(Tensor::zeros(input.dtype, input.shape));
+    if (t.gradient)
+      sums.emplace(t.states, *t.gradient, t.ranks, t.fastSums, t.accumulate);
   }
 
   llvm::Error run();
 
 private:
   llvm::Expected<Scalars> oneStep(int64_t step);
-  llvm::Expected<Scalars> microBatches(llvm::ArrayRef<int64_t> rows);
+  llvm::Expected<Scalars> microBatches(int64_t step);
   void fill(llvm::ArrayRef<int64_t> rows);
+  llvm::Error explainStep(llvm::Error error, int32_t status, int64_t step);
   llvm::Error explain(llvm::Error error, int32_t status, const Twine &where,
                       llvm::ArrayRef<int64_t> rows);
   llvm::Error note(Record record);
   void say(const Record &record);
   void showProgress(const Record &record);
+  llvm::Error evaluate(int64_t done, int64_t epoch);
   llvm::Error save(int64_t step);
 
   Training &t;
   Batches batches;
   std::vector<Tensor> data;
-  TreeSum sums;
+  std::optional<StepSums> sums;
   Progress progress;
   int64_t savedStep = -1;
   double fillSeconds = 0; ///< of the step that runs
+  /// What went wrong here since the ranks last talked.
+  llvm::Error trouble = llvm::Error::success();
   Clock::time_point start = Clock::now(), shown;
 };
 
@@ -84,43 +90,69 @@ void Loop::fill(llvm::ArrayRef<int64_t> rows) {
 }
 
 llvm::Expected<Scalars> Loop::oneStep(int64_t step) {
-  llvm::ArrayRef<int64_t> rows = batches.at(step);
   if (!t.step)
-    return microBatches(rows);
-  fill(rows);
-  return t.step->run(t.states, data);
+    return microBatches(step);
+  fill(batches.at(step));
+  llvm::Expected<Scalars> scalars = t.step->run(t.states, data);
+  if (!scalars)
+    return explainStep(scalars.takeError(), t.step->status(), step);
+  return scalars;
 }
 
-/// A gradient of each micro-batch, their sums, one update of them. The loss is
-/// the update's, metrics are the means of the micro-batches'.
-llvm::Expected<Scalars> Loop::microBatches(llvm::ArrayRef<int64_t> rows) {
-  std::vector<Tensor> gradients;
-  for (const States::Entry &entry : t.states.entries())
-    if (entry.state.kind == autodiff::StateKind::Gradient)
-      gradients.push_back(entry.value);
+/// A gradient of each of this rank's micro-batches, the sums over all, one
+/// update of them. The loss is the update's, metrics are the means of the
+/// micro-batches'.
+llvm::Expected<Scalars> Loop::microBatches(int64_t step) {
+  llvm::ArrayRef<int64_t> rows = batches.at(step);
+  const int64_t own = t.accumulate / (t.ranks ? t.ranks->count() : 1);
+  const int64_t first = t.ranks ? t.ranks->rank() * own : 0;
   Scalars means;
-  for (int64_t micro = 0; micro < t.accumulate; ++micro) {
+  llvm::Error mine = std::move(trouble);
+  for (int64_t micro = first; micro < first + own; ++micro) {
     t.states.setCounter("nacre.micro_batch", micro);
     fill(rows.slice(micro * t.batch, t.batch));
+    sums->begin();
     llvm::Expected<Scalars> scalars = t.gradient->run(t.states, data);
     if (!scalars)
-      return scalars;
-    sums.add(gradients);
-    means.resize(scalars->size());
-    for (auto [mean, scalar] : llvm::zip_equal(means, *scalars)) {
-      mean.first = scalar.first;
-      mean.second += scalar.second / double(t.accumulate);
-    }
+      mine = llvm::joinErrors(
+          std::move(mine),
+          explainStep(scalars.takeError(), t.gradient->status(), step));
+    sums->add(mine ? nullptr : &*scalars);
+    if (mine)
+      break;
+    means = std::move(*scalars);
   }
-  for (auto [gradient, sum] : llvm::zip_equal(gradients, sums.take()))
-    std::memcpy(gradient.data<uint8_t>(), sum.bytes, sum.byteCount());
+  // A state like any other: every rank ends a step with the last one's.
+  t.states.setCounter("nacre.micro_batch", t.accumulate - 1);
+  auto sum = sums->finish();
+  if (!sum)
+    return llvm::joinErrors(std::move(mine), sum.takeError());
+  // Some run failed; what the sums are is of no interest.
+  if (!*sum)
+    return t.ranks ? t.ranks->agree(std::move(mine), /*byName=*/false)
+                   : std::move(mine);
+  llvm::consumeError(std::move(mine));
+  for (auto [mean, value] : llvm::zip_equal(means, **sum))
+    mean.second = value;
   llvm::Expected<Scalars> applied = t.apply->run(t.states, {});
-  if (!applied)
-    return applied;
+  if (!applied) {
+    llvm::Error error =
+        explainStep(applied.takeError(), t.apply->status(), step);
+    // Equal sums fail on every rank.
+    return t.ranks ? t.ranks->agree(std::move(error), /*byName=*/false)
+                   : std::move(error);
+  }
   // Both give the loss.
   means.front() = applied->front();
   means.insert(means.end(), applied->begin() + 1, applied->end());
   return means;
+}
+
+llvm::Error Loop::explainStep(llvm::Error error, int32_t status, int64_t step) {
+  return explain(std::move(error), status,
+                 "step " + Twine(step + 1) + " of epoch " +
+                     Twine(step / batches.stepsPerEpoch() + 1),
+                 batches.at(step));
 }
 
 /// What a run's status means to who trains.
@@ -194,12 +226,27 @@ llvm::Error Loop::note(Record record) {
 llvm::Error Loop::save(int64_t step) {
   if (t.checkpoint.empty() || savedStep == step)
     return llvm::Error::success();
+  // Every rank's messages say what rank 0's file is.
+  savedStep = step;
+  if (!t.speaks())
+    return llvm::Error::success();
   TrainingFacts facts = t.facts();
   facts["step"] = std::to_string(step);
-  if (llvm::Error error = writeCheckpoint(t.checkpoint, t.states, facts))
-    return error;
-  savedStep = step;
-  return llvm::Error::success();
+  return writeCheckpoint(t.checkpoint, t.states, facts);
+}
+
+llvm::Error Loop::evaluate(int64_t done, int64_t epoch) {
+  if (!t.evaluation)
+    return llvm::Error::success();
+  Clock::time_point begin = Clock::now();
+  llvm::Expected<Scalars> values = t.evaluation->run(t.states);
+  if (!values)
+    return explain(values.takeError(), t.evaluation->status(),
+                   "evaluation after step " + Twine(done), {});
+  t.evaluationSeconds.push_back(secondsSince(begin));
+  Record evaluated{done, epoch, true, std::move(*values)};
+  say(evaluated);
+  return note(std::move(evaluated));
 }
 
 //===----------------------------------------------------------------------===//
@@ -209,6 +256,14 @@ llvm::Error Loop::save(int64_t step) {
 llvm::Error Loop::run() {
   // About twenty lines of losses where there is no terminal.
   const int64_t sayEvery = std::max<int64_t>(1, t.steps / 20);
+  if (t.ranks) {
+    const int64_t each = t.accumulate / t.ranks->count();
+    llvm::errs() << "nacre: " << t.ranks->count()
+                 << (t.ranks->count() == 1 ? " rank, " : " ranks, ") << each
+                 << (each == 1 ? " micro-batch" : " micro-batches")
+                 << " to each, " << sums->byteCount() << " bytes added "
+                 << (t.fastSums ? "in any order" : "in one order") << "\n";
+  }
   if (t.firstStep > 0)
     savedStep = t.firstStep;
   auto due = [&](int64_t done, int64_t every) {
@@ -220,38 +275,42 @@ llvm::Error Loop::run() {
     Clock::time_point begin = Clock::now();
     fillSeconds = 0;
     llvm::Expected<Scalars> scalars = oneStep(step);
-    if (!scalars) {
-      int32_t status = t.step ? t.step->status() : t.gradient->status();
-      if (!t.step && t.apply->status())
-        status = t.apply->status();
-      return explain(scalars.takeError(), status,
-                     "step " + Twine(done) + " of epoch " + Twine(epoch),
-                     batches.at(step));
-    }
+    if (!scalars)
+      return scalars.takeError();
     t.stepSeconds.push_back(secondsSince(begin) - fillSeconds);
     Record record{done, epoch, false, std::move(*scalars)};
     showProgress(record);
     if (due(done, sayEvery) || done == t.steps)
       say(record);
-    if (llvm::Error error = note(std::move(record)))
-      return error;
-    if (t.evaluation && (due(done, t.evalEvery) || done == t.steps)) {
-      begin = Clock::now();
-      llvm::Expected<Scalars> values = t.evaluation->run(t.states);
-      if (!values)
-        return explain(values.takeError(), t.evaluation->status(),
-                       "evaluation after step " + Twine(done), {});
-      t.evaluationSeconds.push_back(secondsSince(begin));
-      Record evaluated{done, epoch, true, std::move(*values)};
-      say(evaluated);
-      if (llvm::Error error = note(std::move(evaluated)))
+    if (llvm::Error error = note(std::move(record))) {
+      if (!t.ranks)
         return error;
+      // Only rank 0 has it; the others are told when they next listen.
+      trouble = std::move(error);
     }
+    const bool evaluates = due(done, t.evalEvery) || done == t.steps;
+    const bool saves = due(done, t.checkpointEvery) || done == t.steps;
+    if (!evaluates && !saves)
+      continue;
+    if (!trouble && evaluates)
+      trouble = evaluate(done, epoch);
     // After the log: what the checkpoint says was done is in it.
-    if (due(done, t.checkpointEvery))
-      if (llvm::Error error = save(done))
+    if (!trouble && saves)
+      trouble = save(done);
+    if (t.ranks) {
+      if (llvm::Error error = t.ranks->agree(std::move(trouble)))
         return error;
+      if (saves)
+        if (llvm::Error error = t.ranks->compare(
+                {{"hash of the states after step " + std::to_string(done),
+                  digestOf(t.states)}}))
+          return error;
+      trouble = llvm::Error::success();
+    } else if (trouble) {
+      return std::move(trouble);
+    }
   }
+  // Nothing to do is a checkpoint too.
   return save(t.steps);
 }
 

@@ -5,6 +5,7 @@
 #include "Checkpoint.h"
 #include "Evaluate.h"
 #include "History.h"
+#include "StepSums.h"
 
 namespace nacre::driver {
 
@@ -15,7 +16,10 @@ struct Training {
   Examples examples;
   /// Either `step`, or `gradient` once a micro-batch and then `apply`.
   std::optional<StateProgram> step, gradient, apply;
-  std::optional<Evaluation> evaluation;
+  std::optional<Evaluation> evaluation; ///< rank 0 has it
+  /// The processes that train together, or null; how they add.
+  Ranks *ranks = nullptr;
+  bool fastSums = false;
   int64_t batch = 0, accumulate = 1;
   int64_t firstStep = 0, steps = 0; ///< done before, done at the end
   uint64_t seed = 0;
@@ -27,6 +31,7 @@ struct Training {
   /// its evaluations.
   std::vector<double> stepSeconds, evaluationSeconds;
 
+  bool speaks() const { return !ranks || ranks->isFirst(); }
   /// What a checkpoint must have in common with the training that goes on.
   TrainingFacts facts() const;
 };

@@ -58,8 +58,34 @@ static llvm::Error checkOptions(const TrainOptions &options) {
     return fail(ExitUsage, "-o and --checkpoint are the same file");
   if (options.evalEvery && options.valid.empty())
     return fail(ExitUsage, "--eval-every: --valid says no file");
+  if (options.microBatches && *options.microBatches < 1)
+    return fail(ExitUsage, "--micro-batches: " + Twine(*options.microBatches) +
+                               " is not above 0");
+  if (options.fastSums && options.ranks.empty())
+    return fail(ExitUsage, "--fast-sums: there are no ranks, use --ranks mpi");
   if (!options.from.empty())
     return fail(ExitUsage, "--from: training begins at import");
+  return llvm::Error::success();
+}
+
+/// Whether the ranks can share the micro-batches of a step.
+static llvm::Error checkRanks(const Training &training) {
+  const int64_t ranks = training.ranks->count(), all = training.accumulate;
+  if (all % ranks)
+    return fail(ExitUsage,
+                "--ranks: " + Twine(ranks) +
+                    " ranks share the micro-batches of a step, and " +
+                    Twine(all) + (all == 1 ? " is" : " are") +
+                    " no multiple of " + Twine(ranks) +
+                    "; use --micro-batches N");
+  if (ranks > 1 && !training.fastSums &&
+      !(llvm::isPowerOf2_64(ranks) && llvm::isPowerOf2_64(all / ranks)))
+    return fail(ExitUsage,
+                "--ranks: sums that do not depend on the number of ranks need "
+                "powers of two, not " +
+                    Twine(ranks) + " ranks and " + Twine(all / ranks) +
+                    (all / ranks == 1 ? " micro-batch" : " micro-batches") +
+                    " to each; --fast-sums takes any numbers");
   return llvm::Error::success();
 }
 
@@ -152,7 +178,7 @@ static llvm::Error compileAll(Training &training, const Toolchain &tools,
 /// Either the checkpoint's states or new ones.
 static llvm::Error setStates(Training &training, StateProgram &init,
                              const TrainOptions &options) {
-  if (!options.checkpoint.empty())
+  if (!options.checkpoint.empty() && training.speaks())
     removeUnfinished(options.checkpoint);
   if (!options.resume || !llvm::sys::fs::exists(options.checkpoint)) {
     if (options.resume)
@@ -223,7 +249,10 @@ static llvm::Error reportEnd(const Training &training,
                  {"first_step", training.firstStep},
                  {"seed", training.seed},
                  {"batch", training.batch},
+                 {"micro_batches", training.accumulate},
                  {"examples", training.examples.count}};
+    if (training.ranks)
+      json["ranks"] = training.ranks->count();
     if (last)
       json["train"] = scalarsJson(last->values);
     if (valid)
@@ -262,7 +291,16 @@ static llvm::Error reportEnd(const Training &training,
   return finishOutput();
 }
 
-llvm::Error train(const TrainOptions &options) {
+/// What a training needs besides itself, and what of it the ranks must share.
+struct Prepared {
+  std::unique_ptr<mlir::MLIRContext> context;
+  Training training;
+  TrainingFacts shared;
+};
+
+/// All that comes before the first step.
+static llvm::Error prepare(const TrainOptions &options, Prepared &prepared) {
+  auto &[context, training, shared] = prepared;
   if (llvm::Error error = checkOptions(options))
     return error;
   llvm::Expected<Toolchain> tools = chooseToolchain(options);
@@ -272,17 +310,19 @@ llvm::Error train(const TrainOptions &options) {
   llvm::Expected<TrainingSource> source = TrainingSource::open(options);
   if (!source)
     return source.takeError();
-  std::unique_ptr<mlir::MLIRContext> context = makeContext();
+  context = makeContext();
   llvm::Expected<ImportedTraining> imported =
       source->import(*context, source->batch());
   if (!imported)
     return imported.takeError();
 
-  Training training;
   training.name = imported->name;
   training.accumulate = imported->accumulate;
   training.seed = options.seed.value_or(imported->seed);
   training.checkpoint = options.checkpoint;
+  if (training.ranks)
+    if (llvm::Error error = checkRanks(training))
+      return error;
   const std::vector<TensorInfo> inputs = dataInputs(imported->training());
   llvm::Expected<int64_t> batch = batchOf(options.model, inputs);
   if (!batch)
@@ -303,7 +343,7 @@ llvm::Error train(const TrainOptions &options) {
   training.checkpointEvery =
       options.checkpointEvery ? options.checkpointEvery : perEpoch;
   std::optional<Examples> valid;
-  if (!options.valid.empty()) {
+  if (!options.valid.empty() && training.speaks()) {
     llvm::Expected<Examples> read =
         readExamples(options.valid, dataInputs(imported->evaluation()));
     if (!read)
@@ -320,6 +360,18 @@ llvm::Error train(const TrainOptions &options) {
       programsOf(*context, std::move(*imported), training.steps);
   if (!programs)
     return withCode(ExitModel, programs.takeError());
+  if (training.ranks) {
+    shared = training.facts();
+    shared["processor"] = tools->machine.name;
+    shared["optimization level"] = std::to_string(tools->options.optLevel);
+    shared["steps"] = std::to_string(training.steps);
+    shared["steps between evaluations"] = std::to_string(training.evalEvery);
+    shared["steps between checkpoints"] =
+        std::to_string(training.checkpointEvery);
+    shared["hash of the gradient program"] = digestOf(*programs->gradient);
+    shared["hash of the update program"] = digestOf(*programs->apply);
+    shared["hash of the data"] = digestOf(training.examples.arrays);
+  }
   StateProgram init;
   if (llvm::Error error =
           compileAll(training, *tools, *context, *source, std::move(*programs),
@@ -337,7 +389,11 @@ llvm::Error train(const TrainOptions &options) {
                  << " examples are not evaluated\n";
   if (llvm::Error error = setStates(training, init, options))
     return error;
-  if (!options.log.empty()) {
+  if (training.ranks) {
+    shared["first step"] = std::to_string(training.firstStep);
+    shared["hash of the states"] = digestOf(training.states);
+  }
+  if (!options.log.empty() && training.speaks()) {
     llvm::Expected<std::unique_ptr<LogFile>> log =
         LogFile::open(options.log, options.resume ? training.firstStep : -1,
                       training.history);
@@ -345,10 +401,13 @@ llvm::Error train(const TrainOptions &options) {
       return log.takeError();
     training.log = std::move(*log);
   }
+  return llvm::Error::success();
+}
 
-  Clock::time_point start = Clock::now();
-  llvm::Error failed = runSteps(training);
-  double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+/// The files and the report at the end, given how training ended.
+static llvm::Error finish(const TrainOptions &options, Prepared &prepared,
+                          llvm::Error failed, double seconds) {
+  const Training &training = prepared.training;
   // A curve that ends in a failure is the one to look at.
   if (!options.curve.empty())
     if (llvm::Error error = withCode(
@@ -360,9 +419,37 @@ llvm::Error train(const TrainOptions &options) {
   if (failed)
     return failed;
   if (!options.output.empty())
-    if (llvm::Error error = saveModel(*context, training, options))
+    if (llvm::Error error = saveModel(*prepared.context, training, options))
       return error;
   return reportEnd(training, options, seconds);
+}
+
+llvm::Error train(const TrainOptions &options) {
+  Prepared prepared;
+  Training &training = prepared.training;
+  if (!options.ranks.empty()) {
+    llvm::Expected<Ranks *> ranks = Ranks::open(options.ranks);
+    if (!ranks)
+      return ranks.takeError();
+    training.ranks = *ranks;
+    training.fastSums = options.fastSums;
+  }
+  // From here to the end all ranks go on, or all stop with one message.
+  auto agreed = [&](llvm::Error error) {
+    return training.ranks ? training.ranks->agree(std::move(error))
+                          : std::move(error);
+  };
+  if (llvm::Error error = agreed(prepare(options, prepared)))
+    return error;
+  if (training.ranks)
+    if (llvm::Error error = training.ranks->compare(prepared.shared))
+      return error;
+  Clock::time_point start = Clock::now();
+  llvm::Error failed = runSteps(training);
+  double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  if (training.speaks())
+    failed = finish(options, prepared, std::move(failed), seconds);
+  return agreed(std::move(failed));
 }
 
 } // namespace nacre::driver

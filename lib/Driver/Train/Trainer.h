@@ -56,6 +56,16 @@ public:
   llvm::Expected<Scalars> run(States &states, llvm::ArrayRef<Tensor> data);
   /// The nacre_status of the last run.
   int32_t status() const { return model->lastStatus; }
+  /// Scalars that a run gives.
+  size_t scalarCount() const { return scalarResults.size(); }
+  /// The index of the last kernel that touches what a run writes of a state.
+  int64_t readyAfter(const autodiff::State &state) const {
+    return model->outputs[state.result].readyAfter;
+  }
+  /// Called after each kernel where the target can (LoadedModel::afterKernel).
+  void callAfterKernel(std::function<void(int64_t)> call) {
+    model->afterKernel = std::move(call);
+  }
   /// Bytes of memory between kernels.
   uint64_t arenaBytes() const { return arena; }
 

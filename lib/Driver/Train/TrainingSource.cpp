@@ -110,7 +110,9 @@ TrainingSource::open(const TrainingModelOptions &options) {
           std::pair("--loss", !options.loss.empty()),
           std::pair("--learn", !options.learn.empty()),
           std::pair("--freeze", !options.freeze.empty()),
-          std::pair("--lora", options.lora.has_value())})
+          std::pair("--lora", options.lora.has_value()),
+          std::pair("--micro-batches", options.microBatches.has_value()),
+          std::pair("--ranks", !options.ranks.empty())})
       if (given)
         return fail(ExitUsage,
                     Twine(flag) + ": programs in textual IR are as they are");
@@ -185,6 +187,9 @@ TrainingSource::import(mlir::MLIRContext &context, int64_t batch) const {
   if (failed(model))
     return fail(ExitModel, errors.empty() ? log.lines() : errors);
   result.name = model->name;
+  if (options->microBatches)
+    model->spec.accumulate = *options->microBatches;
+  model->spec.separateApply = !options->ranks.empty();
   result.accumulate = model->spec.accumulate;
   result.seed = model->spec.seed;
   result.model = std::move(*model);
