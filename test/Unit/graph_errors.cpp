@@ -108,6 +108,13 @@ TEST_CASE("limits") {
   CHECK(importErrors("model m(x: f32[2]) { x + " + std::string(150, '(') + "1" +
                      std::string(150, ')') + " }\n")
             .find("nesting is deeper than 100\n") != std::string::npos);
+  CHECK(importErrors("model m(x: f32[2]) {\n"
+                     "  deep = []\n"
+                     "  for i in 0..60000 { deep = [deep] }\n"
+                     "  x\n"
+                     "}\n") == "FILE:3:30: lists nest deeper than 32\n"
+                               "    for i in 0..60000 { deep = [deep] }\n"
+                               "                               ^\n");
   std::string chain = "x";
   for (int i = 0; i < 300; ++i)
     chain += " + x";

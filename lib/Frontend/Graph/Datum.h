@@ -11,7 +11,11 @@ namespace nacre::graph_frontend {
 
 struct Builtin;
 struct Datum;
-using List = std::vector<Datum>;
+/// A list, and how many are one inside another in it.
+struct List : std::vector<Datum> {
+  using vector::vector;
+  unsigned depth = 1;
+};
 
 /// No value.
 struct Nothing {};
@@ -56,6 +60,9 @@ struct Datum : std::variant<Nothing, Poison, bool, int64_t, double, std::string,
 };
 
 inline Datum listOf(List items) {
+  for (const Datum &item : items)
+    if (item.isList())
+      items.depth = std::max(items.depth, item.list().depth + 1);
   return std::make_shared<const List>(std::move(items));
 }
 

@@ -28,9 +28,10 @@ Evaluator::Evaluator(mlir::MLIRContext &context, const Library &library,
       diagnostics(diagnostics), training(training), main(context, name),
       init(context, name) {}
 
-void Evaluator::countStep(Position at) {
+void Evaluator::countStep(Position at, int64_t count) {
   // An operation takes a few steps, so both limits follow from one number.
-  if (++steps > 20 * limits.maxNodes) {
+  steps += count;
+  if (steps > 20 * limits.maxNodes) {
     Problem problem{at, ("the program is longer than " +
                          Twine(20 * limits.maxNodes) +
                          " steps when its loops are unrolled (--max-nodes)")
@@ -215,6 +216,17 @@ static bool truth(const Datum &datum, Position at) {
 
 Datum Evaluator::evaluate(const Expr &expr, Frame &frame) {
   countStep(expr.at);
+  Datum value = evaluateAny(expr, frame);
+  if (value.isList()) {
+    // Copying a long list costs; freeing a deep one goes down its depth.
+    countStep(expr.at, value.list().size() / 16);
+    if (value.list().depth > maxListDepth)
+      problem(expr.at, "lists nest deeper than " + Twine(maxListDepth));
+  }
+  return value;
+}
+
+Datum Evaluator::evaluateAny(const Expr &expr, Frame &frame) {
   struct Deeper {
     unsigned &depth;
     ~Deeper() { --depth; }

@@ -156,7 +156,7 @@ public:
   mlir::Value usable(const Datum &datum, Position at);
   /// A tensor of this element type from a tensor or a number.
   mlir::Value asTensor(const Datum &datum, mlir::Type element, Position at);
-  void countStep(Position at);
+  void countStep(Position at, int64_t count = 1);
   [[noreturn]] void problem(Position at, const llvm::Twine &text) {
     reject(at, text);
   }
@@ -179,6 +179,7 @@ public:
   bool sharing = false; ///< inside a further call
 
 private:
+  Datum evaluateAny(const Expr &expr, Frame &frame);
   void loop(const Statement &statement, Frame &frame);
   Datum lookUp(const Expr &name, Frame &frame);
   Datum callExpr(const Expr &expr, Frame &frame);
@@ -195,6 +196,7 @@ private:
 /// The largest tensor, as for ONNX models.
 constexpr int64_t maxTensorBytes = int64_t(1) << 36;
 constexpr int64_t maxListLength = 1 << 16;
+constexpr unsigned maxListDepth = 32;
 constexpr unsigned maxDepth = 400; ///< of evaluations one inside another
 
 /// The shape with 1 for open extents, to count what is known.

@@ -127,7 +127,7 @@ Datum Evaluator::callImport(const Import &import,
   for (auto [argument, given] : llvm::zip_equal(body.getArguments(), arguments))
     mapping.map(argument, usable(given, at));
   mlir::Location loc = at.location(&context);
-  llvm::SmallVector<Datum> results;
+  List results;
   for (mlir::Operation &op : body) {
     countStep(at);
     if (op.hasTrait<mlir::OpTrait::IsTerminator>()) {
@@ -174,7 +174,7 @@ Datum Evaluator::callImport(const Import &import,
   }
   if (results.size() == 1)
     return results[0];
-  return listOf(List(results.begin(), results.end()));
+  return listOf(std::move(results));
 }
 
 } // namespace nacre::graph_frontend
