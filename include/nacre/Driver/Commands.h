@@ -40,6 +40,9 @@ struct TrainingModelOptions : ModelOptions {
   std::vector<std::string> learn, freeze; ///< patterns of parameter names
   std::optional<int64_t> lora;            ///< rank of adapters
   std::optional<int64_t> microBatches;    ///< to a step; else as the model says
+  /// How ranks talk: "mpi", or the path of a plug-in (nacre/collective.h);
+  /// empty: this process trains alone.
+  std::string ranks;
 };
 
 struct CompileOptions : TrainingModelOptions {
@@ -88,10 +91,7 @@ struct TrainOptions : TrainingModelOptions {
   std::optional<int64_t> steps;  ///< either these
   std::optional<int64_t> epochs; ///< or these
   std::optional<uint64_t> seed;  ///< of the weights, the order, the dropout
-  /// How ranks talk: "mpi", or the path of a plug-in (nacre/collective.h);
-  /// empty: this process trains alone.
-  std::string ranks;
-  bool fastSums = false; ///< sums between ranks in any order
+  bool fastSums = false;         ///< sums between ranks in any order
   std::string checkpoint;
   int64_t checkpointEvery = 0; ///< steps; 0: at the end of each epoch
   bool resume = false;
