@@ -103,6 +103,18 @@ void effectiveUsers(Value v, llvm::SmallPtrSetImpl<Operation *> &users) {
       users.insert(user);
 }
 
+/// Elements of a row beyond which it is not kept for several passes, when it
+/// does not lie in one piece.
+constexpr int64_t longRow = 4096;
+
+/// Whether the reduced axes are the last ones, so that a row is one piece.
+bool reducesTrailing(ReduceOp reduce) {
+  int64_t rank = tensorType(reduce.getX()).getRank();
+  int64_t first = rank - int64_t(reduce.getAxes().size());
+  return llvm::all_of(reduce.getAxes(),
+                      [&](int64_t axis) { return axis >= first; });
+}
+
 /// Grows the region of a contraction or reduction over the elementwise
 /// operations that follow, and over further reductions of the same rows. The
 /// largest region with one value leaving it is taken; that value is realised.
@@ -111,6 +123,17 @@ void KernelFormer::grow(Operation *root) {
   auto reduce = dyn_cast<ReduceOp>(root);
   RankedTensorType tail = tensorType(first);
   RankedTensorType row = reduce ? tensorType(reduce.getX()) : tail;
+
+  // Rows that lie apart in memory and are long, as the channels of a batch:
+  // walked row by row by everything that follows, each pass would read memory
+  // in small pieces. The reduction is then a kernel of its own.
+  if (reduce && !reducesTrailing(reduce)) {
+    int64_t points = 1;
+    for (int64_t axis : reduce.getAxes())
+      points *= boundedShape(row)[axis];
+    if (points >= longRow)
+      row = tail;
+  }
 
   llvm::SetVector<Operation *> region;
   region.insert(root);

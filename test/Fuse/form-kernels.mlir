@@ -178,3 +178,20 @@ func.func @main(%x: tensor<7xf32>, %ok: tensor<7xi1>) -> tensor<7xf32> {
 // CHECK-NEXT: return %0 : tensor<7xf32>
 // CHECK-NEXT: }
 // CHECK-NEXT: }
+
+// -----
+
+// The mean over a batch of each channel, taken off: rows of a channel lie apart
+// and are long, so the sum is a kernel of its own.
+func.func @main(%x: tensor<64x4x32x32xf32>) -> tensor<64x4x32x32xf32> {
+  %0 = lazy.reduce add, %x, [0, 2, 3] : tensor<64x4x32x32xf32> -> tensor<4xf32>
+  %1 = lazy.reshape %0 : tensor<4xf32> -> tensor<1x4x1x1xf32>
+  %2 = lazy.expand %1 : tensor<1x4x1x1xf32> -> tensor<64x4x32x32xf32>
+  %3 = lazy.sub %x, %2 : tensor<64x4x32x32xf32>
+  return %3 : tensor<64x4x32x32xf32>
+}
+// CHECK-LABEL: func.func @main(%arg0: tensor<64x4x32x32xf32>)
+// CHECK: lazy.kernel "reduce"
+// CHECK-SAME: -> (tensor<4xf32>)
+// CHECK: lazy.kernel "sub"
+// CHECK-SAME: -> (tensor<64x4x32x32xf32>)

@@ -66,7 +66,7 @@ static int writeHeader(char **argv) {
   auto tensor = [](llvm::StringRef name, DType dtype,
                    std::vector<int64_t> shape,
                    std::vector<std::string> dims = {}) {
-    return TensorInfo{name.str(), dtype, std::move(shape), std::move(dims)};
+    return TensorInfo{name.str(), dtype, std::move(shape), std::move(dims), ""};
   };
   code.inputs = {tensor("x", DType::F32, {1, 8}),
                  tensor("x", DType::F16, {2}),
