@@ -13,7 +13,7 @@ MODELS = {
     "lenet": "models/lenet.ngl",
     "resnet8": "models/resnet8.ngl",
     "lstm": "models/lstm.ngl",
-    "transformer": "test/Autodiff/transformer.ngl",
+    "transformer": "test/Autodiff/Inputs/transformer.ngl",
 }
 # The batch of the tests, which is all examples: so no order is to be known.
 BATCHES = {"mlp": 32, "lenet": 16, "resnet8": 8, "lstm": 8, "transformer": 2}
