@@ -81,8 +81,14 @@ LogicalResult Printer::value(Operation *op) {
     expr = expression(op);
   bool waits = result.hasOneUse() && expr->text.size() <= longWait &&
                (*result.user_begin())->getBlock() == op->getBlock();
-  if (!waits && !isWord(expr->text) && !expr->isConstant)
+  bool isLong = !waits && !isWord(expr->text) && !expr->isConstant;
+  if (isLong && typeName(result.getType()).empty()) {
+    // A type of memory has no variables: what it is made of gets one.
+    nameOperand(op->getOperand(0));
+    expr = expression(op);
+  } else if (isLong) {
     expr = Expr{declare(result, *expr)};
+  }
   expr->isVariable = false; // what is passed on has other readers
   set(result, *expr);
   return success();
