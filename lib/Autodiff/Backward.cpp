@@ -149,6 +149,8 @@ llvm::Expected<Backward> buildBackward(MainFunction &main,
         return success();
       });
   ModuleOp module = moduleOf(main);
+  if (failed(fuse::expandControlFlow(module)))
+    return fail(ExitModel, errors);
   if (failed(fuse::canonicalize(module)))
     return fail(ExitBug, errors);
   fuse::raiseContraction(module);

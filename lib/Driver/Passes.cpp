@@ -96,6 +96,8 @@ void registerPasses() {
   static const Entry entries[] = {
       {"canonicalize-lazy", "folders, canonical forms, dead code",
        fuse::canonicalize},
+      {"expand-control-flow", "loops are unrolled, branches become choices",
+       [](ModuleOp module) { return fuse::expandControlFlow(module); }},
       {"fold-constants", "operations of constants become weights",
        foldConstants},
       {"raise-contraction", "sums of products become lazy.contract",

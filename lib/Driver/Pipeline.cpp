@@ -58,12 +58,15 @@ static LogicalResult verifyBorder(ModuleOp module) {
 }
 
 /// Primitives to kernels.
-static LogicalResult fusePhase(Program &program,
-                               const CodegenOptions &options) {
+static LogicalResult fusePhase(Program &program, const CodegenOptions &options,
+                               const MachineDescription &machine) {
   ModuleOp module = *program.module;
   fuse::FuseOptions fusion;
   fusion.enabled = options.optLevel > 0;
 
+  // From here on there are loops and branches only where a run can have them.
+  if (!machine.branches && failed(fuse::expandControlFlow(module)))
+    return failure();
   // Folders, common subexpressions, dead code.
   if (failed(fuse::canonicalize(module)))
     return failure();
@@ -101,7 +104,7 @@ LogicalResult runPhases(Program &program, Phase from, Phase to,
   auto includes = [&](Phase phase) { return from < phase && phase <= to; };
   if (failed(verifyBorder(*program.module)))
     return failure();
-  if (includes(Phase::Fuse) && (failed(fusePhase(program, options)) ||
+  if (includes(Phase::Fuse) && (failed(fusePhase(program, options, machine)) ||
                                 failed(verifyBorder(*program.module))))
     return failure();
   if (includes(Phase::Schedule) && (failed(schedulePhase(program, machine)) ||

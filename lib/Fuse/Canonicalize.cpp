@@ -11,6 +11,7 @@ LogicalResult canonicalize(ModuleOp module) {
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
   passes.addPass(createCanonicalizerPass());
+  passes.addPass(createSymbolDCEPass()); // functions of loops that are gone
   return passes.run(module);
 }
 

@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Fuse/Fuse.h"
-#include "nacre/Lazy/Build.h"
+#include "nacre/Lazy/ControlFlow.h"
 #include "nacre/Reference/Interpreter.h"
 
 using namespace mlir;
@@ -44,11 +44,43 @@ static TypedAttr splatOf(const Tensor &t, Type element) {
                           APInt(width, uint64_t(t.integerAt(0)), false, true));
 }
 
-void foldConstants(Program &program, int64_t maxBytes) {
-  auto main = program.module->lookupSymbol<func::FuncOp>("main");
+/// A captured weight, splat or iota is made inside the function instead.
+static void sinkConstants(Operation *call, MutableOperandRange captured,
+                          ArrayRef<unsigned> firstArgument) {
+  SmallVector<func::FuncOp> callees = calleesOf(call);
+  for (unsigned i = captured.size(); i-- > 0;) {
+    Operation *source = captured[i].get().getDefiningOp();
+    if (!isa_and_nonnull<WeightOp, SplatOp, IotaOp>(source))
+      continue;
+    for (auto [callee, first] : llvm::zip(callees, firstArgument)) {
+      Block &body = callee.getBody().front();
+      OpBuilder b = OpBuilder::atBlockBegin(&body);
+      BlockArgument argument = body.getArgument(first + i);
+      argument.replaceAllUsesWith(b.clone(*source)->getResult(0));
+      (void)callee.eraseArgument(first + i);
+    }
+    captured.erase(i);
+  }
+}
+
+static void sinkConstants(Operation *op) {
+  if (auto loop = dyn_cast<LoopOp>(op))
+    sinkConstants(
+        op, loop.getCapturedMutable(),
+        {unsigned(1 + loop.getCarried().size() + loop.getScanned().size())});
+  else if (auto branch = dyn_cast<IfOp>(op))
+    sinkConstants(op, branch.getCapturedMutable(), {0, 0});
+}
+
+static void foldConstants(Program &program, func::FuncOp function,
+                          int64_t maxBytes) {
   DenseMap<Value, Tensor> memo;
-  OpBuilder b(main.getContext());
-  for (Operation &op : llvm::make_early_inc_range(main.getBody().front())) {
+  OpBuilder b(function.getContext());
+  for (Operation &op : llvm::make_early_inc_range(function.getBody().front())) {
+    if (isCall(&op)) {
+      sinkConstants(&op);
+      continue;
+    }
     if (op.getNumResults() != 1 || !isa<LazyDialect>(op.getDialect()) ||
         staysSymbolic(&op))
       continue;
@@ -92,6 +124,13 @@ void foldConstants(Program &program, int64_t maxBytes) {
     memo.erase(op.getResult(0));
     op.erase();
   }
+}
+
+void foldConstants(Program &program, int64_t maxBytes) {
+  // Callers come first: what they pass on may have become constant.
+  SmallVector<func::FuncOp> functions = functionsOf(*program.module);
+  for (func::FuncOp function : llvm::reverse(functions))
+    foldConstants(program, function, maxBytes);
 }
 
 } // namespace nacre::fuse

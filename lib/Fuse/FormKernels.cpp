@@ -6,7 +6,8 @@
 // realised value up to other realised values, weights and inputs.
 //
 // Realised are:
-//  - results of the function, and what a concat joins;
+//  - results of the function, operands of loops and branches, and what a concat
+//    joins;
 //  - the end of the elementwise tail of each contraction and reduction (its
 //    epilogue), found by growing a region until one value leaves it;
 //  - operands of a contraction, which reads each element many times;
@@ -19,7 +20,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "nacre/Fuse/Fuse.h"
-#include "nacre/Lazy/Lazy.h"
+#include "nacre/Lazy/ControlFlow.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
@@ -30,7 +31,8 @@ namespace {
 
 /// Lives in memory already, outside any kernel.
 bool isSource(Value v) {
-  return isa<BlockArgument>(v) || isa<WeightOp>(v.getDefiningOp());
+  return isa<BlockArgument>(v) || isa<WeightOp>(v.getDefiningOp()) ||
+         isCall(v.getDefiningOp());
 }
 /// Cheap to make anywhere.
 bool isInline(Operation *op) { return isa<SplatOp, IotaOp>(op); }
@@ -42,8 +44,8 @@ void mergeKernels(Block &block);
 
 class KernelFormer {
 public:
-  KernelFormer(func::FuncOp main, const FuseOptions &options)
-      : block(main.getBody().front()), options(options) {
+  KernelFormer(Block &block, const FuseOptions &options)
+      : block(block), options(options) {
     int64_t n = 0;
     for (Operation &op : block)
       position[&op] = n++;
@@ -202,7 +204,7 @@ void KernelFormer::grow(Operation *root) {
 
 void KernelFormer::decide() {
   for (Operation &op : block) {
-    if (isa<func::ReturnOp>(op)) {
+    if (isa<func::ReturnOp>(op) || isCall(&op)) {
       for (Value v : op.getOperands()) {
         // A view of memory stays between kernels; a computed value is
         // realised as the result itself.
@@ -480,9 +482,13 @@ void mergeKernels(Block &block) {
 } // namespace
 
 LogicalResult formKernels(ModuleOp module, const FuseOptions &options) {
-  auto main = module.lookupSymbol<func::FuncOp>("main");
-  widenScatters(main.getBody().front());
-  return KernelFormer(main, options).run();
+  for (func::FuncOp function : functionsOf(module)) {
+    Block &block = function.getBody().front();
+    widenScatters(block);
+    if (failed(KernelFormer(block, options).run()))
+      return failure();
+  }
+  return success();
 }
 
 } // namespace nacre::fuse

@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Fuse/Fuse.h"
-#include "nacre/Lazy/Build.h"
+#include "nacre/Lazy/ControlFlow.h"
 
 using namespace mlir;
 namespace nacre::fuse {
@@ -89,9 +89,9 @@ static bool sinkOne(Operation *op) {
 }
 
 void sinkViews(ModuleOp module) {
-  auto main = module.lookupSymbol<func::FuncOp>("main");
-  for (Operation &op : llvm::make_early_inc_range(main.getBody().front()))
-    sinkOne(&op);
+  for (func::FuncOp function : functionsOf(module))
+    for (Operation &op : llvm::make_early_inc_range(function.getBody().front()))
+      sinkOne(&op);
 }
 
 } // namespace nacre::fuse

@@ -15,7 +15,7 @@
 //===----------------------------------------------------------------------===//
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Fuse/Fuse.h"
-#include "nacre/Lazy/Build.h"
+#include "nacre/Lazy/ControlFlow.h"
 
 using namespace mlir;
 namespace nacre::fuse {
@@ -180,13 +180,13 @@ static void split(ContractOp op) {
 }
 
 void splitReductions(ModuleOp module) {
-  auto main = module.lookupSymbol<func::FuncOp>("main");
-  for (auto op :
-       llvm::make_early_inc_range(main.getBody().front().getOps<ContractOp>()))
-    split(op);
-  for (auto op :
-       llvm::make_early_inc_range(main.getBody().front().getOps<ReduceOp>()))
-    split(op);
+  for (func::FuncOp function : functionsOf(module)) {
+    Block &block = function.getBody().front();
+    for (auto op : llvm::make_early_inc_range(block.getOps<ContractOp>()))
+      split(op);
+    for (auto op : llvm::make_early_inc_range(block.getOps<ReduceOp>()))
+      split(op);
+  }
 }
 
 } // namespace nacre::fuse

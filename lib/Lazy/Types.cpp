@@ -1,6 +1,6 @@
 //===- Types.cpp - questions about lazy tensor types ----------------------===//
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "nacre/Lazy/Lazy.h"
+#include "nacre/Lazy/ControlFlow.h"
 #include "nacre/Lazy/State.h"
 #include "nacre/Lazy/Tensor.h"
 
@@ -147,6 +147,8 @@ LogicalResult verifyProgram(Operation *module) {
       SymbolTable::lookupSymbolIn(module, "main"));
   if (!main || main.isExternal() || !main.getBody().hasOneBlock())
     return module->emitError("a program needs a function 'main' of one block");
+  if (failed(verifyCalls(cast<ModuleOp>(module))))
+    return failure();
   auto checkType = [&](Type type, StringRef what, unsigned i) {
     auto tensor = dyn_cast<RankedTensorType>(type);
     bool element =
@@ -184,11 +186,12 @@ LogicalResult verifyProgram(Operation *module) {
         status = failure();
       }
   });
-  for (Operation &op : main.getBody().front())
-    if (!isa<LazyDialect>(op.getDialect()) && !isa<func::ReturnOp>(op)) {
-      op.emitOpError("is not a lazy operation");
-      status = failure();
-    }
+  for (auto function : module->getRegion(0).getOps<func::FuncOp>())
+    for (Operation &op : function.getBody().front())
+      if (!isa<LazyDialect>(op.getDialect()) && !isa<func::ReturnOp>(op)) {
+        op.emitOpError("is not a lazy operation");
+        status = failure();
+      }
   module->walk([&](KernelOp kernel) {
     for (Operation &op : kernel.getBody().front())
       if (!isa<LazyDialect>(op.getDialect())) {

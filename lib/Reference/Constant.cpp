@@ -1,6 +1,7 @@
 //===- Constant.cpp - the values a program does not wait for --------------===//
 
 #include "Evaluators.h"
+#include "nacre/Lazy/ControlFlow.h"
 #include "nacre/Reference/Interpreter.h"
 #include "llvm/ADT/DenseSet.h"
 
@@ -12,7 +13,8 @@ using Memo = llvm::DenseMap<Value, Tensor>;
 
 /// Collects the operations `root` still needs, operands before users. False
 /// when one of them is no constant: an argument, another dialect's operation,
-/// a kernel, a symbolic extent, a missing weight, or more than `maxBytes`.
+/// a kernel, a loop or an if, a symbolic extent, a missing weight, or more than
+/// `maxBytes`.
 /// One such answer settles the root, so every value is visited once at most.
 /// The stack is explicit: chains of 100,000 operations are real.
 static bool collect(Value root, const WeightStore &weights, const Memo &memo,
@@ -28,7 +30,8 @@ static bool collect(Value root, const WeightStore &weights, const Memo &memo,
       return true;
     Operation *op = value.getDefiningOp();
     if (!op || op->getName().getDialectNamespace() != "lazy" ||
-        op->getNumRegions() != 0 || op->getNumResults() != 1)
+        op->getNumRegions() != 0 || op->getNumResults() != 1 ||
+        lazy::isCall(op))
       return false;
     RankedTensorType type = lazy::tensorType(value);
     if (!type.hasStaticShape())

@@ -10,8 +10,7 @@
 #include "Evaluators.h"
 #include "Scalar.h"
 #include "Walk.h"
-#include "mlir/IR/SymbolTable.h"
-#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "nacre/Lazy/ControlFlow.h"
 
 using namespace mlir;
 
@@ -204,6 +203,83 @@ static llvm::Error compute(Operation *op, Operands xs, Tensor &out) {
   return evaluateElementwise(op, xs, out);
 }
 
+//===----------------------------------------------------------------------===//
+// Control flow
+//===----------------------------------------------------------------------===//
+
+/// Slice i of `whole` along the leading axis, without a copy.
+static Tensor sliceOf(const Tensor &whole, int64_t i) {
+  Tensor slice = whole;
+  slice.shape.erase(slice.shape.begin());
+  slice.bytes += i * slice.byteCount();
+  return slice;
+}
+
+static llvm::Expected<Values> evaluateLoop(lazy::LoopOp loop, Operands xs,
+                                           const WeightStore &weights,
+                                           const Dims &dims) {
+  SmallVector<func::FuncOp> callees = lazy::calleesOf(loop);
+  if (callees.empty())
+    return failed(loop, "there is no function " + loop.getBody());
+  Block &body = callees.front().getBody().front();
+  int64_t times = loop.getBound();
+  if (loop.getTrips()) {
+    times = std::clamp<int64_t>(xs[0].integerAt(0), 0, times);
+    xs = xs.drop_front();
+  }
+  size_t carriedCount = loop.getCarried().size(),
+         scannedCount = loop.getScanned().size();
+  Values carried(xs.take_front(carriedCount));
+  auto scanned = xs.slice(carriedCount, scannedCount);
+  auto captured = xs.drop_front(carriedCount + scannedCount);
+  ArrayRef<bool> backward = loop.getBackward();
+  Values collected;
+  for (OpResult v : loop.getResults().drop_front(carriedCount)) {
+    RankedTensorType type = lazy::tensorType(v);
+    auto out = allocate(dtypeOf(type.getElementType()), type.getShape());
+    if (!out)
+      return out.takeError();
+    collected.push_back(std::move(*out));
+  }
+  for (int64_t i = 0; i < times; ++i) {
+    auto place = [&](size_t slice) {
+      return backward[slice] ? int64_t(loop.getBound()) - 1 - i : i;
+    };
+    Values arguments{Tensor::zeros(DType::I64, {})};
+    arguments[0].setInteger(0, i);
+    llvm::append_range(arguments, carried);
+    for (auto [k, whole] : llvm::enumerate(scanned))
+      arguments.push_back(sliceOf(whole, place(k)));
+    llvm::append_range(arguments, captured);
+    auto results = runBlock(body, arguments, weights, dims);
+    if (!results)
+      return results.takeError();
+    ArrayRef<Tensor> given = *results;
+    bool last = loop.getConditional() && given.front().integerAt(0) == 0;
+    given = given.drop_front(loop.getConditional());
+    carried.assign(given.begin(), given.begin() + carriedCount);
+    for (auto [k, slice] : llvm::enumerate(given.drop_front(carriedCount)))
+      std::memcpy(collected[k].data<uint8_t>() +
+                      place(scannedCount + k) * slice.byteCount(),
+                  slice.bytes, slice.byteCount());
+    if (last)
+      break;
+  }
+  llvm::append_range(carried, collected);
+  return carried;
+}
+
+static llvm::Expected<Values> evaluateIf(lazy::IfOp branch, Operands xs,
+                                         const WeightStore &weights,
+                                         const Dims &dims) {
+  SmallVector<func::FuncOp> callees = lazy::calleesOf(branch);
+  if (callees.size() != 2)
+    return failed(branch, "there is no function " + branch.getThen() + " or " +
+                              branch.getOtherwise());
+  func::FuncOp taken = callees[xs[0].integerAt(0) != 0 ? 0 : 1];
+  return runBlock(taken.getBody().front(), xs.drop_front(), weights, dims);
+}
+
 llvm::Expected<Values> evaluate(Operation *op, ArrayRef<Tensor> operands,
                                 const WeightStore &weights, const Dims &dims) {
   if (operands.size() != op->getNumOperands())
@@ -216,6 +292,10 @@ llvm::Expected<Values> evaluate(Operation *op, ArrayRef<Tensor> operands,
       return error;
   if (auto kernel = dyn_cast<lazy::KernelOp>(op))
     return runBlock(kernel.getBody().front(), operands, weights, dims);
+  if (auto loop = dyn_cast<lazy::LoopOp>(op))
+    return evaluateLoop(loop, operands, weights, dims);
+  if (auto branch = dyn_cast<lazy::IfOp>(op))
+    return evaluateIf(branch, operands, weights, dims);
   if (op->getNumResults() != 1)
     return failed(op, "the interpreter does not know this operation");
 

@@ -19,6 +19,7 @@
 #include "ScatterSchedule.h"
 #include "Scheduler.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "nacre/Lazy/ControlFlow.h"
 #include "nacre/Lazy/IndexMap.h"
 
 using namespace mlir;
@@ -485,15 +486,16 @@ DictionaryAttr scheduleFor(KernelOp kernel, const MachineDescription &machine) {
 
 LogicalResult chooseSchedules(ModuleOp module,
                               const MachineDescription &machine) {
-  auto main = module.lookupSymbol<func::FuncOp>("main");
-  KernelOp before;
-  for (auto kernel : main.getBody().front().getOps<KernelOp>()) {
-    if (!kernel.getSchedule()) {
-      kernel.setScheduleAttr(scheduleFor(kernel, machine));
-      if (machine.groupItems && before && kernel->hasAttr("lazy.border"))
-        joinBorder(kernel, before);
+  for (func::FuncOp function : functionsOf(module)) {
+    KernelOp before;
+    for (auto kernel : function.getBody().front().getOps<KernelOp>()) {
+      if (!kernel.getSchedule()) {
+        kernel.setScheduleAttr(scheduleFor(kernel, machine));
+        if (machine.groupItems && before && kernel->hasAttr("lazy.border"))
+          joinBorder(kernel, before);
+      }
+      before = kernel;
     }
-    before = kernel;
   }
   return success();
 }

@@ -13,6 +13,11 @@
 // value, an input (lazy.state). It is stored there directly when nothing reads
 // the old value from then on, else it is copied there at the end.
 //
+// The function of a loop or a branch is planned by itself, before whoever runs
+// it; its arena is a block of the caller's. What goes in and out lies densely.
+// A carried value is a state of the loop's body: the old value and the new one
+// share the storage of the loop's result.
+//
 // Users come after definitions, so storages are handed from users to
 // definitions in a backward walk, and views left over follow their source in a
 // forward walk.
@@ -20,6 +25,7 @@
 //===----------------------------------------------------------------------===//
 #include "Layout.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "nacre/Lazy/ControlFlow.h"
 #include "nacre/Lazy/IndexMap.h"
 #include "nacre/Lazy/State.h"
 #include "nacre/Schedule/Schedule.h"
@@ -50,8 +56,8 @@ struct Placement {
 
 class Planner {
 public:
-  Planner(ModuleOp module, func::FuncOp main)
-      : module(module), main(main), block(main.getBody().front()) {}
+  explicit Planner(func::FuncOp function)
+      : function(function), block(function.getBody().front()) {}
   LogicalResult run();
 
 private:
@@ -69,6 +75,8 @@ private:
   bool replacesInPlace(Value v, BlockArgument old);
   bool claim(Value x, int storage, int64_t offset, ArrayRef<int64_t> strides);
   void handOut();
+  void placeCall(Operation *call);
+  Value denseOperand(Operation *call, Value x);
   void followViews();
   void computeLifetimes();
   int root(int s) {
@@ -80,8 +88,7 @@ private:
   void assignOffsets();
   void write();
 
-  ModuleOp module;
-  func::FuncOp main;
+  func::FuncOp function;
   Block &block;
   DenseMap<Value, Order> orders;
   DenseMap<Value, Placement> placed;
@@ -89,6 +96,8 @@ private:
   llvm::SmallVector<KernelOp> following; // sole views without storage yet
   llvm::SmallVector<KernelOp> aliases;   // kernels that need not run
   DenseMap<Operation *, int64_t> position;
+  /// Storages that a call needs while it runs.
+  llvm::MapVector<Operation *, SmallVector<int>> scratch;
 };
 
 Order Planner::rowMajor(Value v) {
@@ -224,10 +233,10 @@ void Planner::separateResults() {
         break;
       source = kernel.getOperand(0);
     }
-    auto old = stateBefore(main, operand.getOperandNumber());
+    auto old = stateBefore(function, operand.getOperandNumber());
     auto argument = dyn_cast<BlockArgument>(source);
     if (!old || !argument || operand.get() == *old ||
-        !main.getArgAttr(argument.getArgNumber(), "lazy.state"))
+        !function.getArgAttr(argument.getArgNumber(), "lazy.state"))
       continue;
     Value saved = insertCopy(operand.get(), ret, "state");
     orders[saved] = rowMajor(saved);
@@ -244,7 +253,7 @@ void Planner::separateResults() {
                         stridesIn(rowMajor(v), boundedShape(tensorType(v))));
     if (v.getDefiningOp<ConcatOp>() && seen.insert(v).second)
       direct = true;
-    if (auto old = stateBefore(main, operand.getOperandNumber()))
+    if (auto old = stateBefore(function, operand.getOperandNumber()))
       direct = direct && replacesInPlace(v, *old);
     if (!direct) {
       Value copy = insertCopy(v, ret, "result");
@@ -266,8 +275,79 @@ bool Planner::claim(Value x, int storage, int64_t offset,
   return true;
 }
 
+/// `x`, or a copy of it that lies densely and in row-major order.
+Value Planner::denseOperand(Operation *call, Value x) {
+  auto strides = stridesIn(rowMajor(x), boundedShape(tensorType(x)));
+  if (!placed.count(x) &&
+      isa_and_nonnull<KernelOp, ConcatOp>(x.getDefiningOp()) &&
+      producerAccepts(x, orders.count(x) ? orders[x] : rowMajor(x), strides)) {
+    placeDense(x, "arena", 0, rowMajor(x));
+    return x;
+  }
+  // A call's result is dense, but a later operation than this one.
+  if (isCall(x.getDefiningOp()))
+    return x;
+  auto found = placed.find(x);
+  if (found != placed.end() && found->second.strides == strides &&
+      found->second.offset == 0)
+    return x;
+  Value copy = insertCopy(x, call, "argument");
+  orders[copy] = rowMajor(copy);
+  placeDense(copy, "arena", 0, rowMajor(copy));
+  return copy;
+}
+
+/// Storages of what a loop or a branch gives, takes and needs meanwhile.
+void Planner::placeCall(Operation *call) {
+  for (Value result : call->getResults())
+    placeDense(result, "arena", 0, rowMajor(result));
+  auto loop = dyn_cast<LoopOp>(call);
+  OperandRange carried =
+      loop ? loop.getCarried() : call->getOperands().take_front(0);
+  unsigned firstCarried = loop && loop.getTrips() ? 1 : 0;
+  for (OpOperand &operand : call->getOpOperands()) {
+    Value x = operand.get();
+    unsigned k = operand.getOperandNumber() - firstCarried;
+    if (operand.getOperandNumber() < firstCarried || k >= carried.size()) {
+      operand.set(denseOperand(call, x));
+      continue;
+    }
+    // The first value is stored where the loop replaces it, by its kernel if
+    // nobody else reads it.
+    const Placement place = placed[loop.getResult(k)];
+    auto kernel = x.getDefiningOp<KernelOp>();
+    if (kernel && !soleView(kernel) && x.hasOneUse() &&
+        claim(x, place.storage, 0, place.strides))
+      continue;
+    Value copy = insertCopy(x, call, "carry");
+    orders[copy] = rowMajor(copy);
+    placed[copy] = place;
+    operand.set(copy);
+  }
+  int64_t arena = 0;
+  for (func::FuncOp callee : calleesOf(call))
+    arena = std::max(
+        arena, callee->getAttrOfType<IntegerAttr>("lazy.arena_bytes").getInt());
+  auto reserve = [&](int64_t bytes) {
+    Storage s;
+    s.space = "arena";
+    s.elements = bytes;
+    storages.push_back(s);
+    scratch[call].push_back(storages.size() - 1);
+  };
+  reserve(arena);
+  if (loop) {
+    reserve(8); // the counter
+    reserve(1); // whether to go on
+  }
+}
+
 void Planner::handOut() {
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
+    if (isCall(&op)) {
+      placeCall(&op);
+      continue;
+    }
     if (auto concat = dyn_cast<ConcatOp>(op)) {
       Value v = concat.getResult();
       if (!placed.count(v))
@@ -347,6 +427,9 @@ void Planner::computeLifetimes() {
     for (Operation *user : v.getUsers())
       s.last = std::max(s.last, position[user]);
   }
+  for (auto &[call, needed] : scratch)
+    for (int s : needed)
+      storages[s].first = storages[s].last = position[call];
 }
 
 /// A kernel without contraction or reduction that reads an operand exactly
@@ -434,13 +517,15 @@ void Planner::assignOffsets() {
     arena = std::max(arena, at + s->bytes());
     done.push_back(s);
   }
-  module->setAttr("lazy.arena_bytes",
-                  IntegerAttr::get(IntegerType::get(module.getContext(), 64),
-                                   llvm::alignTo(arena, alignment)));
+  Operation *owner = function;
+  if (function.getSymName() == "main")
+    owner = owner->getParentOp();
+  owner->setAttr("lazy.arena_bytes", Builder(owner).getI64IntegerAttr(
+                                         llvm::alignTo(arena, alignment)));
 }
 
 void Planner::write() {
-  MLIRContext *context = module.getContext();
+  MLIRContext *context = function.getContext();
   auto attr = [&](Value v) -> Attribute {
     const Placement &p = placed[v];
     const Storage &s = storages[root(p.storage)];
@@ -456,6 +541,21 @@ void Planner::write() {
       results.push_back(attr(v));
     kernel.setOperandPlacesAttr(ArrayAttr::get(context, operands));
     kernel.setResultPlacesAttr(ArrayAttr::get(context, results));
+  }
+  for (auto &[call, needed] : scratch) {
+    auto list = [&](ValueRange values) {
+      return ArrayAttr::get(context, llvm::map_to_vector(values, attr));
+    };
+    call->setAttr("operand_places", list(call->getOperands()));
+    call->setAttr("result_places", list(call->getResults()));
+    call->setAttr(
+        "scratch",
+        ArrayAttr::get(context, llvm::map_to_vector(needed, [&](int s) {
+                         return Attribute(PlaceAttr::get(
+                             context, StringAttr::get(context, "arena"), 0,
+                             storages[s].offset,
+                             DenseI64ArrayAttr::get(context, {})));
+                       })));
   }
   // A view that is an alias stands as the bare view again: nothing runs.
   for (KernelOp kernel : aliases) {
@@ -498,9 +598,40 @@ LogicalResult Planner::run() {
 
 } // namespace
 
+/// Marks the carried values of a loop's body as states, and slices that do not
+/// begin at a cache line.
+static void describeBody(LoopOp loop) {
+  func::FuncOp body = calleesOf(loop).front();
+  Builder b(loop);
+  unsigned carried = loop.getCarried().size(),
+           conditional = loop.getConditional();
+  for (unsigned i = 0; i < carried; ++i) {
+    auto name = b.getStringAttr("carried" + Twine(i));
+    body.setArgAttr(1 + i, "lazy.state", name);
+    body.setResultAttr(conditional + i, "lazy.state", name);
+  }
+  auto align = [&](Type type, auto set) {
+    auto tensor = cast<RankedTensorType>(type);
+    int64_t bytes =
+        tensor.getNumElements() * elementBytes(tensor.getElementType());
+    if (bytes % alignment != 0)
+      set(b.getI64IntegerAttr(bytes & -bytes));
+  };
+  for (unsigned i = 0; i < loop.getScanned().size(); ++i)
+    align(body.getArgumentTypes()[1 + carried + i], [&](Attribute bytes) {
+      body.setArgAttr(1 + carried + i, "lazy.align", bytes);
+    });
+  for (unsigned i = conditional + carried; i < body.getNumResults(); ++i)
+    align(body.getResultTypes()[i],
+          [&](Attribute bytes) { body.setResultAttr(i, "lazy.align", bytes); });
+}
+
 LogicalResult planMemory(ModuleOp module) {
-  auto main = module.lookupSymbol<func::FuncOp>("main");
-  return Planner(module, main).run();
+  module.walk([](LoopOp loop) { describeBody(loop); });
+  for (func::FuncOp function : functionsOf(module))
+    if (failed(Planner(function).run()))
+      return failure();
+  return success();
 }
 
 } // namespace nacre::schedule

@@ -1,6 +1,8 @@
 //===- VerifySchedule.cpp - the border after the schedule phase -----------===//
 #include "Scheduler.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "nacre/Lazy/ControlFlow.h"
+#include "nacre/Lazy/IndexMap.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -13,23 +15,25 @@ namespace {
 /// What an edited file may hold is checked here, so that lowering may assert.
 class PlanVerifier {
 public:
-  explicit PlanVerifier(ModuleOp module)
-      : module(module), main(module.lookupSymbol<func::FuncOp>("main")) {}
+  explicit PlanVerifier(func::FuncOp function) : function(function) {}
   LogicalResult run();
 
 private:
-  InFlightDiagnostic fail(KernelOp kernel) {
+  InFlightDiagnostic fail(Operation *op) {
     status = failure();
-    return kernel.emitOpError("kernel ") << kernel.getName() << ": ";
+    InFlightDiagnostic diagnostic = op->emitOpError();
+    if (auto kernel = dyn_cast<KernelOp>(op))
+      diagnostic << "kernel " << kernel.getName() << ": ";
+    return diagnostic;
   }
-  void place(KernelOp kernel, Attribute attr, Value v, StringRef what,
+  void place(Operation *op, Attribute attr, Value v, StringRef what,
              bool written);
+  void call(Operation *op);
   void schedule(KernelOp kernel);
   /// Elements of a buffer of that space, or nullopt when there is none.
   std::optional<int64_t> bufferElements(PlaceAttr place, Value v);
 
-  ModuleOp module;
-  func::FuncOp main;
+  func::FuncOp function;
   int64_t arenaBytes = 0;
   LogicalResult status = success();
 };
@@ -51,10 +55,12 @@ std::optional<int64_t> PlanVerifier::bufferElements(PlaceAttr place, Value v) {
   StringRef space = place.getSpace().getValue();
   if (space == "arena" && slot == 0)
     return arenaBytes / bytes;
-  if (space == "input" && slot >= 0 && slot < int64_t(main.getNumArguments()))
-    return sized(main.getArgumentTypes()[slot]);
-  if (space == "output" && slot >= 0 && slot < int64_t(main.getNumResults()))
-    return sized(main.getResultTypes()[slot]);
+  if (space == "input" && slot >= 0 &&
+      slot < int64_t(function.getNumArguments()))
+    return sized(function.getArgumentTypes()[slot]);
+  if (space == "output" && slot >= 0 &&
+      slot < int64_t(function.getNumResults()))
+    return sized(function.getResultTypes()[slot]);
   if (space == "weights") {
     // A weight is found through the value, past views that share its bytes.
     while (auto view = v.getDefiningOp<ViewOpInterface>())
@@ -68,19 +74,19 @@ std::optional<int64_t> PlanVerifier::bufferElements(PlaceAttr place, Value v) {
   return std::nullopt;
 }
 
-void PlanVerifier::place(KernelOp kernel, Attribute attr, Value v,
-                         StringRef what, bool written) {
+void PlanVerifier::place(Operation *op, Attribute attr, Value v, StringRef what,
+                         bool written) {
   auto place = cast<PlaceAttr>(attr);
   auto type = tensorType(v);
   if (written &&
       (place.getSpace() == "weights" || place.getSpace() == "input")) {
-    fail(kernel) << "writes to read-only memory";
+    fail(op) << "writes to read-only memory";
     return;
   }
   auto elements = bufferElements(place, v);
   if (!elements) {
-    fail(kernel) << what << " is placed in " << place.getSpace() << " "
-                 << place.getSlot() << ", which is no buffer of it";
+    fail(op) << what << " is placed in " << place.getSpace() << " "
+             << place.getSlot() << ", which is no buffer of it";
     return;
   }
   if (llvm::is_contained(type.getShape(), 0))
@@ -95,8 +101,8 @@ void PlanVerifier::place(KernelOp kernel, Attribute attr, Value v,
              !llvm::AddOverflow(last, reach, last);
   }
   if (!inside || last >= *elements)
-    fail(kernel) << what << " lies outside its buffer of " << *elements
-                 << " elements";
+    fail(op) << what << " lies outside its buffer of " << *elements
+             << " elements";
 }
 
 void PlanVerifier::schedule(KernelOp kernel) {
@@ -195,14 +201,64 @@ void PlanVerifier::schedule(KernelOp kernel) {
                  << ", expected a multiple of 64";
 }
 
+/// What a loop or a branch takes and gives lies densely; what it needs
+/// meanwhile lies in the arena.
+void PlanVerifier::call(Operation *op) {
+  auto check = [&](StringRef name, ValueRange values, bool written) {
+    auto places = op->getAttrOfType<ArrayAttr>(name);
+    if (!places || places.size() != values.size()) {
+      fail(op) << "needs a place for each of its " << values.size() << " "
+               << (written ? "results" : "operands");
+      return;
+    }
+    for (auto [attr, v] : llvm::zip(places, values)) {
+      auto where = dyn_cast<PlaceAttr>(attr);
+      int64_t bytes = elementBytes(tensorType(v).getElementType());
+      if (!where ||
+          where.getStrides().asArrayRef() !=
+              ArrayRef(rowMajorStrides(boundedShape(tensorType(v)))) ||
+          where.getOffset() * bytes % 64 != 0)
+        fail(op) << "has a place that is not dense";
+      else
+        place(op, attr, v, written ? "a result" : "an operand", written);
+    }
+  };
+  check("operand_places", op->getOperands(), false);
+  check("result_places", op->getResults(), true);
+  int64_t inner = 0;
+  for (func::FuncOp callee : calleesOf(op)) {
+    auto bytes = callee->getAttrOfType<IntegerAttr>("lazy.arena_bytes");
+    inner = std::max(inner, bytes ? bytes.getInt() : 0);
+  }
+  SmallVector<int64_t> needs{inner};
+  if (isa<LoopOp>(op))
+    needs.append({8, 1});
+  auto scratch = op->getAttrOfType<ArrayAttr>("scratch");
+  bool fits = scratch && scratch.size() == needs.size();
+  for (unsigned i = 0; fits && i < needs.size(); ++i) {
+    auto where = dyn_cast<PlaceAttr>(scratch[i]);
+    fits = where && where.getSpace() == "arena" && where.getOffset() >= 0 &&
+           where.getOffset() % 64 == 0 &&
+           where.getOffset() <= arenaBytes - needs[i];
+  }
+  if (!fits)
+    fail(op) << "has no room in the arena";
+}
+
 LogicalResult PlanVerifier::run() {
-  auto arena = module->getAttrOfType<IntegerAttr>("lazy.arena_bytes");
+  Operation *owner = function;
+  if (function.getSymName() == "main")
+    owner = owner->getParentOp();
+  auto arena = owner->getAttrOfType<IntegerAttr>("lazy.arena_bytes");
   if (!arena)
-    return module.emitError("has no memory plan (lazy.arena_bytes)");
+    return owner->emitError("has no memory plan (lazy.arena_bytes)");
   arenaBytes = arena.getInt();
   if (arenaBytes < 0)
-    return module.emitError("has a negative arena");
-  for (auto kernel : main.getBody().front().getOps<KernelOp>()) {
+    return owner->emitError("has a negative arena");
+  for (Operation &op : function.getBody().front())
+    if (isCall(&op))
+      call(&op);
+  for (auto kernel : function.getBody().front().getOps<KernelOp>()) {
     if (!kernel.getSchedule() || !kernel.getOperandPlaces() ||
         !kernel.getResultPlaces()) {
       fail(kernel) << "has no schedule or no places";
@@ -218,14 +274,14 @@ LogicalResult PlanVerifier::run() {
       schedule(kernel);
   }
   // Every result of the function must have been written where it belongs.
-  for (auto [i, v] :
-       llvm::enumerate(main.getBody().front().getTerminator()->getOperands())) {
+  for (auto [i, v] : llvm::enumerate(
+           function.getBody().front().getTerminator()->getOperands())) {
     Value source = v;
     while (auto view = source.getDefiningOp<ViewOpInterface>())
       source = view.source();
     if (!source.getDefiningOp() ||
         !isa<KernelOp, ConcatOp>(source.getDefiningOp()))
-      return main.emitError()
+      return function.emitError()
              << "result " << i << " is not computed by a kernel";
   }
   return status;
@@ -234,7 +290,10 @@ LogicalResult PlanVerifier::run() {
 } // namespace
 
 LogicalResult verifySchedule(ModuleOp module) {
-  return PlanVerifier(module).run();
+  for (func::FuncOp function : functionsOf(module))
+    if (failed(PlanVerifier(function).run()))
+      return failure();
+  return success();
 }
 
 void printPlan(ModuleOp module, raw_ostream &os) {

@@ -61,7 +61,9 @@ llvm::Expected<Made> make(const Case &one, Type element) {
         b.getFunctionType(block->getArgumentTypes(), ret.getOperandTypes()));
   };
   setType();
-  if (mlir::failed(verify(module)) || mlir::failed(fuse::canonicalize(module)))
+  if (mlir::failed(verify(module)) ||
+      mlir::failed(fuse::expandControlFlow(module)) ||
+      mlir::failed(fuse::canonicalize(module)))
     return failed("the program is invalid");
   fuse::raiseContraction(module);
 

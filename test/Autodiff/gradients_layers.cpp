@@ -1,6 +1,7 @@
 //===- gradients_layers.cpp - layers and losses, as frontends write them --===//
 
 #include "Gradients.h"
+#include "nacre/Lazy/ControlFlow.h"
 
 using namespace nacre::lazy;
 
@@ -435,6 +436,74 @@ void losses(std::vector<Case> &cases) {
   });
 }
 
+/// A function of the program, made by `body` of its arguments.
+mlir::func::FuncOp
+callee(Sample &s, ArrayRef<Value> like,
+       llvm::function_ref<SmallVector<Value>(mlir::ValueRange)> body) {
+  auto module =
+      s.build.b.getBlock()->getParentOp()->getParentOfType<mlir::ModuleOp>();
+  mlir::OpBuilder::InsertionGuard guard(s.build.b);
+  SmallVector<mlir::Type> types;
+  for (Value v : like)
+    types.push_back(v.getType());
+  auto function = makeCallee(module, "body", types, s.build.loc);
+  s.build.b.setInsertionPointToEnd(&function.getBody().front());
+  endCallee(function, body(function.getArguments()));
+  return function;
+}
+
+/// A recurrent net whose steps the data may end, over a scanned input and a
+/// captured weight, and a branch.
+void controlFlow(std::vector<Case> &cases) {
+  const std::vector<Shape> shapes{
+      {1, 1, 1}, {3, 2, 4}, {5, 1, 3}, {2, 3, 2}, {4, 4, 4}};
+  add(cases, "loop", shapes, [](Sample &s, const Shape &n) {
+    T x = in(s, n), h = in(s, {n[1], n[2]}), w = in(s, {n[2], n[2]});
+    Value counter = s.build.splat(s.build.b.getI64Type(), 0);
+    T slice = x.slice(0, 0, 1).reshape({n[1], n[2]});
+    auto step = callee(s, {counter, h, slice, w}, [&](mlir::ValueRange a) {
+      T next = (matmul(T{&s, a[1]}, T{&s, a[3]}) + T{&s, a[2]}).apply<TanhOp>();
+      return SmallVector<Value>{next, next};
+    });
+    auto loop =
+        makeLoop(s.build, step, n[0], {}, false, {h}, {x}, {w}, {true, false});
+    return T{&s, loop.getResult(0)}.sum({0, 1}) +
+           T{&s, loop.getResult(1)}.sum({0, 1, 2});
+  });
+  add(cases, "loop until", shapes, [](Sample &s, const Shape &n) {
+    T h = in(s, {n[1], n[2]}), w = in(s, {n[2], n[2]});
+    Value counter = s.build.splat(s.build.b.getI64Type(), 0);
+    Value trips = s.build.reshape(s.index({1}, n[0] + 1, false), {});
+    auto step = callee(s, {counter, h, w}, [&](mlir::ValueRange a) {
+      T next = matmul(T{&s, a[1]}, T{&s, a[2]}).apply<TanhOp>();
+      Value goOn = s.build.cmp(CmpKind::lt, a[0],
+                               s.build.splat(s.build.b.getI64Type(), 2));
+      return SmallVector<Value>{goOn, next};
+    });
+    auto loop = makeLoop(s.build, step, n[0], trips, true, {h}, {}, {w}, {});
+    return T{&s, loop.getResult(0)};
+  });
+  add(cases, "if", shapes, [](Sample &s, const Shape &n) {
+    T x = in(s, n);
+    auto branch = [&](bool then) {
+      return callee(s, {x}, [&](mlir::ValueRange a) {
+        T v{&s, a[0]};
+        return SmallVector<Value>{then ? v.apply<ExpOp>() : v * v};
+      });
+    };
+    auto then = branch(true), otherwise = branch(false);
+    Value condition =
+        s.build.cmp(CmpKind::lt, s.build.reshape(s.index({1}, 2, false), {}),
+                    s.build.splat(s.build.b.getI64Type(), 1));
+    auto made =
+        IfOp::create(s.build.b, s.build.loc, mlir::TypeRange{x.v.getType()},
+                     then.getSymName(), otherwise.getSymName(), condition,
+                     mlir::ValueRange{x.v}, mlir::ArrayAttr(),
+                     mlir::ArrayAttr(), mlir::ArrayAttr());
+    return T{&s, made.getResult(0)};
+  });
+}
+
 } // namespace
 
 void addLayers(std::vector<Case> &cases) {
@@ -444,6 +513,7 @@ void addLayers(std::vector<Case> &cases) {
   norms(cases);
   sequences(cases);
   losses(cases);
+  controlFlow(cases);
 }
 
 } // namespace nacre::test

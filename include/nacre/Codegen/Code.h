@@ -63,6 +63,7 @@ struct MachineDescription {
   /// Work-items of a work-group, at most; 0: no grid, tasks are taken by
   /// threads.
   unsigned groupItems = 0;
+  bool branches = false;     ///< a run can loop and choose between kernels
   unsigned localBytes = 0;   ///< memory that a work-group shares
   unsigned computeUnits = 1; ///< work-groups that run at once
   /// Contractions below this many operations gain nothing from local memory.

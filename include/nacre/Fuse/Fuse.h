@@ -13,6 +13,12 @@ void foldConstants(Program &program, int64_t maxBytes);
 /// Folders, canonical forms, common subexpressions, dead code.
 mlir::LogicalResult canonicalize(mlir::ModuleOp module);
 
+/// Loops become their bodies one after another, branches both of them and a
+/// choice: for targets that cannot branch, and for differentiation. A loop that
+/// is not known to end within `maxTimes` is an error.
+mlir::LogicalResult expandControlFlow(mlir::ModuleOp module,
+                                      int64_t maxTimes = 4096);
+
 /// Finds reduce(add) of products of expanded or windowed operands and makes
 /// them lazy.contract, with the views composed into its maps.
 void raiseContraction(mlir::ModuleOp module);

@@ -16,6 +16,7 @@ include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "mlir/IR/RegionKindInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
 include "nacre/Lazy/LazyInterfaces.td"
 
 def Lazy_Dialect : Dialect {
@@ -410,6 +411,73 @@ def Lazy_ScatterOp : Lazy_Op<"scatter", [Pure, Lazy_Differentiable]> {
   let results = (outs Lazy_Tensor:$y);
   let assemblyFormat = "$updates `,` $index `,` $axis attr-dict `:` type($updates) `,` type($index) `->` type($y)";
   let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Control flow
+//===----------------------------------------------------------------------===//
+
+class Lazy_CallOp<string mnemonic, list<Trait> traits = []>
+    : Lazy_Op<mnemonic, !listconcat([Pure,
+        DeclareOpInterfaceMethods<SymbolUserOpInterface>], traits)>;
+
+def Lazy_LoopOp : Lazy_CallOp<"loop", [AttrSizedOperandSegments]> {
+  let summary = "a function run again and again";
+  let description = [{
+    Runs `body`, a private function, for i = 0, 1, ... up to
+    `min(max(trips, 0), bound)`, or `bound` where there is no `trips` (a scalar
+    of i64). The body takes i (a scalar of i64); the carried values, which are
+    the operands at first and then what the body gave last; element i of each
+    scanned operand along its leading axis, or element bound - 1 - i where it is
+    `backward`; the captured operands. It gives, when the loop is
+    `conditional`, a scalar of i1, false where this was the last time; the new
+    carried values, of the same types; and slices that are collected along a new
+    leading axis, at i or, `backward`, at bound - 1 - i. Slices are scanned and
+    collected only where the number of times is known: without `trips` and
+    `conditional`. The results are the last carried values, then what was
+    collected.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$body, I64Attr:$bound,
+                       UnitAttr:$conditional, DenseBoolArrayAttr:$backward,
+                       Optional<Lazy_Tensor>:$trips,
+                       Variadic<Lazy_Tensor>:$carried,
+                       Variadic<Lazy_Tensor>:$scanned,
+                       Variadic<Lazy_Tensor>:$captured,
+                       OptionalAttr<ArrayAttr>:$operand_places,
+                       OptionalAttr<ArrayAttr>:$result_places,
+                       OptionalAttr<ArrayAttr>:$scratch);
+  let results = (outs Variadic<Lazy_Tensor>:$results);
+  let assemblyFormat = [{
+    $body `bound` $bound (`trips` $trips^ `:` type($trips))?
+    (`conditional` $conditional^)? (`carried` $carried^ `:` type($carried))?
+    (`scanned` $scanned^ `:` type($scanned))?
+    (`captured` $captured^ `:` type($captured))?
+    `backward` $backward attr-dict `->` `(` type($results) `)`
+  }];
+  let extraClassDeclaration = [{
+    /// How many results are collected slices.
+    unsigned collected() { return getNumResults() - getCarried().size(); }
+  }];
+}
+
+def Lazy_IfOp : Lazy_CallOp<"if"> {
+  let summary = "one of two functions";
+  let description = [{
+    Runs `then`, a private function, where the scalar `condition` holds, else
+    `otherwise`. Both take the captured operands and give the results.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$then, FlatSymbolRefAttr:$otherwise,
+                       Lazy_BoolTensor:$condition,
+                       Variadic<Lazy_Tensor>:$captured,
+                       OptionalAttr<ArrayAttr>:$operand_places,
+                       OptionalAttr<ArrayAttr>:$result_places,
+                       OptionalAttr<ArrayAttr>:$scratch);
+  let results = (outs Variadic<Lazy_Tensor>:$results);
+  let assemblyFormat = [{
+    $condition `then` $then `else` $otherwise
+    (`captured` $captured^)? attr-dict
+    `:` type($condition) (`,` type($captured)^)? `->` `(` type($results) `)`
+  }];
 }
 
 //===----------------------------------------------------------------------===//

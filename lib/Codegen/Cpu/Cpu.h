@@ -21,9 +21,9 @@ llvm::Expected<std::string> emitObject(llvm::Module &module,
                                        llvm::TargetMachine &machine,
                                        unsigned optLevel);
 
-/// Adds SYMBOL_run_generic, which calls the kernels in order through the
-/// executor when there is one.
-void addEntryPoint(llvm::Module &module, llvm::ArrayRef<KernelCall> calls,
+/// Adds SYMBOL_run_generic, which takes the program's steps and calls its
+/// kernels through the executor when there is one.
+void addEntryPoint(llvm::Module &module, const LoweredProgram &lowered,
                    const CompiledCode &code, const CodegenOptions &options);
 
 } // namespace nacre::codegen

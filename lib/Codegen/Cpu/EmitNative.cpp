@@ -26,7 +26,7 @@ llvm::Expected<CompiledCode> emitNative(Program &program,
   for (llvm::Function &f : **module)
     if (!f.isDeclaration())
       f.setLinkage(llvm::GlobalValue::InternalLinkage);
-  addEntryPoint(**module, lowered->calls, code, options);
+  addEntryPoint(**module, *lowered, code, options);
   artifact::addModelTable(**module, code, options);
   if (options.keepKernelText) {
     llvm::raw_string_ostream text(code.kernelText);

@@ -4,7 +4,8 @@
 //
 // keeps a frame of base pointers on its stack and calls one task function per
 // kernel, directly or through the executor. Task functions work out buffer
-// addresses and call the kernel, which equal kernels share.
+// addresses and call the kernel, which equal kernels share. Loops and branches
+// are ones of this function; the frame holds how often each loop has run.
 //
 //===----------------------------------------------------------------------===//
 #include "Cpu.h"
@@ -13,22 +14,23 @@
 namespace nacre::codegen {
 namespace {
 
-/// Slots of the frame, pointers all but the last.
-enum FrameSlot { Inputs, Outputs, Arena, Weights, Dims, Status };
+/// Slots of the frame: pointers, the status and the counters of loops.
+enum FrameSlot { Inputs, Outputs, Arena, Weights, Dims, Status, Counters };
 
 class EntryPoint {
 public:
-  EntryPoint(llvm::Module &module, const CompiledCode &code,
-             const CodegenOptions &options)
-      : module(module), code(code), options(options),
+  EntryPoint(llvm::Module &module, const LoweredProgram &lowered,
+             const CompiledCode &code, const CodegenOptions &options)
+      : module(module), lowered(lowered), code(code), options(options),
         context(module.getContext()), b(context),
         pointer(llvm::PointerType::get(context, 0)), i32(b.getInt32Ty()),
         i64(b.getInt64Ty()),
         frame(llvm::StructType::get(
-            context, {pointer, pointer, pointer, pointer, pointer, i32})),
+            context, {pointer, pointer, pointer, pointer, pointer, i32,
+                      llvm::ArrayType::get(i64, lowered.loops)})),
         taskType(llvm::FunctionType::get(b.getVoidTy(), {pointer, i64, i64},
                                          false)) {}
-  void run(llvm::ArrayRef<KernelCall> calls);
+  void run();
 
 private:
   llvm::Value *slot(llvm::Value *framePointer, FrameSlot s) {
@@ -37,9 +39,22 @@ private:
   llvm::Value *base(llvm::Value *framePointer, FrameSlot s) {
     return b.CreateLoad(pointer, slot(framePointer, s));
   }
+  /// How often a loop has run.
+  llvm::Value *counter(llvm::Value *framePointer, unsigned loop) {
+    return b.CreateConstGEP2_64(llvm::ArrayType::get(i64, lowered.loops),
+                                slot(framePointer, Counters), 0, loop);
+  }
+  llvm::Value *address(llvm::Value *framePointer, const BufferRef &ref);
   llvm::Function *task(const KernelCall &call, unsigned number);
+  llvm::Function *dispatcher();
+  llvm::BasicBlock *block(llvm::Function *f) {
+    return llvm::BasicBlock::Create(context, "", f);
+  }
+  void steps(llvm::Function *f, llvm::Value *framePointer,
+             llvm::Function *dispatch);
 
   llvm::Module &module;
+  const LoweredProgram &lowered;
   const CompiledCode &code;
   const CodegenOptions &options;
   llvm::LLVMContext &context;
@@ -48,7 +63,25 @@ private:
   llvm::Type *i32, *i64;
   llvm::StructType *frame;
   llvm::FunctionType *taskType;
+  llvm::SmallVector<llvm::Function *> tasks; ///< one a call
 };
+
+llvm::Value *EntryPoint::address(llvm::Value *framePointer,
+                                 const BufferRef &ref) {
+  llvm::Value *p;
+  if (ref.space == "arena" || ref.space == "weights") {
+    p = base(framePointer, ref.space == "arena" ? Arena : Weights);
+  } else {
+    llvm::Value *table =
+        base(framePointer, ref.space == "input" ? Inputs : Outputs);
+    p = b.CreateLoad(pointer, b.CreateConstGEP1_64(pointer, table, ref.slot));
+  }
+  for (auto [loop, bytes] : ref.moves)
+    p = b.CreateGEP(b.getInt8Ty(), p,
+                    b.CreateMul(b.CreateLoad(i64, counter(framePointer, loop)),
+                                b.getInt64(bytes)));
+  return b.CreateConstGEP1_64(b.getInt8Ty(), p, ref.byteOffset);
+}
 
 llvm::Function *EntryPoint::task(const KernelCall &call, unsigned number) {
   auto *f = llvm::Function::Create(
@@ -58,17 +91,8 @@ llvm::Function *EntryPoint::task(const KernelCall &call, unsigned number) {
   llvm::Value *framePointer = f->getArg(0);
   llvm::Function *kernel = module.getFunction(call.function);
   llvm::SmallVector<llvm::Value *> args;
-  for (const BufferRef &ref : call.buffers) {
-    llvm::Value *p;
-    if (ref.space == "arena" || ref.space == "weights") {
-      p = base(framePointer, ref.space == "arena" ? Arena : Weights);
-    } else {
-      llvm::Value *table =
-          base(framePointer, ref.space == "input" ? Inputs : Outputs);
-      p = b.CreateLoad(pointer, b.CreateConstGEP1_64(pointer, table, ref.slot));
-    }
-    args.push_back(b.CreateConstGEP1_64(b.getInt8Ty(), p, ref.byteOffset));
-  }
+  for (const BufferRef &ref : call.buffers)
+    args.push_back(address(framePointer, ref));
   args.push_back(slot(framePointer, Status));
   auto fit = [&](llvm::Value *v, unsigned n) {
     return b.CreateIntCast(v, kernel->getFunctionType()->getParamType(n), true);
@@ -92,45 +116,118 @@ llvm::Function *EntryPoint::task(const KernelCall &call, unsigned number) {
   return f;
 }
 
-void EntryPoint::run(llvm::ArrayRef<KernelCall> calls) {
-  llvm::SmallVector<llvm::Function *> tasks;
-  for (auto [i, call] : llvm::enumerate(calls))
-    tasks.push_back(task(call, i));
-
-  // dispatch(frame, executor, task, count)
+/// dispatch(frame, executor, task, count)
+llvm::Function *EntryPoint::dispatcher() {
   auto *dispatch = llvm::Function::Create(
       llvm::FunctionType::get(b.getVoidTy(), {pointer, pointer, pointer, i64},
                               false),
       llvm::Function::InternalLinkage, options.symbol + "_dispatch", module);
   dispatch->addFnAttr(llvm::Attribute::NoInline);
-  auto block = [&](llvm::Function *f) {
-    return llvm::BasicBlock::Create(context, "", f);
-  };
-  {
-    auto *entry = block(dispatch), *alone = block(dispatch),
-         *shared = block(dispatch);
-    b.SetInsertPoint(entry);
-    llvm::Value *executor = dispatch->getArg(1);
-    b.CreateCondBr(b.CreateIsNull(executor), alone, shared);
-    b.SetInsertPoint(alone);
-    b.CreateCall(taskType, dispatch->getArg(2),
-                 {dispatch->getArg(0), b.getInt64(0), dispatch->getArg(3)});
-    b.CreateRetVoid();
-    b.SetInsertPoint(shared);
-    auto *executorType =
-        llvm::StructType::get(context, {pointer, i64, pointer});
-    llvm::Value *ctx =
-        b.CreateLoad(pointer, b.CreateStructGEP(executorType, executor, 0));
-    llvm::Value *parallel =
-        b.CreateLoad(pointer, b.CreateStructGEP(executorType, executor, 2));
-    auto *parallelType = llvm::FunctionType::get(
-        b.getVoidTy(), {pointer, pointer, pointer, i64}, false);
-    b.CreateCall(
-        parallelType, parallel,
-        {ctx, dispatch->getArg(2), dispatch->getArg(0), dispatch->getArg(3)});
-    b.CreateRetVoid();
-  }
+  auto *entry = block(dispatch), *alone = block(dispatch),
+       *shared = block(dispatch);
+  b.SetInsertPoint(entry);
+  llvm::Value *executor = dispatch->getArg(1);
+  b.CreateCondBr(b.CreateIsNull(executor), alone, shared);
+  b.SetInsertPoint(alone);
+  b.CreateCall(taskType, dispatch->getArg(2),
+               {dispatch->getArg(0), b.getInt64(0), dispatch->getArg(3)});
+  b.CreateRetVoid();
+  b.SetInsertPoint(shared);
+  auto *executorType = llvm::StructType::get(context, {pointer, i64, pointer});
+  llvm::Value *ctx =
+      b.CreateLoad(pointer, b.CreateStructGEP(executorType, executor, 0));
+  llvm::Value *parallel =
+      b.CreateLoad(pointer, b.CreateStructGEP(executorType, executor, 2));
+  auto *parallelType = llvm::FunctionType::get(
+      b.getVoidTy(), {pointer, pointer, pointer, i64}, false);
+  b.CreateCall(
+      parallelType, parallel,
+      {ctx, dispatch->getArg(2), dispatch->getArg(0), dispatch->getArg(3)});
+  b.CreateRetVoid();
+  return dispatch;
+}
 
+/// What a run does, in order. Afterwards the insertion point is its end.
+void EntryPoint::steps(llvm::Function *f, llvm::Value *framePointer,
+                       llvm::Function *dispatch) {
+  /// A loop or a branch that has begun and not ended.
+  struct Open {
+    llvm::BasicBlock *again = nullptr, *after = nullptr;
+  };
+  llvm::SmallVector<Open> open;
+  auto condition = [&](const BufferRef &ref) {
+    return b.CreateICmpNE(
+        b.CreateLoad(b.getInt8Ty(), address(framePointer, ref)), b.getInt8(0));
+  };
+  auto call = [&](unsigned number) {
+    const KernelCall &kernel = lowered.calls[number];
+    llvm::Value *count =
+        b.getInt64(llvm::divideCeil(kernel.tasks, kernel.grain));
+    if (kernel.taskSymbol >= 0)
+      count = b.CreateMul(
+          count, b.CreateLoad(i64, b.CreateConstGEP1_64(i64, f->getArg(4),
+                                                        kernel.taskSymbol)));
+    b.CreateCall(dispatch, {framePointer, f->getArg(5), tasks[number], count});
+  };
+  for (const Step &step : lowered.steps)
+    switch (step.kind) {
+    case Step::Kernel:
+      call(step.number);
+      break;
+    case Step::Loop: {
+      llvm::Value *times = b.getInt64(step.bound);
+      if (step.trips) {
+        llvm::Value *asked =
+            b.CreateLoad(i64, address(framePointer, *step.trips));
+        times = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, asked, times);
+      }
+      llvm::Value *done = counter(framePointer, step.number);
+      b.CreateStore(b.getInt64(0), done);
+      Open loop{block(f), block(f)};
+      auto *body = block(f);
+      b.CreateBr(loop.again);
+      b.SetInsertPoint(loop.again);
+      llvm::Value *i = b.CreateLoad(i64, done);
+      b.CreateCondBr(b.CreateICmpSLT(i, times), body, loop.after);
+      b.SetInsertPoint(body);
+      b.CreateStore(i, address(framePointer, *step.counter));
+      open.push_back(loop);
+      break;
+    }
+    case Step::EndLoop: {
+      Open loop = open.pop_back_val();
+      llvm::Value *done = counter(framePointer, step.number);
+      b.CreateStore(b.CreateAdd(b.CreateLoad(i64, done), b.getInt64(1)), done);
+      if (step.condition)
+        b.CreateCondBr(condition(*step.condition), loop.again, loop.after);
+      else
+        b.CreateBr(loop.again);
+      b.SetInsertPoint(loop.after);
+      break;
+    }
+    case Step::If: {
+      auto *then = block(f);
+      Open branch{block(f), block(f)};
+      b.CreateCondBr(condition(*step.condition), then, branch.again);
+      b.SetInsertPoint(then);
+      open.push_back(branch);
+      break;
+    }
+    case Step::Else:
+      b.CreateBr(open.back().after);
+      b.SetInsertPoint(open.back().again);
+      break;
+    case Step::EndIf:
+      b.CreateBr(open.back().after);
+      b.SetInsertPoint(open.pop_back_val().after);
+      break;
+    }
+}
+
+void EntryPoint::run() {
+  for (auto [i, call] : llvm::enumerate(lowered.calls))
+    tasks.push_back(task(call, i));
+  llvm::Function *dispatch = dispatcher();
   std::string name = options.symbol + "_run_generic";
   auto *f = llvm::Function::Create(
       llvm::FunctionType::get(
@@ -187,22 +284,15 @@ void EntryPoint::run(llvm::ArrayRef<KernelCall> calls) {
     b.CreateRet(b.getInt32(1)); // NACRE_E_ARG
     b.SetInsertPoint(next);
   }
-  for (auto [call, taskFunction] : llvm::zip(calls, tasks)) {
-    llvm::Value *count = b.getInt64(llvm::divideCeil(call.tasks, call.grain));
-    if (call.taskSymbol >= 0)
-      count = b.CreateMul(
-          count, b.CreateLoad(i64, b.CreateConstGEP1_64(i64, f->getArg(4),
-                                                        call.taskSymbol)));
-    b.CreateCall(dispatch, {framePointer, f->getArg(5), taskFunction, count});
-  }
+  steps(f, framePointer, dispatch);
   b.CreateRet(b.CreateLoad(i32, slot(framePointer, Status)));
 }
 
 } // namespace
 
-void addEntryPoint(llvm::Module &module, llvm::ArrayRef<KernelCall> calls,
+void addEntryPoint(llvm::Module &module, const LoweredProgram &lowered,
                    const CompiledCode &code, const CodegenOptions &options) {
-  EntryPoint(module, code, options).run(calls);
+  EntryPoint(module, lowered, code, options).run();
 }
 
 } // namespace nacre::codegen

@@ -99,6 +99,7 @@ cpu::describeMachine(CodegenOptions &options) {
     return info.checkFeatures(("+" + feature).str());
   };
   MachineDescription d;
+  d.branches = true;
   d.name = (tripleGiven ? options.triple + ", " : "") + "cpu " + options.cpu +
            (isHost ? " (host)" : "");
   llvm::Triple triple(options.triple);

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "nacre/Lazy/ControlFlow.h"
 #include "nacre/Lazy/IndexMap.h"
 
 using namespace mlir;
@@ -201,8 +202,18 @@ int64_t Body::alignment(unsigned buffer) {
   Value v =
       result ? Value(kernel.getResult(buffer - n)) : kernel.getOperand(buffer);
   int64_t bytes = elementBytes(tensorType(v).getElementType());
-  int64_t offset = place.getOffset() * bytes;
-  return offset == 0 ? 64 : std::min<int64_t>(offset & -offset, 64);
+  int64_t offset = place.getOffset() * bytes, start = 64;
+  // Slices that a loop hands to its body.
+  func::FuncOp function = functionOf(kernel);
+  StringRef space = place.getSpace().getValue();
+  if (auto less = space == "input" ? function.getArgAttrOfType<IntegerAttr>(
+                                         place.getSlot(), "lazy.align")
+                  : space == "output"
+                      ? function.getResultAttrOfType<IntegerAttr>(
+                            place.getSlot(), "lazy.align")
+                      : IntegerAttr())
+    start = less.getInt();
+  return offset == 0 ? start : std::min<int64_t>(offset & -offset, start);
 }
 
 void Body::limitLanes(Value count) {

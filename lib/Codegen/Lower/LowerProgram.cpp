@@ -2,6 +2,7 @@
 #include "LowerProgram.h"
 #include "Body.h"
 #include "mlir/IR/Verifier.h"
+#include "nacre/Lazy/ControlFlow.h"
 #include "nacre/Schedule/KernelNest.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -23,7 +24,10 @@ public:
 
 private:
   void signature();
-  LogicalResult kernels();
+  LogicalResult steps(Block &block);
+  LogicalResult kernelStep(KernelOp kernel, KernelOp &done);
+  LogicalResult loopStep(LoopOp loop);
+  LogicalResult ifStep(IfOp branch);
   void noteChunks(func::FuncOp function, ArrayRef<BufferRef> buffers);
   uint64_t weightOffset(WeightOp op, const std::optional<Packing> &packing,
                         int64_t elementSize);
@@ -33,6 +37,8 @@ private:
   KernelInfo describe(KernelOp kernel);
   SmallVector<BufferRef> buffersOf(KernelOp kernel,
                                    const std::optional<Packing> &packing);
+  BufferRef refOf(Attribute place, Value v, bool write,
+                  const Packing *packing = nullptr);
 
   Program &program;
   StringRef prefix;
@@ -42,6 +48,13 @@ private:
   LoweredProgram lowered;
   llvm::StringMap<std::string> functionOf; // text of a kernel -> its name
   llvm::StringMap<uint64_t> placedWeights;
+  /// Where the buffers of the function that is being lowered lie; of `main`
+  /// they are what they are.
+  struct Buffers {
+    SmallVector<BufferRef> inputs, outputs;
+    BufferRef arena;
+  };
+  const Buffers *inside = nullptr;
 };
 
 TensorInfo infoOf(StringRef name, RankedTensorType type) {
@@ -71,15 +84,13 @@ void ProgramLowering::signature() {
     code.inputs.push_back(
         infoOf(nameOf(main.getArgAttr(i, "lazy.name"), "input", i),
                cast<RankedTensorType>(main.getArgumentTypes()[i])));
-    code.inputs.back().state =
-        textOf(main.getArgAttr(i, "lazy.state"));
+    code.inputs.back().state = textOf(main.getArgAttr(i, "lazy.state"));
   }
   for (unsigned i = 0; i < main.getNumResults(); ++i) {
     code.outputs.push_back(
         infoOf(nameOf(main.getResultAttr(i, "lazy.name"), "output", i),
                cast<RankedTensorType>(main.getResultTypes()[i])));
-    code.outputs.back().state =
-        textOf(main.getResultAttr(i, "lazy.state"));
+    code.outputs.back().state = textOf(main.getResultAttr(i, "lazy.state"));
   }
   for (const auto *list : {&code.inputs, &code.outputs})
     for (const TensorInfo &t : *list)
@@ -164,39 +175,55 @@ KernelInfo ProgramLowering::describe(KernelOp kernel) {
   return info;
 }
 
-/// Where the arguments of a call lie. A packed weight has its place as the
-/// kernel reads it.
+/// Where a tensor lies. A packed weight has its place as the kernel reads it.
+BufferRef ProgramLowering::refOf(Attribute attr, Value v, bool write,
+                                 const Packing *packing) {
+  auto place = cast<PlaceAttr>(attr);
+  int64_t bytes = elementBytes(tensorType(v).getElementType());
+  int64_t elements = packing ? packing->elements
+                     : countOf(tensorType(v)) == 0
+                         ? 0
+                         : placeSpan(place, tensorType(v));
+  BufferRef ref{place.getSpace().getValue(),
+                place.getSlot(),
+                place.getOffset() * bytes,
+                elements * bytes,
+                write,
+                {}};
+  if (ref.space == "weights") {
+    // The place's slot is the weight's number, its offset an alias's.
+    Value source = v;
+    while (auto view = source.getDefiningOp<ViewOpInterface>())
+      source = view.source();
+    int64_t within = packing ? 0 : ref.byteOffset;
+    ref.slot = 0;
+    ref.byteOffset =
+        weightOffset(cast<WeightOp>(source.getDefiningOp()),
+                     packing ? std::optional(*packing) : std::nullopt, bytes) +
+        within;
+    return ref;
+  }
+  if (!inside)
+    return ref;
+  BufferRef base = ref.space == "input"    ? inside->inputs[ref.slot]
+                   : ref.space == "output" ? inside->outputs[ref.slot]
+                                           : inside->arena;
+  base.byteOffset += ref.byteOffset;
+  base.bytes = ref.bytes;
+  base.write = write;
+  return base;
+}
+
 SmallVector<BufferRef>
 ProgramLowering::buffersOf(KernelOp kernel,
                            const std::optional<Packing> &packing) {
   SmallVector<BufferRef> refs;
-  auto add = [&](Attribute attr, Value v, bool packed, bool write) {
-    auto place = cast<PlaceAttr>(attr);
-    int64_t bytes = elementBytes(tensorType(v).getElementType());
-    int64_t elements = packed ? packing->elements
-                       : countOf(tensorType(v)) == 0
-                           ? 0
-                           : placeSpan(place, tensorType(v));
-    BufferRef ref{place.getSpace().getValue(), place.getSlot(),
-                  place.getOffset() * bytes, elements * bytes, write};
-    if (ref.space == "weights") {
-      // The place's slot is the weight's number, its offset an alias's.
-      Value source = v;
-      while (auto view = source.getDefiningOp<ViewOpInterface>())
-        source = view.source();
-      int64_t inside = packed ? 0 : ref.byteOffset;
-      ref.slot = 0;
-      ref.byteOffset = weightOffset(cast<WeightOp>(source.getDefiningOp()),
-                                    packed ? packing : std::nullopt, bytes) +
-                       inside;
-    }
-    refs.push_back(ref);
-  };
   for (auto [i, v] : llvm::enumerate(kernel.getOperands()))
-    add((*kernel.getOperandPlaces())[i], v, packing && i == packing->operand,
-        false);
+    refs.push_back(
+        refOf((*kernel.getOperandPlaces())[i], v, false,
+              packing && i == packing->operand ? &*packing : nullptr));
   for (auto [i, v] : llvm::enumerate(kernel.getResults()))
-    add((*kernel.getResultPlaces())[i], v, false, true);
+    refs.push_back(refOf((*kernel.getResultPlaces())[i], v, true));
   return refs;
 }
 
@@ -242,74 +269,191 @@ FailureOr<KernelOp> joinedBorder(KernelOp kernel) {
   return border;
 }
 
-LogicalResult ProgramLowering::kernels() {
-  unsigned number = 0;
-  KernelOp done;
-  for (auto kernel : main.getBody().front().getOps<KernelOp>()) {
-    if (kernel == done)
-      continue;
-    auto result = lowerKernel(kernel, *lowered.module, "kernel");
-    auto border = joinedBorder(kernel);
-    if (failed(result) || failed(border))
+/// One step a kernel. `done` becomes a border that runs in the same launch.
+LogicalResult ProgramLowering::kernelStep(KernelOp kernel, KernelOp &done) {
+  auto result = lowerKernel(kernel, *lowered.module, "kernel");
+  auto border = joinedBorder(kernel);
+  if (failed(result) || failed(border))
+    return failure();
+  KernelCall call;
+  call.buffers = buffersOf(kernel, result->packing);
+  KernelInfo info = describe(kernel);
+  if (*border) {
+    auto second = lowerKernel(*border, *lowered.module, "border");
+    if (failed(second))
       return failure();
-    KernelCall call;
-    call.buffers = buffersOf(kernel, result->packing);
-    KernelInfo info = describe(kernel);
-    if (*border) {
-      auto second = lowerKernel(*border, *lowered.module, "border");
-      if (failed(second))
-        return failure();
-      result = joinLaunches(*result, *second);
-      call.buffers.push_back(buffersOf(*border, std::nullopt).back());
-      KernelInfo other = describe(*border);
-      info.computes += " with the border of " + other.computes;
-      info.bytes += other.bytes;
-      done = *border;
-    }
-    for (const BufferRef &ref : call.buffers)
-      if (ref.space == "output")
-        code.outputs[ref.slot].readyAfter = int64_t(lowered.calls.size());
-    if (chunkBytes)
-      noteChunks(result->function, call.buffers);
-    // Equal kernels share one function.
-    std::string text;
-    llvm::raw_string_ostream stream(text);
-    result->function->print(stream, OpPrintingFlags().useLocalScope());
-    auto [it, fresh] = functionOf.try_emplace(text);
-    if (fresh) {
-      it->second = (prefix + "_k" + llvm::Twine(number++)).str();
-      result->function.setName(it->second);
-    } else
-      result->function.erase();
+    result = joinLaunches(*result, *second);
+    call.buffers.push_back(buffersOf(*border, std::nullopt).back());
+    KernelInfo other = describe(*border);
+    info.computes += " with the border of " + other.computes;
+    info.bytes += other.bytes;
+    done = *border;
+  }
+  for (const BufferRef &ref : call.buffers)
+    if (ref.space == "output")
+      code.outputs[ref.slot].readyAfter = int64_t(lowered.calls.size());
+  if (chunkBytes)
+    noteChunks(result->function, call.buffers);
+  // Equal kernels share one function.
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  result->function->print(stream, OpPrintingFlags().useLocalScope());
+  auto [it, fresh] = functionOf.try_emplace(text);
+  if (fresh) {
+    it->second = (prefix + "_k" + llvm::Twine(functionOf.size() - 1)).str();
+    result->function.setName(it->second);
+  } else
+    result->function.erase();
 
-    call.function = it->second;
-    call.tasks = result->tasks;
-    call.group = result->group;
-    call.perGroup = result->perGroup;
-    if (result->taskSymbol)
-      call.taskSymbol = symbolIndex(result->taskSymbol.getValue());
-    for (StringAttr symbol : result->symbols)
-      call.symbols.push_back(symbolIndex(symbol.getValue()));
-    // A kernel of a few microseconds is not worth waking a thread for.
-    if (info.flops / 16 + info.bytes / 16 < 10000 && call.taskSymbol < 0)
-      call.grain = std::max<int64_t>(call.tasks, 1);
-    code.kernels.push_back(std::move(info));
-    lowered.calls.push_back(std::move(call));
+  call.function = it->second;
+  call.tasks = result->tasks;
+  call.group = result->group;
+  call.perGroup = result->perGroup;
+  if (result->taskSymbol)
+    call.taskSymbol = symbolIndex(result->taskSymbol.getValue());
+  for (StringAttr symbol : result->symbols)
+    call.symbols.push_back(symbolIndex(symbol.getValue()));
+  // A kernel of a few microseconds is not worth waking a thread for.
+  if (info.flops / 16 + info.bytes / 16 < 10000 && call.taskSymbol < 0)
+    call.grain = std::max<int64_t>(call.tasks, 1);
+  code.kernels.push_back(std::move(info));
+  lowered.steps.push_back({Step::Kernel, unsigned(lowered.calls.size())});
+  lowered.calls.push_back(std::move(call));
+  return success();
+}
+
+/// Bytes of a slice along the leading axis.
+static int64_t sliceBytes(Value whole) {
+  auto type = tensorType(whole);
+  int64_t bytes = elementBytes(type.getElementType());
+  for (int64_t extent : type.getShape().drop_front())
+    bytes *= extent;
+  return bytes;
+}
+
+LogicalResult ProgramLowering::loopStep(LoopOp loop) {
+  unsigned number = lowered.loops++;
+  auto operand = [&](unsigned i) {
+    return refOf((*loop.getOperandPlaces())[i], loop->getOperand(i), false);
+  };
+  auto scratch = [&](unsigned i, int64_t bytes) {
+    auto place = cast<PlaceAttr>((*loop.getScratch())[i]);
+    BufferRef ref{"arena", 0, place.getOffset(), bytes, true, {}};
+    if (inside) {
+      BufferRef base = inside->arena;
+      base.byteOffset += ref.byteOffset;
+      base.bytes = bytes;
+      return base;
+    }
+    return ref;
+  };
+  auto slice = [&](BufferRef ref, Value whole, bool backward) {
+    int64_t bytes = sliceBytes(whole);
+    if (backward)
+      ref.byteOffset += bytes * (int64_t(loop.getBound()) - 1);
+    ref.bytes = bytes;
+    ref.moves.push_back({number, backward ? -bytes : bytes});
+    return ref;
+  };
+  Step begin{Step::Loop, number, int64_t(loop.getBound())};
+  unsigned next = 0;
+  if (loop.getTrips())
+    begin.trips = operand(next++);
+  begin.counter = scratch(1, 8);
+  Step end{Step::EndLoop, number, begin.bound};
+  Buffers buffers;
+  buffers.arena = scratch(0, 0);
+  buffers.inputs.push_back(*begin.counter);
+  if (loop.getConditional()) {
+    end.condition = scratch(2, 1);
+    buffers.outputs.push_back(*end.condition);
+  }
+  auto result = [&](unsigned i) {
+    return refOf((*loop.getResultPlaces())[i], loop.getResult(i), true);
+  };
+  // The first value of a carried operand is stored where its result is.
+  for (unsigned i = 0; i < loop.getCarried().size(); ++i, ++next) {
+    buffers.inputs.push_back(result(i));
+    buffers.outputs.push_back(result(i));
+  }
+  ArrayRef<bool> backward = loop.getBackward();
+  for (auto [i, whole] : llvm::enumerate(loop.getScanned()))
+    buffers.inputs.push_back(slice(operand(next++), whole, backward[i]));
+  for (unsigned i = 0; i < loop.getCaptured().size(); ++i)
+    buffers.inputs.push_back(operand(next++));
+  for (unsigned i = 0; i < loop.collected(); ++i) {
+    unsigned k = loop.getCarried().size() + i;
+    buffers.outputs.push_back(slice(result(k), loop.getResult(k),
+                                    backward[loop.getScanned().size() + i]));
+  }
+  lowered.steps.push_back(std::move(begin));
+  const Buffers *outside = std::exchange(inside, &buffers);
+  LogicalResult ok = steps(calleesOf(loop).front().getBody().front());
+  inside = outside;
+  lowered.steps.push_back(std::move(end));
+  return ok;
+}
+
+LogicalResult ProgramLowering::ifStep(IfOp branch) {
+  Buffers buffers;
+  auto place = cast<PlaceAttr>((*branch.getScratch())[0]);
+  if (inside)
+    buffers.arena = inside->arena;
+  else
+    buffers.arena = {"arena", 0, 0, 0, true, {}};
+  buffers.arena.byteOffset += place.getOffset();
+  auto operand = [&](unsigned i) {
+    return refOf((*branch.getOperandPlaces())[i], branch->getOperand(i), false);
+  };
+  for (unsigned i = 1; i < branch->getNumOperands(); ++i)
+    buffers.inputs.push_back(operand(i));
+  for (auto [i, v] : llvm::enumerate(branch.getResults()))
+    buffers.outputs.push_back(refOf((*branch.getResultPlaces())[i], v, true));
+  Step begin{Step::If};
+  begin.condition = operand(0);
+  lowered.steps.push_back(std::move(begin));
+  const Buffers *outside = std::exchange(inside, &buffers);
+  SmallVector<func::FuncOp> callees = calleesOf(branch);
+  LogicalResult ok = steps(callees[0].getBody().front());
+  lowered.steps.push_back({Step::Else});
+  if (succeeded(ok))
+    ok = steps(callees[1].getBody().front());
+  lowered.steps.push_back({Step::EndIf});
+  inside = outside;
+  return ok;
+}
+
+LogicalResult ProgramLowering::steps(Block &block) {
+  KernelOp done;
+  for (Operation &op : block) {
+    LogicalResult ok = success();
+    if (auto kernel = dyn_cast<KernelOp>(op)) {
+      if (kernel != done)
+        ok = kernelStep(kernel, done);
+    } else if (auto loop = dyn_cast<LoopOp>(op)) {
+      ok = loopStep(loop);
+    } else if (auto branch = dyn_cast<IfOp>(op)) {
+      ok = ifStep(branch);
+    }
+    if (failed(ok))
+      return failure();
   }
   return success();
 }
 
 llvm::Expected<LoweredProgram> ProgramLowering::run() {
-  for (auto op : main.getBody().front().getOps<WeightOp>())
-    if (!program.weights->find(op.getName()))
-      return llvm::createStringError("the weight store has no '%s'",
-                                     op.getName().str().c_str());
+  for (func::FuncOp function : functionsOf(*program.module))
+    for (auto op : function.getBody().front().getOps<WeightOp>())
+      if (!program.weights->find(op.getName()))
+        return llvm::createStringError("the weight store has no '%s'",
+                                       op.getName().str().c_str());
   signature();
   code.arenaBytes = (*program.module)
                         ->getAttrOfType<IntegerAttr>("lazy.arena_bytes")
                         .getInt();
   lowered.module = ModuleOp::create(UnknownLoc::get(main.getContext()));
-  if (failed(kernels()) || failed(mlir::verify(*lowered.module)))
+  if (failed(steps(main.getBody().front())) ||
+      failed(mlir::verify(*lowered.module)))
     return llvm::createStringError("kernels could not be lowered");
   return std::move(lowered);
 }

@@ -20,6 +20,8 @@ struct BufferRef {
   int64_t slot = 0, byteOffset = 0;
   int64_t bytes = 0; ///< from the offset to the last byte touched
   bool write = false;
+  /// How many bytes further each time of a loop: number of the loop, bytes.
+  llvm::SmallVector<std::pair<unsigned, int64_t>, 1> moves;
 };
 
 /// One call of a kernel function.
@@ -34,9 +36,23 @@ struct KernelCall {
   int taskSymbol = -1;
 };
 
+/// What a run does next.
+struct Step {
+  enum Kind { Kernel, Loop, EndLoop, If, Else, EndIf } kind = Kernel;
+  unsigned number = 0;                           ///< of the call or the loop
+  int64_t bound = 0;                             ///< times of a loop, at most
+  std::optional<BufferRef> trips = std::nullopt; ///< of a loop: times, i64
+  std::optional<BufferRef> counter =
+      std::nullopt; ///< where a loop tells its body i, i64
+  std::optional<BufferRef>
+      condition; ///< a byte: whether to go on, which branch
+};
+
 struct LoweredProgram {
   mlir::OwningOpRef<mlir::ModuleOp> module; ///< kernel functions
-  std::vector<KernelCall> calls;            ///< in run order
+  std::vector<KernelCall> calls;            ///< in the order of the text
+  std::vector<Step> steps; ///< in run order; kernels only without control flow
+  unsigned loops = 0;
 };
 
 /// Lowers every kernel of a scheduled program. Fills the signature, kernels,

@@ -11,6 +11,7 @@
 #include "Shapes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Reference/Interpreter.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/Path.h"
 #include <google/protobuf/unknown_field_set.h>
 
@@ -19,10 +20,12 @@ using namespace nacre::onnx_frontend;
 using mlir::Value;
 
 std::optional<Value> Scope::find(llvm::StringRef name) const {
-  for (const Scope *at = this; at; at = at->outer)
-    if (auto found = at->values.find(name); found != at->values.end())
-      return found->second;
-  return std::nullopt;
+  if (auto found = values.find(name); found != values.end())
+    return found->second;
+  std::optional<Value> value = outer ? outer->find(name) : std::nullopt;
+  if (value && *value && captures)
+    return captures->take(*value);
+  return value;
 }
 
 Importer::Importer(mlir::MLIRContext &context, std::shared_ptr<ModelFile> file,
@@ -80,6 +83,14 @@ void Importer::importInitializers(const onnx::GraphProto &graph, Scope &scope) {
 //===----------------------------------------------------------------------===//
 // Nodes
 //===----------------------------------------------------------------------===//
+
+void Importer::inBlock(mlir::Block *block, llvm::function_ref<void()> import) {
+  mlir::OpBuilder::InsertionGuard guard(builder);
+  mlir::Block *outside = std::exchange(body, block);
+  auto restore = llvm::make_scope_exit([&] { body = outside; });
+  builder.setInsertionPointToEnd(block);
+  import();
+}
 
 void Importer::importNodes(const Nodes &nodes, Scope &scope) {
   for (int index : runOrder(nodes))
@@ -288,7 +299,7 @@ void Importer::finish(Scope &scope) {
     op = previous;
   }
   llvm::StringSet<> used;
-  body->walk([&](lazy::WeightOp op) { used.insert(op.getName()); });
+  program.module->walk([&](lazy::WeightOp op) { used.insert(op.getName()); });
   auto kept = std::make_shared<WeightStore>();
   for (const auto &[name, tensor] : program.weights->entries())
     if (used.contains(name))

@@ -12,10 +12,31 @@ namespace nacre::onnx_frontend {
 
 using Nodes = google::protobuf::RepeatedPtrField<onnx::NodeProto>;
 
+class Importer;
+
+/// What a function that is being made takes from the values around it.
+class Captures {
+public:
+  Captures(Importer &importer, mlir::Block *body)
+      : importer(importer), body(body) {}
+  /// The value inside that stands for one outside.
+  mlir::Value take(mlir::Value outside);
+
+  Importer &importer;
+  mlir::Block *const body;
+  llvm::SmallVector<mlir::Value> taken; ///< outside, as the last arguments
+
+private:
+  llvm::DenseMap<mlir::Value, mlir::Value> inside;
+};
+
 /// The names visible at a node. A null value is one whose node was blocked:
 /// what depends on it is skipped without a second message.
 struct Scope {
   const Scope *outer = nullptr;
+  /// Set where this scope is a function of its own: what is found outside is
+  /// captured.
+  Captures *captures = nullptr;
   llvm::StringMap<mlir::Value> values;
   /// Inside a function: attributes of the call, and the function's opsets.
   const onnx::NodeProto *call = nullptr;
@@ -44,6 +65,11 @@ public:
   mlir::Value constant(mlir::Location loc, llvm::StringRef name, Tensor tensor);
   /// The tensor behind a value that depends on constants only.
   std::optional<Tensor> constantValue(mlir::Value value);
+  /// Runs `import` with new operations going to the end of another block.
+  void inBlock(mlir::Block *block, llvm::function_ref<void()> import);
+  /// Takes back the messages since there were `before`, and with them an
+  /// attempt to import. What the attempt made stays, unused.
+  void forgive(size_t before) { errors.list.resize(before); }
 
   std::shared_ptr<ModelFile> file;
   const ImportOptions &options;

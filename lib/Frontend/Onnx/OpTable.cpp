@@ -19,6 +19,7 @@ const OpTable &nacre::onnx_frontend::opTable() {
     addPadOps(t);
     addPoolOps(t);
     addQuantizeOps(t);
+    addRecurrentOps(t);
     addReduceOps(t);
     addResizeOps(t);
     addShapeOps(t);

@@ -30,6 +30,7 @@ void addNormalizationOps(OpTable &table);
 void addPadOps(OpTable &table);
 void addPoolOps(OpTable &table);
 void addQuantizeOps(OpTable &table);
+void addRecurrentOps(OpTable &table);
 void addReduceOps(OpTable &table);
 void addResizeOps(OpTable &table);
 void addShapeOps(OpTable &table);

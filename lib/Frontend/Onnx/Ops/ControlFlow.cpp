@@ -1,33 +1,396 @@
-//===- ControlFlow.cpp - branches known at compile time -------------------===//
-#include "../Node.h"
+//===- ControlFlow.cpp - If, Loop and Scan --------------------------------===//
+//
+// A branch whose condition is known is imported in place. A loop becomes
+// lazy.loop; where its body needs the counter or a carried value to be known,
+// or changes a shape, and the number of times is known, it is imported in place
+// again and again instead.
+//
+//===----------------------------------------------------------------------===//
 #include "../OpTable.h"
+#include "../Subgraph.h"
 
 using namespace nacre;
 using namespace nacre::onnx_frontend;
 
-/// The taken branch in place of the If. Its names see those around it.
-static void ifBranch(Node &n) {
-  Tensor condition = n.constant(0, "cond");
-  if (condition.count() != 1)
-    block("E_SHAPE: cond has " + Twine(condition.count()) + " elements, not 1");
-  bool taken = condition.integerAt(0) != 0;
-  const char *name = taken ? "then_branch" : "else_branch";
-  const onnx::AttributeProto *branch = n.attribute(name);
-  if (!branch || !branch->has_g())
-    block("E_ATTR: no " + Twine(name));
-  const onnx::GraphProto &graph = branch->g();
+namespace {
+
+/// Loops up to here are unrolled when they cannot stay loops.
+constexpr int64_t maxUnrolled = 1024;
+
+/// A scalar of what may be written as a tensor of one element.
+Value scalar(Node &n, Value v, llvm::StringRef what) {
+  auto type = lazy::tensorType(v);
+  if (!type.hasStaticShape() || type.getNumElements() != 1)
+    block("E_SHAPE: " + what + " has shape " + shapeText(type.getShape()) +
+          ", not one element");
+  return n.reshape(v, {});
+}
+
+/// The type of a value with an axis less or more.
+mlir::RankedTensorType withoutLeading(Value v) {
+  return mlir::RankedTensorType::get(Node::shape(v).drop_front(),
+                                     Node::element(v));
+}
+
+//===----------------------------------------------------------------------===//
+// If
+//===----------------------------------------------------------------------===//
+
+void checkOutputs(Node &n, const onnx::GraphProto &graph,
+                  llvm::StringRef name) {
   if (n.proto.output_size() > graph.output_size())
     block("E_ATTR: " + Twine(name) + " gives " + Twine(graph.output_size()) +
           " outputs, the node has " + Twine(n.proto.output_size()));
-  Scope inner;
-  inner.outer = &n.scope;
-  inner.call = n.scope.call;
-  inner.callScope = n.scope.callScope;
-  inner.opsets = n.scope.opsets;
-  n.importer.importInitializers(graph, inner);
-  n.importer.importNodes(graph.node(), inner);
-  for (int i = 0; i < n.proto.output_size(); ++i)
-    n.set(i, inner.find(graph.output(i).name()).value_or(Value()));
 }
 
-void onnx_frontend::addControlFlowOps(OpTable &t) { t["If"] = ifBranch; }
+void ifBranch(Node &n) {
+  Value condition = scalar(n, n.in(0), "cond");
+  if (Node::dtype(condition) != DType::Bool)
+    block("E_DTYPE: cond has element type " +
+          Twine(dtypeName(Node::dtype(condition))) + ", not bool");
+  if (std::optional<Tensor> known = n.importer.constantValue(condition)) {
+    const char *name = known->integerAt(0) != 0 ? "then_branch" : "else_branch";
+    const onnx::GraphProto &graph = subgraph(n, name);
+    checkOutputs(n, graph, name);
+    llvm::SmallVector<Value> outputs = importInPlace(n, graph, {});
+    for (int i = 0; i < n.proto.output_size(); ++i)
+      n.set(i, outputs[i]);
+    return;
+  }
+  auto branch = [&](llvm::StringRef name) {
+    const onnx::GraphProto &graph = subgraph(n, name);
+    checkOutputs(n, graph, name);
+    return importFunction(n, graph, {},
+                          [](auto) { return llvm::SmallVector<Value>(); });
+  };
+  Callee then = branch("then_branch"), otherwise = branch("else_branch");
+  if (!then.complete() || !otherwise.complete())
+    return;
+  unsigned count = n.proto.output_size();
+  then.outputs.truncate(count);
+  otherwise.outputs.truncate(count);
+  for (auto [i, a, b] : llvm::enumerate(then.outputs, otherwise.outputs))
+    if (a.getType() != b.getType())
+      block("E_SHAPE: output " + Twine(i) + " is " + dtypeName(Node::dtype(a)) +
+            " " + shapeText(Node::shape(a)) + " in then_branch and " +
+            dtypeName(Node::dtype(b)) + " " + shapeText(Node::shape(b)) +
+            " in else_branch");
+  shareCaptured(then, otherwise);
+  lazy::endCallee(then.function, then.outputs);
+  lazy::endCallee(otherwise.function, otherwise.outputs);
+  auto op = lazy::IfOp::create(
+      n.build.b, n.build.loc, mlir::ValueRange(then.outputs).getTypes(),
+      then.function.getSymName(), otherwise.function.getSymName(), condition,
+      then.captured, mlir::ArrayAttr(), mlir::ArrayAttr(), mlir::ArrayAttr());
+  for (unsigned i = 0; i < count; ++i)
+    n.set(i, op.getResult(i));
+}
+
+//===----------------------------------------------------------------------===//
+// Loops in general
+//===----------------------------------------------------------------------===//
+
+/// A loop as both Loop and Scan are.
+struct LoopForm {
+  const onnx::GraphProto &graph;
+  bool countsAndTests = false;  ///< the body takes (i, condition), gives one
+  std::optional<int64_t> times; ///< when known
+  Value trips;                  ///< else, or null for no limit
+  llvm::SmallVector<Value> carried, scanned;
+  llvm::SmallVector<bool> backward; ///< per scanned, then per collected
+};
+
+/// The value of the counter or the condition with the rank that the body
+/// declares.
+Value declared(Node &n, Value v, const onnx::ValueInfoProto &input) {
+  bool vector = input.type().tensor_type().shape().dim_size() == 1;
+  return vector ? n.reshape(v, {1}) : v;
+}
+
+Value trueValue(Node &n) { return n.build.splat(n.type(DType::Bool), 1); }
+
+/// The inputs of the body's graph.
+llvm::SmallVector<Value> bodyInputs(Node &n, const LoopForm &form,
+                                    Value counter, mlir::ValueRange carried,
+                                    mlir::ValueRange scanned) {
+  llvm::SmallVector<Value> inputs;
+  if (form.countsAndTests) {
+    // Where the body runs, the condition was true.
+    inputs.push_back(declared(n, counter, form.graph.input(0)));
+    inputs.push_back(declared(n, trueValue(n), form.graph.input(1)));
+  }
+  llvm::append_range(inputs, carried);
+  llvm::append_range(inputs, scanned);
+  return inputs;
+}
+
+/// As lazy.loop: carried results, then collected ones. nullopt when something
+/// blocked, which is said in the importer's messages.
+std::optional<llvm::SmallVector<Value>> asLoop(Node &n, const LoopForm &form) {
+  size_t before = n.importer.errors.list.size();
+  llvm::SmallVector<mlir::Type> types{
+      mlir::RankedTensorType::get({}, n.type(DType::I64))};
+  for (Value v : form.carried)
+    types.push_back(v.getType());
+  for (Value v : form.scanned)
+    types.push_back(withoutLeading(v));
+  size_t carried = form.carried.size(), test = form.countsAndTests;
+  Callee body =
+      importFunction(n, form.graph, types, [&](mlir::ValueRange arguments) {
+        return bodyInputs(n, form, arguments[0], arguments.slice(1, carried),
+                          arguments.drop_front(1 + carried));
+      });
+  if (n.importer.errors.list.size() != before || !body.complete())
+    return std::nullopt;
+  for (auto [i, v] : llvm::enumerate(form.carried)) {
+    Value given = body.outputs[test + i];
+    if (given.getType() != v.getType())
+      block("E_SHAPE: the carried value " + Twine(i) + " begins as " +
+            dtypeName(Node::dtype(v)) + " " + shapeText(Node::shape(v)) +
+            " and becomes " + dtypeName(Node::dtype(given)) + " " +
+            shapeText(Node::shape(given)));
+  }
+  bool conditional = false;
+  llvm::SmallVector<Value> results(body.outputs);
+  n.importer.inBlock(&body.function.getBody().front(), [&] {
+    if (!test)
+      return;
+    auto known = n.importer.constantValue(results[0]);
+    conditional = !known || known->integerAt(0) == 0;
+    if (conditional)
+      results[0] = scalar(n, results[0], "the condition");
+    else
+      results.erase(results.begin());
+  });
+  bool collects = form.graph.output_size() > int(carried + test);
+  if (collects && (conditional || !form.times))
+    block("collects outputs without a number of times known at compile time");
+  lazy::endCallee(body.function, results);
+  auto loop = lazy::makeLoop(
+      n.build, body.function, form.times.value_or(INT64_MAX), form.trips,
+      conditional, form.carried, form.scanned, body.captured, form.backward);
+  return llvm::SmallVector<Value>(loop.getResults());
+}
+
+/// In place again and again.
+std::optional<llvm::SmallVector<Value>> unrolled(Node &n,
+                                                 const LoopForm &form) {
+  llvm::SmallVector<Value> carried(form.carried);
+  size_t count = carried.size(), test = form.countsAndTests;
+  size_t collects = form.graph.output_size() - count - test;
+  std::vector<llvm::SmallVector<Value>> collected(collects);
+  int64_t times = *form.times;
+  for (int64_t i = 0; i < times; ++i) {
+    llvm::SmallVector<Value> slices;
+    for (auto [k, whole] : llvm::enumerate(form.scanned))
+      slices.push_back(n.reshape(
+          n.sliceAxis(whole, 0, form.backward[k] ? times - 1 - i : i, 1),
+          Node::shape(whole).drop_front()));
+    Value counter = n.build.splat(n.type(DType::I64), double(i));
+    llvm::SmallVector<Value> outputs = importInPlace(
+        n, form.graph, bodyInputs(n, form, counter, carried, slices));
+    if (llvm::is_contained(outputs, Value()))
+      return std::nullopt;
+    for (size_t k = 0; k < count; ++k)
+      carried[k] = outputs[test + k];
+    for (size_t k = 0; k < collects; ++k) {
+      Value slice = outputs[test + count + k];
+      Ints shape{1};
+      llvm::append_range(shape, Node::shape(slice));
+      collected[k].push_back(n.reshape(slice, shape));
+    }
+    if (!test)
+      continue;
+    auto goOn = n.importer.constantValue(outputs[0]);
+    if (!goOn)
+      block("has a condition that depends on run-time data");
+    if (goOn->integerAt(0) == 0)
+      break;
+  }
+  for (size_t k = 0; k < collects; ++k) {
+    if (form.backward[form.scanned.size() + k])
+      std::reverse(collected[k].begin(), collected[k].end());
+    if (collected[k].empty())
+      block("collects outputs of a body that never runs");
+    carried.push_back(n.concat(collected[k], 0));
+  }
+  return carried;
+}
+
+std::optional<llvm::SmallVector<Value>> runLoop(Node &n, LoopForm &form) {
+  int64_t outputs =
+      form.graph.output_size() - form.carried.size() - form.countsAndTests;
+  if (form.graph.input_size() != int(form.carried.size() + form.scanned.size() +
+                                     2 * form.countsAndTests) ||
+      outputs < 0)
+    block("E_ATTR: body has " + Twine(form.graph.input_size()) +
+          " inputs and " + Twine(form.graph.output_size()) +
+          " outputs, which do not fit the node's");
+  form.backward.resize(form.scanned.size() + outputs, false);
+  size_t before = n.importer.errors.list.size();
+  bool canUnroll = form.times && *form.times <= maxUnrolled;
+  std::optional<llvm::SmallVector<Value>> results;
+  try {
+    results = asLoop(n, form);
+  } catch (const Blocker &) {
+    if (!canUnroll)
+      throw;
+  }
+  if (results || !canUnroll)
+    return results;
+  n.importer.forgive(before);
+  return unrolled(n, form);
+}
+
+//===----------------------------------------------------------------------===//
+// Loop and Scan
+//===----------------------------------------------------------------------===//
+
+void loop(Node &n) {
+  LoopForm form{subgraph(n, "body"), true, {}, {}, {}, {}, {}};
+  mlir::Type i64 = n.type(DType::I64);
+  if (n.has(0)) {
+    Value trips = scalar(n, n.in(0), "M");
+    if (Node::dtype(trips) != DType::I64)
+      block("E_DTYPE: M has element type " +
+            Twine(dtypeName(Node::dtype(trips))) + ", not i64");
+    if (auto known = n.importer.constantValue(trips))
+      form.times = std::max<int64_t>(known->integerAt(0), 0);
+    else
+      form.trips = trips;
+  }
+  if (n.has(1)) {
+    Value begins = scalar(n, n.in(1), "cond");
+    auto known = n.importer.constantValue(begins);
+    if (known && known->integerAt(0) == 0)
+      form.times = 0;
+    if (!known) {
+      Value most =
+          form.trips ? form.trips
+                     : n.build.splat(
+                           i64, double(form.times.value_or(int64_t(1) << 53)));
+      form.trips = n.where(begins, most, n.build.splat(i64, 0));
+      form.times = std::nullopt;
+    }
+  }
+  for (int i = 2; i < n.inputCount(); ++i)
+    form.carried.push_back(n.in(i));
+  if (auto results = runLoop(n, form))
+    for (auto [i, v] : llvm::enumerate(*results))
+      n.set(i, v);
+}
+
+/// An axis to the front, or from there back.
+Value moveAxis(Node &n, Value v, int64_t from, int64_t to) {
+  Ints order;
+  for (int64_t i = 0; i < Node::rank(v); ++i)
+    if (i != from)
+      order.push_back(i);
+  order.insert(order.begin() + to, from);
+  return n.build.permute(v, order);
+}
+
+/// Since opset 9: states first, then what is scanned.
+void scanInputs(Node &n, llvm::ArrayRef<Value> inputs, int64_t scannedCount,
+                llvm::ArrayRef<int64_t> inputAxes,
+                llvm::ArrayRef<int64_t> inputBackward,
+                llvm::ArrayRef<int64_t> outputAxes,
+                llvm::ArrayRef<int64_t> outputBackward,
+                llvm::SmallVectorImpl<Value> &results) {
+  LoopForm form{subgraph(n, "body"), false, {}, {}, {}, {}, {}};
+  int64_t states = inputs.size() - scannedCount;
+  form.carried.append(inputs.begin(), inputs.begin() + states);
+  auto at = [](llvm::ArrayRef<int64_t> list, size_t i) {
+    return i < list.size() ? list[i] : 0;
+  };
+  for (auto [i, v] : llvm::enumerate(inputs.drop_front(states))) {
+    n.needRank(v, 1);
+    int64_t axis = n.axis(at(inputAxes, i), Node::rank(v), "scan_input_axes");
+    n.needStatic(v, axis);
+    int64_t extent = Node::shape(v)[axis];
+    if (form.times && *form.times != extent)
+      block("E_SHAPE: scanned inputs have " + Twine(*form.times) + " and " +
+            Twine(extent) + " elements");
+    form.times = extent;
+    form.scanned.push_back(moveAxis(n, v, axis, 0));
+    form.backward.push_back(at(inputBackward, i) != 0);
+  }
+  int64_t collected = form.graph.output_size() - states;
+  for (int64_t i = 0; i < collected; ++i)
+    form.backward.push_back(at(outputBackward, i) != 0);
+  auto made = runLoop(n, form);
+  if (!made)
+    return;
+  for (auto [i, v] : llvm::enumerate(*made)) {
+    int64_t k = int64_t(i) - states;
+    int64_t axis =
+        k < 0 ? 0
+              : n.axis(at(outputAxes, k), Node::rank(v), "scan_output_axes");
+    results.push_back(axis == 0 ? v : moveAxis(n, v, 0, axis));
+  }
+}
+
+void scan(Node &n) {
+  const onnx::AttributeProto *count = n.attribute("num_scan_inputs");
+  int first = n.opset < 9 ? 1 : 0;
+  int64_t scanned = count ? n.intAttr("num_scan_inputs", 0) : 0;
+  llvm::SmallVector<Value> inputs;
+  for (int i = first; i < n.inputCount(); ++i)
+    inputs.push_back(n.in(i));
+  if (scanned < 1 || scanned > int64_t(inputs.size()))
+    block("E_ATTR: num_scan_inputs is " + Twine(scanned));
+  auto list = [&](llvm::StringRef name) {
+    return n.intsAttr(name).value_or(Ints());
+  };
+  llvm::SmallVector<Value> results;
+  if (n.opset >= 9) {
+    scanInputs(n, inputs, scanned, list("scan_input_axes"),
+               list("scan_input_directions"), list("scan_output_axes"),
+               list("scan_output_directions"), results);
+  } else {
+    // Opset 8 has a batch axis before all others: one scan for each.
+    if (n.has(0))
+      block("sequence_lens is not supported");
+    int64_t batch = Node::shape(inputs[0])[0];
+    std::vector<llvm::SmallVector<Value>> all;
+    for (int64_t b = 0; b < batch; ++b) {
+      llvm::SmallVector<Value> one, made;
+      for (Value v : inputs) {
+        n.needRank(v, 1);
+        n.needStatic(v, 0);
+        if (Node::shape(v)[0] != batch)
+          block("E_SHAPE: batches of " + Twine(batch) + " and " +
+                Twine(Node::shape(v)[0]));
+        one.push_back(
+            n.reshape(n.sliceAxis(v, 0, b, 1), Node::shape(v).drop_front()));
+      }
+      scanInputs(n, one, scanned, {}, list("directions"), {}, {}, made);
+      if (made.empty())
+        return;
+      for (Value &v : made) {
+        Ints shape{1};
+        llvm::append_range(shape, Node::shape(v));
+        v = n.reshape(v, shape);
+      }
+      all.push_back(made);
+    }
+    if (all.empty())
+      block("E_SHAPE: the batch is empty");
+    for (size_t i = 0; i < all[0].size(); ++i) {
+      llvm::SmallVector<Value> parts;
+      for (auto &one : all)
+        parts.push_back(one[i]);
+      results.push_back(n.concat(parts, 0));
+    }
+  }
+  for (auto [i, v] : llvm::enumerate(results))
+    n.set(i, v);
+}
+
+} // namespace
+
+void onnx_frontend::addControlFlowOps(OpTable &t) {
+  t["If"] = ifBranch;
+  t["Loop"] = loop;
+  t["Scan"] = scan;
+}
