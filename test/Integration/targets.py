@@ -36,7 +36,8 @@ TARGETS = ["cpu", "opencl", "wgsl"]
 KEPT = ["mlperf_tiny_ad_ae_f32", "mlperf_tiny_ad_ae_int8", "mlperf_tiny_ic_resnet8_f32", "mlperf_tiny_ic_resnet8_int8",
         "mlperf_tiny_ic_resnet_large_f32", "mlperf_tiny_kws_dscnn_f32", "mlperf_tiny_kws_dscnn_int8",
         "mlperf_tiny_strww_int8", "mlperf_tiny_vww_mbv1_f32", "blazeface_front_128", "ppocr_v2_cls",
-        "arch_sd_vae_dec_tiny", "ultraface_slim_320"]
+        "arch_sd_vae_dec_tiny", "ultraface_slim_320", "arch_bert_tiny", "arch_gpt2_tiny_kv", "arch_rnn_stack",
+        "dtln_model_1", "silero_vad_half", "silero_vad_legacy", "silero_vad_op18_ifless"]
 # As in real_networks.sh: mlsd decides between neighbours that are equal up to rounding.
 ON_PICTURE = {"mlsd_320_tiny": ["--atol", "1e-4", "--outliers", "16"],
               "mlsd_320_large": ["--atol", "1e-4", "--outliers", "16"], "ppocr_v4_det": []}
