@@ -88,6 +88,8 @@ struct CompiledCode {
       dimNames; ///< symbolic dims, in the order of run's dims
   std::vector<KernelInfo> kernels;
   uint64_t arenaBytes = 0, weightsBytes = 0;
+  bool deviceArena = false; ///< the device has it, else the caller brings it
+  uint64_t callersArena() const { return deviceArena ? 0 : arenaBytes; }
   std::vector<WeightSegment> weights;
   /// The bound of a symbolic dim of the signature.
   int64_t boundOf(llvm::StringRef dim) const;
