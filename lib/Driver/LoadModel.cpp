@@ -4,9 +4,7 @@
 #include "Session.h"
 #include "mlir/Parser/Parser.h"
 #include "nacre/Lazy/Lazy.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 

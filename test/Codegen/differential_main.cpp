@@ -7,11 +7,9 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Differential.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include <csignal>
 #include <map>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -58,7 +58,7 @@ struct MachineDescription {
   std::string name;          ///< for people: "cpu rocketlake (host)"
   unsigned vectorBytes = 16; ///< native register width
   unsigned vectorRegisters = 16;
-  unsigned l1Bytes = 32 << 10, l2Bytes = 512 << 10;
+  unsigned l2Bytes = 512 << 10;
   bool hasFma = true;
   /// Work-items of a work-group, at most; 0: no grid, tasks are taken by
   /// threads.

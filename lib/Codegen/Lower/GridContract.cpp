@@ -1,6 +1,5 @@
 //===- GridContract.cpp - contractions for work-groups --------------------===//
 #include "GridContract.h"
-#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
