@@ -25,7 +25,7 @@ struct Item {
   double error = 0; ///< 0: exact
   int fraction = 0; ///< an exact value is a multiple of 2^-fraction
   bool used = false;
-  Shape shape() const { return Shape(tensorType(v).getShape()); }
+  Shape shape() const { return Shape(lazy::tensorType(v).getShape()); }
   int64_t count() const { return *elementCount(shape()); }
   bool exact() const { return !isFloat(type) || error == 0; }
 };
@@ -68,8 +68,8 @@ private:
   double rounding(double size) { return size * 0x1p-23; }
   Value clamp(Value v, double limit) {
     auto &b = net.build;
-    v = b.binary<MaxOp>(v, constant(DType::F32, -limit));
-    return b.binary<MinOp>(v, constant(DType::F32, limit));
+    v = b.binary<lazy::MaxOp>(v, constant(DType::F32, -limit));
+    return b.binary<lazy::MinOp>(v, constant(DType::F32, limit));
   }
   double sumError(const Item &x, double terms) {
     return x.exact() && x.fraction + std::log2(x.size * terms + 1) <= 23

@@ -10,6 +10,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include <csignal>
 #include <map>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
