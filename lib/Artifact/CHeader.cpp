@@ -114,7 +114,7 @@ void writeCHeader(raw_ostream &os, const CompiledCode &code,
   os << "/* " << s << ".h - a compiled neural network\n *\n"
      << " * model    " << commentText(source) << "\n"
      << " * made by  nacre " NACRE_VERSION " for " << commentText(code.madeFor)
-     << ", -O" << options.optLevel << "\n * arena    " << code.arenaBytes
+     << ", -O" << options.optLevel << "\n * arena    " << code.callersArena()
      << " bytes\n * weights  " << code.weightsBytes << " bytes"
      << (code.weightsBytes == 0 ? ""
          : sideFile             ? ", in a side file"
@@ -131,7 +131,7 @@ void writeCHeader(raw_ostream &os, const CompiledCode &code,
      << "_H\n\n#include <nacre/model.h>\n#include <stdint.h>\n\n"
      << "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
 
-  os << "#define " << s << "_ARENA_BYTES " << code.arenaBytes << "ull\n"
+  os << "#define " << s << "_ARENA_BYTES " << code.callersArena() << "ull\n"
      << "#define " << s << "_WEIGHTS_BYTES " << code.weightsBytes << "ull\n";
   auto sizes = [&](llvm::ArrayRef<TensorInfo> list,
                    llvm::ArrayRef<std::string> fields) {

@@ -125,7 +125,7 @@ void addModelTable(llvm::Module &module, const CompiledCode &code,
       {t.number(NACRE_ABI_VERSION), t.text(options.symbol),
        t.number(code.inputs.size()), t.number(code.outputs.size()),
        t.tensors(code.inputs), t.tensors(code.outputs),
-       t.number(code.arenaBytes), t.number(code.weightsBytes), weights,
+       t.number(code.callersArena()), t.number(code.weightsBytes), weights,
        sideFile && !options.weightsFile.empty() ? t.text(options.weightsFile)
                                                 : t.null(),
        t.number(code.kernels.size()), t.array(t.pointer, kernelNames),

@@ -147,4 +147,15 @@ ScratchFolder::~ScratchFolder() {
     fs::remove(path);
 }
 
+NewFolders::NewFolders(StringRef path) {
+  for (; !path.empty() && !fs::exists(path);
+       path = llvm::sys::path::parent_path(path))
+    missing.push_back(path.str());
+}
+
+NewFolders::~NewFolders() {
+  for (const std::string &folder : missing)
+    ::rmdir(folder.c_str()); // refuses files, and folders with files
+}
+
 } // namespace nacre::artifact

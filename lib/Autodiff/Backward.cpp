@@ -5,6 +5,7 @@
 #include "nacre/Autodiff/MixedPrecision.h"
 #include "nacre/Failure/Failure.h"
 #include "nacre/Fuse/Fuse.h"
+#include "nacre/Lazy/DiagnosticLog.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -99,20 +100,6 @@ static ModuleOp moduleOf(MainFunction &main) {
   return main.function->getParentOfType<ModuleOp>();
 }
 
-/// What an operation complains of, with its place in the model.
-static std::string textOf(Diagnostic &diagnostic) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  LocationAttr at = diagnostic.getLocation();
-  if (auto place = at.findInstanceOf<FileLineColLoc>())
-    os << place.getFilename().getValue() << ":" << place.getLine() << ":"
-       << place.getColumn() << ": ";
-  else if (auto node = at.findInstanceOf<NameLoc>())
-    os << "node '" << node.getName().getValue() << "': ";
-  os << diagnostic;
-  return text;
-}
-
 /// Appends the gradients to the results of main.
 static LogicalResult differentiateMain(MainFunction &main,
                                        const TrainingSpec &spec,
@@ -141,18 +128,12 @@ static LogicalResult differentiateMain(MainFunction &main,
 
 llvm::Expected<Backward> buildBackward(MainFunction &main,
                                        const TrainingSpec &spec) {
-  std::vector<std::string> errors;
-  ScopedDiagnosticHandler handler(
-      main.function.getContext(), [&](Diagnostic &diagnostic) {
-        if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-          errors.push_back(textOf(diagnostic));
-        return success();
-      });
+  DiagnosticLog log(*main.function.getContext());
   ModuleOp module = moduleOf(main);
   if (failed(fuse::expandControlFlow(module)))
     return fail(ExitModel, errors);
   if (failed(fuse::canonicalize(module)))
-    return fail(ExitBug, errors);
+    return fail(ExitBug, log.lines());
   fuse::raiseContraction(module);
 
   Backward backward;
@@ -165,14 +146,14 @@ llvm::Expected<Backward> buildBackward(MainFunction &main,
                      dataIsValid(main.build("indices"), main.function.front()),
                      std::nullopt});
   if (failed(differentiateMain(main, spec, results, backward.parameters)))
-    return fail(ExitModel, errors);
+    return fail(ExitModel, log.lines());
 
   // The passes replace values; as results of main they are found again.
   fuse::raiseContraction(module);
   if (spec.bf16)
     mixPrecision(module);
   if (failed(fuse::canonicalize(module)))
-    return fail(ExitBug, errors);
+    return fail(ExitBug, log.lines());
   results = main.results();
   backward.loss = results[0].value;
   for (size_t i = 1; i < forward; ++i)

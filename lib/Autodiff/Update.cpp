@@ -2,7 +2,6 @@
 #include "Update.h"
 #include "LearningRate.h"
 #include "Optimizers.h"
-#include <limits>
 
 using namespace mlir;
 namespace nacre::autodiff {

@@ -2,7 +2,6 @@
 
 #include "nacre/Codegen/Target.h"
 #include "nacre/Failure/Failure.h"
-#include "llvm/ADT/StringExtras.h"
 
 namespace nacre {
 

@@ -95,6 +95,8 @@ llvm::Error compile(const CompileOptions &options) {
 
   ArtifactOptions asked = {options.output, options.weights,
                            path::filename(options.model).str()};
+  artifact::NewFolders folders(asked.output.empty() ? tools.options.symbol
+                                                    : asked.output);
   llvm::Expected<Artifacts> artifacts = (*target)->place(asked, tools.options);
   if (!artifacts)
     return withCode(ExitUsage, artifacts.takeError());

@@ -6,7 +6,6 @@
 #include "nacre/Artifact/Link.h"
 #include "nacre/Artifact/OutputFile.h"
 #include "nacre/Failure/Failure.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include <nlohmann/json.hpp>
 

@@ -4,9 +4,7 @@
 #include "Session.h"
 #include "mlir/Parser/Parser.h"
 #include "nacre/Lazy/Lazy.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 
@@ -117,6 +115,15 @@ static llvm::Expected<Program> parseText(mlir::MLIRContext &context,
 // Opening
 //===----------------------------------------------------------------------===//
 
+llvm::Error checkReadable(StringRef path) {
+  llvm::sys::fs::file_status status;
+  if (std::error_code code = llvm::sys::fs::status(path, status))
+    return fail(ExitModel, path + ": cannot read: " + code.message());
+  if (llvm::sys::fs::is_directory(status))
+    return fail(ExitModel, path + ": is a folder");
+  return llvm::Error::success();
+}
+
 llvm::Expected<ModelSource> ModelSource::open(mlir::MLIRContext &context,
                                               const ModelOptions &options) {
   ModelSource source;
@@ -132,12 +139,8 @@ llvm::Expected<ModelSource> ModelSource::open(mlir::MLIRContext &context,
   if (!options.parameters.empty() && extension != ".ngl")
     return fail(ExitUsage, "--params: only a model in the graph language "
                            "(.ngl) has parameters apart");
-  llvm::sys::fs::file_status status;
-  if (std::error_code code = llvm::sys::fs::status(options.model, status))
-    return fail(ExitModel,
-                Twine(options.model) + ": cannot read: " + code.message());
-  if (llvm::sys::fs::is_directory(status))
-    return fail(ExitModel, Twine(options.model) + ": is a folder");
+  if (llvm::Error error = checkReadable(options.model))
+    return error;
 
   if (extension == ".mlir") {
     source.kind = Kind::Text;

@@ -45,6 +45,9 @@ private:
   std::vector<std::string> dependencies;
 };
 
+/// An error unless there is a file at `path`.
+llvm::Error checkReadable(llvm::StringRef path);
+
 /// Parses --dim: "NAME=N" and "NAME<=N".
 llvm::Error readDims(const ModelOptions &options, Dims &given, Dims &symbolic);
 

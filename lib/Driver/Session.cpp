@@ -13,36 +13,6 @@ using llvm::Twine;
 
 namespace nacre::driver {
 
-//===----------------------------------------------------------------------===//
-// Messages
-//===----------------------------------------------------------------------===//
-
-static std::string textOf(mlir::Diagnostic &diagnostic) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  if (auto location =
-          diagnostic.getLocation()->findInstanceOf<mlir::FileLineColLoc>())
-    os << location.getFilename().getValue() << ":" << location.getLine() << ":"
-       << location.getColumn() << ": ";
-  else if (auto name =
-               diagnostic.getLocation()->findInstanceOf<mlir::NameLoc>())
-    os << "node '" << name.getName().getValue() << "': ";
-  os << diagnostic;
-  return text;
-}
-
-DiagnosticLog::DiagnosticLog(mlir::MLIRContext &context)
-    : handler(&context, [this](mlir::Diagnostic &diagnostic) {
-        if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
-          texts.push_back(textOf(diagnostic));
-        return mlir::success();
-      }) {}
-
-std::vector<std::string> DiagnosticLog::lines() const {
-  return texts.empty() ? std::vector<std::string>{"no reason was given"}
-                       : texts;
-}
-
 void Progress::say(StringRef what) {
   if (!::isatty(STDERR_FILENO))
     return;

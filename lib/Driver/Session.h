@@ -3,24 +3,11 @@
 #define NACRE_LIB_DRIVER_SESSION_H
 
 #include "LoadModel.h"
-#include "mlir/IR/Diagnostics.h"
 #include "nacre/Codegen/Target.h"
+#include "nacre/Lazy/DiagnosticLog.h"
 #include <chrono>
 
 namespace nacre::driver {
-
-/// Collects the errors a context reports while it lives.
-class DiagnosticLog {
-public:
-  explicit DiagnosticLog(mlir::MLIRContext &context);
-  /// `FILE:LINE:COLUMN: TEXT` each; never empty.
-  std::vector<std::string> lines() const;
-  bool said() const { return !texts.empty(); }
-
-private:
-  std::vector<std::string> texts;
-  mlir::ScopedDiagnosticHandler handler;
-};
 
 /// What is being done now, on a terminal only, on one line that goes away.
 class Progress {

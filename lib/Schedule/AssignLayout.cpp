@@ -7,7 +7,6 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Layout.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Lazy/IndexMap.h"
 
 using namespace mlir;

@@ -7,9 +7,8 @@
 //   border kernels    lanes
 //   map kernels       loops, extents, lane, lanes, prefix, grain
 //   contract kernels  lanes_operand, loops, k_loops, k_order, extents, lane,
-//   tile,
-//                     row, lanes, tile_m, tile_n, chunk_t, chunk_r, packed,
-//                     staged
+//                     tile, row, lanes, tile_m, tile_n, chunk_t, chunk_r,
+//                     packed, staged
 //   scatter kernels   ScatterSchedule.cpp
 //
 // Machines that run work-groups are scheduled in GridSchedules.cpp.
@@ -123,16 +122,10 @@ private:
         elementBytes(tensorType(kernel.getResult(0)).getElementType());
     return b.getDictionaryAttr(
         {b.getNamedAttr("kind", b.getStringAttr("border")),
-         named("lanes", std::max<int64_t>(machine.vectorBytes / bytes, 1))});
+         named(b, "lanes", std::max<int64_t>(machine.vectorBytes / bytes, 1))});
   }
   DictionaryAttr map();
   DictionaryAttr contraction(ContractOp contract);
-  NamedAttribute named(StringRef name, int64_t v) {
-    return b.getNamedAttr(name, b.getI64IntegerAttr(v));
-  }
-  NamedAttribute named(StringRef name, ArrayRef<int64_t> v) {
-    return b.getNamedAttr(name, b.getDenseI64ArrayAttr(v));
-  }
 
   KernelOp kernel;
   const MachineDescription &machine;
@@ -258,10 +251,11 @@ DictionaryAttr Scheduler::map() {
   } else
     prefix = !loops.empty() && type.isDynamicDim(loops[0]) ? 1 : 0;
   int64_t grain = 4096;
-  return b.getDictionaryAttr({b.getNamedAttr("kind", b.getStringAttr("map")),
-                              named("loops", loops), named("extents", extents),
-                              named("lane", lane), named("lanes", lanes),
-                              named("prefix", prefix), named("grain", grain)});
+  return b.getDictionaryAttr(
+      {b.getNamedAttr("kind", b.getStringAttr("map")), named(b, "loops", loops),
+       named(b, "extents", extents), named(b, "lane", lane),
+       named(b, "lanes", lanes), named(b, "prefix", prefix),
+       named(b, "grain", grain)});
 }
 
 DictionaryAttr Scheduler::contraction(ContractOp contract) {
@@ -469,13 +463,13 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
       loops.end());
   return b.getDictionaryAttr(
       {b.getNamedAttr("kind", b.getStringAttr("contract")),
-       named("lanes_operand", c.lanesOperand), named("loops", loops),
-       named("k_loops", kLoops), named("k_order", kOrder),
-       named("extents", extents), named("lane", lane), named("tile", tile),
-       named("row", row), named("lanes", lanes), named("tile_m", tileM),
-       named("tile_n", tileN), named("chunk_t", chunkT),
-       named("chunk_r", chunkR), named("packed", packed),
-       named("staged", staged)});
+       named(b, "lanes_operand", c.lanesOperand), named(b, "loops", loops),
+       named(b, "k_loops", kLoops), named(b, "k_order", kOrder),
+       named(b, "extents", extents), named(b, "lane", lane),
+       named(b, "tile", tile), named(b, "row", row), named(b, "lanes", lanes),
+       named(b, "tile_m", tileM), named(b, "tile_n", tileN),
+       named(b, "chunk_t", chunkT), named(b, "chunk_r", chunkR),
+       named(b, "packed", packed), named(b, "staged", staged)});
 }
 
 } // namespace

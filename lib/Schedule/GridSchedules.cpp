@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "GridSchedules.h"
+#include "Scheduler.h"
 
 using namespace mlir;
 static int64_t divideCeil(int64_t a, int64_t b) {
@@ -12,13 +13,6 @@ static int64_t divideCeil(int64_t a, int64_t b) {
 }
 namespace nacre::schedule {
 namespace {
-
-NamedAttribute named(Builder &b, StringRef name, int64_t v) {
-  return b.getNamedAttr(name, b.getI64IntegerAttr(v));
-}
-NamedAttribute named(Builder &b, StringRef name, ArrayRef<int64_t> v) {
-  return b.getNamedAttr(name, b.getDenseI64ArrayAttr(v));
-}
 
 int64_t product(ArrayRef<int64_t> dims, ArrayRef<int64_t> extents) {
   int64_t n = 1;

@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "ScatterSchedule.h"
+#include "Scheduler.h"
 #include "nacre/Lazy/Access.h"
 #include "nacre/Lazy/IndexMap.h"
 
@@ -65,12 +66,6 @@ static int64_t widestElement(KernelOp kernel) {
 DictionaryAttr scheduleScatter(KernelOp kernel, ScatterOp scatter,
                                const MachineDescription &machine) {
   Builder b(kernel.getContext());
-  auto number = [&](StringRef name, int64_t v) {
-    return b.getNamedAttr(name, b.getI64IntegerAttr(v));
-  };
-  auto list = [&](StringRef name, ArrayRef<int64_t> v) {
-    return b.getNamedAttr(name, b.getDenseI64ArrayAttr(v));
-  };
   RankedTensorType type = scatter.getType();
   int64_t axis = scatter.getAxis(), rank = type.getRank();
   SmallVector<int64_t> extents = boundedShape(type);
@@ -133,16 +128,16 @@ DictionaryAttr scheduleScatter(KernelOp kernel, ScatterOp scatter,
   }
   SmallVector<NamedAttribute> entries{
       b.getNamedAttr("kind", b.getStringAttr("scatter")),
-      list("loops", loops),
-      list("inner", inner),
-      list("extents", extents),
-      number("lane", lane),
-      number("lanes", lanes),
-      number("block_rows", blockRows),
-      number("block_columns", blockColumns)};
+      named(b, "loops", loops),
+      named(b, "inner", inner),
+      named(b, "extents", extents),
+      named(b, "lane", lane),
+      named(b, "lanes", lanes),
+      named(b, "block_rows", blockRows),
+      named(b, "block_columns", blockColumns)};
   if (machine.groupItems)
     entries.push_back(
-        number("group", std::min<int64_t>(machine.groupItems, 128)));
+        named(b, "group", std::min<int64_t>(machine.groupItems, 128)));
   return b.getDictionaryAttr(entries);
 }
 

@@ -239,3 +239,17 @@ nacre_status nacre_json_end(nacre_json *j) {
   skip_space(j);
   return j->at == j->end ? NACRE_OK : nacre_json_expected(j, "the end");
 }
+
+void nacre_json_print(FILE *stream, const char *text) {
+  fputc('"', stream);
+  for (; *text; ++text) {
+    unsigned char byte = (unsigned char)*text;
+    if (byte == '"' || byte == '\\')
+      fprintf(stream, "\\%c", byte);
+    else if (byte < ' ' || byte == 127)
+      fprintf(stream, "\\u%04x", byte);
+    else
+      fputc(byte, stream);
+  }
+  fputc('"', stream);
+}

@@ -1,9 +1,12 @@
 /* JSON read in one pass, for files whose shape is known: the caller asks for
- * what must come next. Each byte is looked at once and nothing recurses. */
+ * what must come next. Each byte is looked at once and nothing recurses.
+ * Written with printf, but for strings. */
 #ifndef NACRE_SRC_JSON_H
 #define NACRE_SRC_JSON_H
 
 #include "failure.h"
+
+#include <stdio.h>
 
 /* Values nest at most this deep where nacre_json_skip steps over them. */
 #define NACRE_JSON_DEPTH 64
@@ -41,5 +44,8 @@ NACRE_PRIVATE nacre_status nacre_json_skip(nacre_json *j);
 
 /* Only space is left. */
 NACRE_PRIVATE nacre_status nacre_json_end(nacre_json *j);
+
+/* Prints `text` as a string; a byte takes six at most. */
+NACRE_PRIVATE void nacre_json_print(FILE *stream, const char *text);
 
 #endif

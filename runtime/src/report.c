@@ -3,6 +3,7 @@
 #include "report.h"
 
 #include "file.h"
+#include "json.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -155,20 +156,6 @@ nacre_status nacre_print_top(FILE *stream, const nacre_array *array, int64_t k,
 /*===- outputs.json
  * --------------------------------------------------------===*/
 
-static void print_json_string(FILE *stream, const char *text) {
-  fputc('"', stream);
-  for (; *text; ++text) {
-    unsigned char byte = (unsigned char)*text;
-    if (byte == '"' || byte == '\\')
-      fprintf(stream, "\\%c", byte);
-    else if (byte < ' ' || byte == 127)
-      fprintf(stream, "\\u%04x", byte);
-    else
-      fputc(byte, stream);
-  }
-  fputc('"', stream);
-}
-
 nacre_status nacre_write_outputs_json(const char *path,
                                       const nacre_model *model,
                                       const nacre_array *outputs,
@@ -181,7 +168,7 @@ nacre_status nacre_write_outputs_json(const char *path,
   fputs("{\"outputs\": [", stream);
   for (int64_t i = 0; i < model->output_count; ++i) {
     fputs(i ? ",\n  {\"name\": " : "\n  {\"name\": ", stream);
-    print_json_string(stream, model->outputs[i].name);
+    nacre_json_print(stream, model->outputs[i].name);
     fprintf(stream, ", \"dtype\": \"%s\", \"shape\": [", outputs[i].dtype);
     for (int64_t d = 0; d < outputs[i].rank; ++d)
       fprintf(stream, d ? ", %" PRId64 : "%" PRId64, outputs[i].shape[d]);

@@ -1,9 +1,10 @@
-/*===- training.c - states, the programs on them, checkpoints
- * --------------===*/
+/*===- training.c - states, the programs on them, checkpoints -------------===*/
+#define _GNU_SOURCE
 #include "file.h"
+#include "json.h"
 
+#include <inttypes.h>
 #include <nacre/training.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,8 +39,8 @@ static nacre_status check_states(const nacre_training *training,
   for (int64_t i = 0; i < training->state_count; ++i) {
     const nacre_state *state = training->states + i;
     uint64_t elements, bytes;
-    nacre_status status = nacre_shape_bytes(state->dtype, state->rank,
-                                            state->shape, &elements, &bytes, error);
+    nacre_status status = nacre_shape_bytes(
+        state->dtype, state->rank, state->shape, &elements, &bytes, error);
     if (status)
       return status;
     if (bytes != state->bytes || state->offset % NACRE_ALIGNMENT ||
@@ -206,116 +207,72 @@ void *nacre_trainer_state(nacre_trainer *trainer, const char *name,
 /*===- Checkpoints
  * ----------------------------------------------------------===*/
 
-/* Text that grows; `text` is NULL once there was no memory. */
-typedef struct builder {
-  char *text;
-  size_t size, room;
-} builder;
-
-static void append(builder *b, const char *bytes, size_t count) {
-  if (!b->text)
-    return;
-  if (b->size + count >= b->room) {
-    size_t room = (b->size + count) * 2;
-    char *larger = realloc(b->text, room);
-    if (!larger) {
-      free(b->text);
-      b->text = NULL;
-      return;
-    }
-    b->text = larger;
-    b->room = room;
+/* The first bytes of a checkpoint: the length of the header, and the header,
+ * which ends where data may begin. To be freed; NULL without memory. */
+static char *make_header(const nacre_training *training, uint64_t *size) {
+  size_t room = 256 + 6 * strlen(training->name);
+  for (int64_t i = 0; i < training->state_count; ++i)
+    room += 128 + 6 * strlen(training->states[i].name) +
+            24 * (size_t)training->states[i].rank;
+  char *text = malloc(room);
+  FILE *stream = text ? fmemopen(text, room, "w") : NULL;
+  if (!stream) {
+    free(text);
+    return NULL;
   }
-  memcpy(b->text + b->size, bytes, count);
-  b->size += count;
-}
-
-static void append_text(builder *b, const char *text) {
-  append(b, text, strlen(text));
-}
-
-static void append_number(builder *b, uint64_t number) {
-  char digits[24];
-  int count =
-      snprintf(digits, sizeof digits, "%llu", (unsigned long long)number);
-  append(b, digits, (size_t)count);
-}
-
-/* A JSON string. */
-static void append_quoted(builder *b, const char *text) {
-  append(b, "\"", 1);
-  for (; *text; ++text) {
-    unsigned char c = (unsigned char)*text;
-    char escaped[8];
-    if (c == '"' || c == '\\' || c < 0x20) {
-      int count = snprintf(escaped, sizeof escaped, "\\u%04x", c);
-      append(b, escaped, (size_t)count);
-    } else
-      append(b, text, 1);
+  fprintf(stream,
+          "%8s{\"__metadata__\":{\"format\":\"nacre.training\",\"model\":", "");
+  nacre_json_print(stream, training->name);
+  fputc('}', stream);
+  uint64_t offset = 0;
+  for (int64_t i = 0; i < training->state_count; ++i) {
+    const nacre_state *state = training->states + i;
+    fputc(',', stream);
+    nacre_json_print(stream, state->name);
+    fputs(":{\"dtype\":\"", stream);
+    for (const char *c = state->dtype; *c; ++c) /* "f32" -> "F32" */
+      fputc(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c, stream);
+    fputs("\",\"shape\":[", stream);
+    for (int64_t k = 0; k < state->rank; ++k)
+      fprintf(stream, k ? ",%" PRId64 : "%" PRId64, state->shape[k]);
+    fprintf(stream, "],\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}", offset,
+            offset + state->bytes);
+    offset += state->bytes;
   }
-  append(b, "\"", 1);
-}
-
-/* "f32" -> "F32" */
-static void append_dtype(builder *b, const char *dtype) {
-  append(b, "\"", 1);
-  for (; *dtype; ++dtype) {
-    char c =
-        *dtype >= 'a' && *dtype <= 'z' ? (char)(*dtype - 'a' + 'A') : *dtype;
-    append(b, &c, 1);
+  fputc('}', stream);
+  while (ftell(stream) % NACRE_ALIGNMENT)
+    fputc(' ', stream);
+  *size = (uint64_t)ftell(stream);
+  int lost = ferror(stream);
+  if (fclose(stream) || lost) {
+    free(text);
+    return NULL;
   }
-  append(b, "\"", 1);
+  for (int i = 0; i < 8; ++i)
+    text[i] = (char)((*size - 8) >> (8 * i));
+  return text;
 }
 
 nacre_status nacre_trainer_save(const nacre_trainer *trainer, const char *path,
                                 nacre_error *error) {
   const nacre_training *training = trainer->training;
-  builder b = {malloc(4096), 8, 4096};
   nacre_piece *pieces =
       calloc((size_t)training->state_count + 1, sizeof *pieces);
-  append_text(&b,
-              "{\"__metadata__\":{\"format\":\"nacre.training\",\"model\":");
-  append_quoted(&b, training->name);
-  append(&b, "}", 1);
-  uint64_t offset = 0;
-  for (int64_t i = 0; i < training->state_count; ++i) {
-    const nacre_state *state = training->states + i;
-    append(&b, ",", 1);
-    append_quoted(&b, state->name);
-    append_text(&b, ":{\"dtype\":");
-    append_dtype(&b, state->dtype);
-    append_text(&b, ",\"shape\":[");
-    for (int64_t k = 0; k < state->rank; ++k) {
-      append(&b, ",", k ? 1 : 0);
-      append_number(&b, (uint64_t)state->shape[k]);
-    }
-    append_text(&b, "],\"data_offsets\":[");
-    append_number(&b, offset);
-    append(&b, ",", 1);
-    append_number(&b, offset += state->bytes);
-    append_text(&b, "]}");
-    if (pieces) {
-      pieces[i + 1].bytes = trainer->states + state->offset;
-      pieces[i + 1].size = state->bytes;
-    }
-  }
-  append(&b, "}", 1);
-  /* The data begins at a multiple of the alignment. */
-  while (b.text && b.size % NACRE_ALIGNMENT)
-    append(&b, " ", 1);
-  nacre_status status = NACRE_OK;
-  if (!b.text || !pieces)
+  char *header = pieces ? make_header(training, &pieces[0].size) : NULL;
+  nacre_status status;
+  if (!header) {
     status = nacre_failure(error, NACRE_E_NOMEM, "no memory for the header");
-  else {
-    uint64_t length = b.size - 8;
-    for (int i = 0; i < 8; ++i)
-      b.text[i] = (char)(length >> (8 * i));
-    pieces[0].bytes = b.text;
-    pieces[0].size = b.size;
+  } else {
+    pieces[0].bytes = header;
+    for (int64_t i = 0; i < training->state_count; ++i) {
+      const nacre_state *state = training->states + i;
+      pieces[i + 1] =
+          (nacre_piece){trainer->states + state->offset, state->bytes};
+    }
     status =
         nacre_file_write(path, pieces, (int)training->state_count + 1, error);
   }
-  free(b.text);
+  free(header);
   free(pieces);
   return status;
 }
@@ -330,13 +287,10 @@ static nacre_status check_view(const nacre_training *training,
                          view->name, training->name);
   const nacre_state *state = training->states + i;
   if (!view->dtype || strcmp(view->dtype, state->dtype))
-    return nacre_failure(error, NACRE_E_DTYPE,
-                         "%.200s: tensor '%.64s' is %s, expected %s", path,
-                         view->name,
-                         view->dtype ? view->dtype
-                                     : "a type "
-                                       "unknown here",
-                         state->dtype);
+    return nacre_failure(
+        error, NACRE_E_DTYPE, "%.200s: tensor '%.64s' is %s, expected %s", path,
+        view->name, view->dtype ? view->dtype : "a type unknown here",
+        state->dtype);
   if (view->rank != state->rank ||
       (view->rank && memcmp(view->shape, state->shape,
                             (size_t)view->rank * sizeof *view->shape)))

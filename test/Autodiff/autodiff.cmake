@@ -1,16 +1,9 @@
 # Gradients against differences: target nacre_gradients.
-add_executable(nacre_gradients
-  ${CMAKE_CURRENT_LIST_DIR}/Gradients.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/gradients_main.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/gradients_primitives.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/gradients_contract.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/gradients_layers.cpp)
-target_link_libraries(nacre_gradients PRIVATE NacreDriver)
+nacre_test_executable(nacre_gradients LIBRARIES NacreDriver
+  SOURCES Gradients.cpp gradients_main.cpp gradients_primitives.cpp
+    gradients_contract.cpp gradients_layers.cpp)
 # It compiles as the driver does, through the driver's own classes.
 target_include_directories(nacre_gradients PRIVATE ${PROJECT_SOURCE_DIR}/lib/Driver)
-# The precompiled header is a library's: an executable's default is -fPIE.
-target_compile_options(nacre_gradients PRIVATE -fPIC)
-target_precompile_headers(nacre_gradients REUSE_FROM NacreLazy)
 
 add_test(NAME autodiff.gradients COMMAND nacre_gradients)
 set_tests_properties(autodiff.gradients PROPERTIES TIMEOUT 600 PROCESSORS 2)

@@ -2,6 +2,7 @@
 
 #include "Differential.h"
 #include "../Decompose/Kernels.h"
+#include "Fenced.h"
 #include "NativeModel.h"
 #include "Session.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -11,10 +12,7 @@
 #include "nacre/Lazy/Lazy.h"
 #include "nacre/Reference/Interpreter.h"
 #include <cmath>
-#include <csignal>
 #include <limits>
-#include <sys/mman.h>
-#include <unistd.h>
 
 using namespace mlir;
 
@@ -35,93 +33,6 @@ const std::vector<DType> allTypes{
     DType::Bool, DType::I8,  DType::U8,  DType::I16, DType::U16,
     DType::I32,  DType::U32, DType::I64, DType::U64, DType::F16,
     DType::BF16, DType::F32, DType::F64};
-
-//===----------------------------------------------------------------------===//
-// Numbers
-//===----------------------------------------------------------------------===//
-
-Tolerance roundings(DType dtype, double units, double absolute) {
-  double ulp = dtype == DType::F16    ? 0x1p-10
-               : dtype == DType::BF16 ? 0x1p-7
-               : dtype == DType::F32  ? 0x1p-23
-                                      : 0x1p-52;
-  return {units * ulp, absolute};
-}
-
-double unitAt(DType dtype, double v) {
-  if (under.narrowsF64() && dtype == DType::F64)
-    dtype = DType::F32;
-  int digits = dtype == DType::F16    ? 10
-               : dtype == DType::BF16 ? 7
-               : dtype == DType::F32  ? 23
-                                      : 52;
-  int least = dtype == DType::F16 ? -14 : dtype == DType::F64 ? -1022 : -126;
-  int exponent = v == 0 ? least : std::max(std::ilogb(v), least);
-  return std::ldexp(1.0, exponent - digits);
-}
-
-/// Data that the target under test holds without a loss.
-static Tensor held(Tensor t) {
-  bool narrows = t.dtype == DType::F64 && under.narrowsF64();
-  bool flushes = under.flushes() && isFloat(t.dtype) && t.dtype != DType::F16;
-  if (!narrows && !flushes)
-    return t;
-  Tensor result = Tensor::zeros(t.dtype, t.shape);
-  std::memcpy(result.data<uint8_t>(), t.bytes, t.byteCount());
-  for (int64_t i = 0; i < t.count(); ++i) {
-    double v = t.numberAt(i);
-    if (flushes && v != 0 && std::fabs(v) < 0x1p-126)
-      result.setNumber(i, std::copysign(0.0, v));
-    else if (narrows)
-      result.setNumber(i, float(v));
-  }
-  return result;
-}
-
-Tensor random(DType dtype, ArrayRef<int64_t> shape, std::mt19937_64 &rng,
-              Values values) {
-  Tensor t = Tensor::zeros(dtype, shape);
-  static const double floats[] = {
-      0.0,          -0.0,   1,       -1,     0.5,          -2.5,
-      3.5,          1e-40,  -1e-40,  1e30,   -1e30,        127.5,
-      128,          255.5,  256,     32768,  2147483648.0, -2147483648.0,
-      4294967296.0, 9.3e18, -9.3e18, 1.9e19, INFINITY,     -INFINITY,
-      NAN};
-  for (int64_t i = 0; i < t.count(); ++i) {
-    uint64_t bits = rng();
-    if (dtype == DType::Bool)
-      t.setInteger(i, bits & 1);
-    else if (values == Values::Small && isFloat(dtype))
-      t.setNumber(i, double(int64_t(bits % 33) - 16) / 4);
-    else if (values == Values::Small)
-      t.setInteger(i, int64_t(bits % 11) -
-                          (dtype == DType::U8 || dtype == DType::U16 ||
-                                   dtype == DType::U32 || dtype == DType::U64
-                               ? 0
-                               : 5));
-    else if (isFloat(dtype) && bits % 3)
-      t.setNumber(i, floats[(bits >> 8) % std::size(floats)]);
-    else if (isFloat(dtype))
-      t.setNumber(
-          i, std::ldexp(double(int64_t(rng())), -63 + int(bits >> 8) % 12));
-    else if (bits % 2 == 0)
-      t.setInteger(i,
-                   int64_t(rng() >> (bits >> 8) % 64)); // any magnitude, wraps
-    else {
-      int64_t width = 8 * dtypeBytes(dtype);
-      const int64_t edge[] = {0,
-                              1,
-                              -1,
-                              2,
-                              int64_t(uint64_t(1) << (width - 1)),
-                              int64_t((uint64_t(1) << (width - 1)) - 1),
-                              width,
-                              width - 1};
-      t.setInteger(i, edge[(bits >> 8) % std::size(edge)]);
-    }
-  }
-  return t;
-}
 
 //===----------------------------------------------------------------------===//
 // Building
@@ -163,51 +74,7 @@ void Net::output(Value v, std::string label, Tolerance tolerance) {
 
 namespace {
 
-/// Bytes between two pages that may not be touched, at the end of the space
-/// (so that a byte too far faults) or at its start.
-class Fenced {
-public:
-  Fenced(size_t bytes, bool atEnd, size_t alignment = 1) : length(bytes) {
-    size_t page = 4096, body = llvm::alignTo(std::max<size_t>(bytes, 1), page);
-    total = body + 2 * page;
-    base = static_cast<uint8_t *>(::mmap(nullptr, total, PROT_READ | PROT_WRITE,
-                                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    if (base == MAP_FAILED)
-      std::abort();
-    std::memset(base, 0xAB, total);
-    ::mprotect(base, page, PROT_NONE);
-    ::mprotect(base + page + body, page, PROT_NONE);
-    start = base + page;
-    if (atEnd)
-      start += llvm::alignDown(body - bytes, alignment);
-  }
-  ~Fenced() { ::munmap(base, total); }
-  Fenced(const Fenced &) = delete;
-  uint8_t *data() const { return start; }
-  void protect() { ::mprotect(base + 4096, total - 2 * 4096, PROT_READ); }
-  /// Whether the bytes around the data, up to the fences, are as they were.
-  bool surroundingsWhole() const {
-    for (uint8_t *p = base + 4096; p != base + total - 4096; ++p)
-      if ((p < start || p >= start + length) && *p != 0xAB)
-        return false;
-    return true;
-  }
-
-private:
-  uint8_t *base, *start;
-  size_t length, total;
-};
-
 int complaints = 0;
-
-/// What a distance of floats is measured against.
-Tolerance asHeld(Tolerance t, DType dtype) {
-  if (dtype == DType::F64 && under.narrowsF64()) // rounded to f32 at least once
-    t = {std::max(t.relative * 0x1p29, 0x1p-23), t.absolute * 0x1p29};
-  if (under.flushes() && isFloat(dtype) && dtype != DType::F16)
-    t.absolute = std::max(t.absolute, 0x1p-126);
-  return t;
-}
 
 /// Whether `v` is the result of one primitive applied to what a run is given.
 bool isPrimitive(Value v) {

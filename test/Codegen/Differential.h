@@ -54,6 +54,8 @@ enum class Values {
 };
 Tensor random(DType dtype, ArrayRef<int64_t> shape, std::mt19937_64 &rng,
               Values values = Values::Small);
+/// The same data as far as the target under test holds it.
+Tensor held(Tensor t);
 
 /// How far a result may be from the interpreter's: |got - want| <= absolute +
 /// relative * |want|. Infinities and NaN must be the same. Integers are always
@@ -65,6 +67,8 @@ struct Tolerance {
 Tolerance roundings(DType dtype, double units, double absolute = 0);
 /// The distance of two numbers next to `v` in `dtype`.
 double unitAt(DType dtype, double v);
+/// A tolerance for numbers as the target under test holds them.
+Tolerance asHeld(Tolerance t, DType dtype);
 
 /// A program under construction.
 class Net {

@@ -1,23 +1,13 @@
 # Compiled code against the interpreter: target nacre_differential.
-add_executable(nacre_differential
-  ${CMAKE_CURRENT_LIST_DIR}/Differential.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/differential_main.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/../Decompose/Compiled.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/../Decompose/Kernels.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/differential_primitives.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/differential_contract.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/differential_programs.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/differential_grids.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/differential_scatter.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/differential_edges.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/differential_random.cpp)
-target_link_libraries(nacre_differential PRIVATE NacreDriver)
+nacre_test_executable(nacre_differential LIBRARIES NacreDriver
+  SOURCES Differential.cpp Numbers.cpp differential_main.cpp ../Decompose/Compiled.cpp
+    ../Decompose/Kernels.cpp differential_primitives.cpp
+    differential_contract.cpp differential_programs.cpp differential_grids.cpp
+    differential_scatter.cpp differential_edges.cpp differential_random.cpp
+    random_elements.cpp random_shapes.cpp random_sums.cpp)
 # The harness compiles as the driver does, through the driver's own classes.
 target_include_directories(nacre_differential PRIVATE
   ${PROJECT_SOURCE_DIR}/lib/Driver ${PROJECT_SOURCE_DIR}/lib/Codegen ${PROJECT_SOURCE_DIR}/lib/Codegen/Cpu)
-# The precompiled header is a library's: an executable's default is -fPIE.
-target_compile_options(nacre_differential PRIVATE -fPIC)
-target_precompile_headers(nacre_differential REUSE_FROM NacreLazy)
 
 add_test(NAME codegen.differential COMMAND nacre_differential --random=60 --jobs=2)
 set_tests_properties(codegen.differential PROPERTIES TIMEOUT 1200)

@@ -7,7 +7,6 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Differential.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include <csignal>
 #include <map>

@@ -10,7 +10,6 @@
 
 #include "nacre/Artifact/CHeader.h"
 #include "nacre/Artifact/DataObject.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 using namespace nacre;

@@ -132,6 +132,16 @@ def models():
         'module attributes {lazy.weights_file = "../w.safetensors"} {\n  func.func @main() { return }\n}\n')
     expect_error(3, "e.mlir: lazy.weights_file '../w.safetensors' must be a file name without a folder",
                  words=["compile", "e.mlir"])
+    # What fails takes the folders again that it made, and no others.
+    pathlib.Path("open.ngl").write_text("model open(x: f32[N, 2]) -> f32[N, 2] { relu(x) }\n")
+    os.mkdir("kept")
+    words = ["compile", "open.ngl", "-o", "kept/made/deep"]
+    code, _, stderr = nacre(*words)
+    if code != 3 or errors(stderr)[0] != ("error: open.ngl:1:19: dim 'N' of input 'x' is open; "
+                                          "bind it with --dim N=VALUE"):
+        complain(words, f"{code}, {stderr}")
+    if not pathlib.Path("kept").exists() or list(pathlib.Path("kept").iterdir()):
+        complain(words, "leaves other folders than there were")
 
 
 def conditions():

@@ -137,8 +137,8 @@ def limits():
         complain(["compile", "fits.mlir"], f"limits are {used}")
     expect_error(5, "the model: needs 134218240 bytes of working memory in one buffer, the limit is 134217728",
                  "compile", "large.mlir", *to, "-o", "large")
-    if pathlib.Path("large").exists() and list(pathlib.Path("large").iterdir()):
-        complain(["compile", "large.mlir"], "a bundle that is refused leaves files")
+    if pathlib.Path("large").exists():
+        complain(["compile", "large.mlir"], "a bundle that is refused leaves its folder")
     # A file of one gigabyte without content.
     header = json.dumps({"table": {"dtype": "F32", "shape": [1 << 28], "data_offsets": [0, 1 << 30]}}).encode()
     header += b" " * (-len(header) % 8)

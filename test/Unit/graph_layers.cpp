@@ -3,7 +3,6 @@
 #include "GraphText.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Reference/Interpreter.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include <catch2/catch.hpp>

@@ -1,14 +1,10 @@
 //===- graph_programs.cpp - the programs that texts become ----------------===//
 
 #include "GraphText.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Lazy/Lazy.h"
 #include "nacre/Reference/Interpreter.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
 #include <catch2/catch.hpp>
-#include <set>
 
 using namespace mlir;
 using namespace nacre;

@@ -2,7 +2,6 @@
 #include "runtime_faults.h"
 #include "runtime_files.h"
 
-#include <cstring>
 #include <nacre/runtime.h>
 #include <vector>
 

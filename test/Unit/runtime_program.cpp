@@ -2,10 +2,8 @@
 #include "runtime_catch.h"
 #include "runtime_files.h"
 
-#include <cstring>
 #include <nacre/runtime.h>
 #include <sys/wait.h>
-#include <vector>
 
 namespace {
 struct Result {

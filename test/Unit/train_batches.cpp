@@ -3,7 +3,6 @@
 #include "Train/Batches.h"
 #include "Train/TreeSum.h"
 #include <catch2/catch.hpp>
-#include <numeric>
 
 using namespace nacre;
 using namespace nacre::driver;

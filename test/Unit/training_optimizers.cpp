@@ -43,7 +43,7 @@ static TrainingSpec specOf(const std::string &name) {
   } else {
     kind(Optimizer::Sgd, 0.1, 0);
     spec.clipValue = name == "clip_value" || name == "clip_both" ? 0.05 : 0;
-    spec.clipNorm = name == "clip_norm" || name == "clip_both" ? 0.1 : 0;
+    spec.clipNorm = name == "clip_norm" ? 0.1 : name == "clip_both" ? 0.02 : 0;
   }
   return spec;
 }

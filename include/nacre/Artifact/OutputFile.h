@@ -47,6 +47,18 @@ private:
   std::vector<std::string> files;
 };
 
+/// Takes away at its end the folders on the way to `path` that were not there
+/// at its start, where nothing is in them: what fails leaves none behind.
+class NewFolders {
+public:
+  explicit NewFolders(llvm::StringRef path);
+  NewFolders(const NewFolders &) = delete;
+  ~NewFolders();
+
+private:
+  std::vector<std::string> missing; ///< innermost first
+};
+
 } // namespace nacre::artifact
 
 #endif // NACRE_ARTIFACT_OUTPUTFILE_H

@@ -58,7 +58,7 @@ struct MachineDescription {
   std::string name;          ///< for people: "cpu rocketlake (host)"
   unsigned vectorBytes = 16; ///< native register width
   unsigned vectorRegisters = 16;
-  unsigned l1Bytes = 32 << 10, l2Bytes = 512 << 10;
+  unsigned l2Bytes = 512 << 10;
   bool hasFma = true;
   /// Work-items of a work-group, at most; 0: no grid, tasks are taken by
   /// threads.
@@ -89,6 +89,8 @@ struct CompiledCode {
       dimNames; ///< symbolic dims, in the order of run's dims
   std::vector<KernelInfo> kernels;
   uint64_t arenaBytes = 0, weightsBytes = 0;
+  bool deviceArena = false; ///< the device has it, else the caller brings it
+  uint64_t callersArena() const { return deviceArena ? 0 : arenaBytes; }
   std::vector<WeightSegment> weights;
   /// The bound of a symbolic dim of the signature.
   int64_t boundOf(llvm::StringRef dim) const;

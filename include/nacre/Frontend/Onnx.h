@@ -51,10 +51,6 @@ mlir::FailureOr<Program> import(mlir::MLIRContext &context,
                                 const ImportOptions &options,
                                 std::vector<std::string> &errors);
 
-/// Reads one serialized TensorProto (.pb of a test_data_set).
-mlir::FailureOr<Tensor> readTensorFile(llvm::StringRef path,
-                                       std::string &error);
-
 } // namespace nacre::onnx_frontend
 
 #endif // NACRE_FRONTEND_ONNX_H

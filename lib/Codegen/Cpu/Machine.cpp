@@ -107,7 +107,6 @@ cpu::describeMachine(CodegenOptions &options) {
     if (has("avx512f") && has("avx512vl") && has("avx512bw")) {
       d.vectorBytes = 64;
       d.vectorRegisters = 32;
-      d.l1Bytes = 48 << 10;
       d.l2Bytes = 1 << 20;
     } else if (has("avx2")) {
       d.vectorBytes = 32;

@@ -9,7 +9,6 @@
 #define NACRE_CODEGEN_DECOMPOSE_SCALAR_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Builders.h"
 
 namespace nacre::codegen {
@@ -117,7 +116,6 @@ inline Scalar shiftDown(Scalar a, int64_t b) {
 NACRE_COMPARE(equal, OEQ, eq)
 NACRE_COMPARE(unequal, UNE, ne)
 NACRE_COMPARE(less, OLT, slt)
-NACRE_COMPARE(lessEqual, OLE, sle)
 NACRE_COMPARE(greater, OGT, sgt)
 NACRE_COMPARE(greaterEqual, OGE, sge)
 #undef NACRE_COMPARE

@@ -20,6 +20,20 @@ Value Body::index(int64_t value) {
   return arith::ConstantIndexOp::create(b, loc, value);
 }
 
+Value Body::takeDigit(Value &rest, int64_t radix) {
+  if (radix == 1)
+    return index(int64_t(0));
+  Value digit = arith::RemUIOp::create(b, loc, rest, index(radix));
+  rest = arith::DivUIOp::create(b, loc, rest, index(radix));
+  return digit;
+}
+
+void Body::setLoops(ArrayRef<int64_t> dims, ArrayRef<int64_t> loopExtents,
+                    Value flat) {
+  for (int64_t d : llvm::reverse(dims))
+    ivs[d] = d == dims.front() ? flat : takeDigit(flat, loopExtents[d]);
+}
+
 Value Body::index(AffineExpr expr) {
   switch (expr.getKind()) {
   case AffineExprKind::Constant:

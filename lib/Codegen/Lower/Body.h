@@ -90,6 +90,11 @@ public:
   /// Index arithmetic of an expression over the open loops.
   mlir::Value index(mlir::AffineExpr expr);
   mlir::Value index(int64_t value);
+  /// The innermost digit of a mixed-radix number; `rest` becomes the others.
+  mlir::Value takeDigit(mlir::Value &rest, int64_t radix);
+  /// Sets the loops of `dims`, outermost first, from their linear index.
+  void setLoops(llvm::ArrayRef<int64_t> dims,
+                llvm::ArrayRef<int64_t> loopExtents, mlir::Value flat);
   mlir::Value load(mlir::Value buffer, mlir::Type element,
                    mlir::AffineExpr address);
   mlir::Value splatTo(mlir::Value v); ///< broadcasts a scalar over the lanes

@@ -84,8 +84,7 @@ public:
     Value address = body.index(int64_t(0)), rest = task;
     for (int64_t axis : llvm::reverse(axes)) {
       auto [from, to] = ranges[axis];
-      Value i = arith::RemUIOp::create(b, loc, rest, body.index(to - from));
-      rest = arith::DivUIOp::create(b, loc, rest, body.index(to - from));
+      Value i = body.takeDigit(rest, to - from);
       i = arith::AddIOp::create(b, loc, i, body.index(from));
       address = arith::AddIOp::create(
           b, loc, address,

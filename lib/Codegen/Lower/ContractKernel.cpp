@@ -314,13 +314,9 @@ int64_t TiledContraction::run(Value begin, Value end) {
   b.setInsertionPointToStart(loop.getBody());
   Value rest = loop.getInductionVar();
   int64_t tasks = 1;
-  auto take = [&](int64_t count) -> Value {
-    if (count == 1)
-      return body.index(int64_t(0));
+  auto take = [&](int64_t count) {
     tasks *= count;
-    Value at = arith::RemUIOp::create(b, loc, rest, body.index(count));
-    rest = arith::DivUIOp::create(b, loc, rest, body.index(count));
-    return at;
+    return body.takeDigit(rest, count);
   };
   laneBlock = take(laneBlocks);
   laneBase = mul(laneBlock, lanes * tileN);

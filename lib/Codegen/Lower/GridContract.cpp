@@ -1,6 +1,5 @@
 //===- GridContract.cpp - contractions for work-groups --------------------===//
 #include "GridContract.h"
-#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -80,22 +79,6 @@ LogicalResult GridContraction::prepare() {
            << kernel.getName() << ": k_split does not divide the group of "
            << body.group << " items";
   return success();
-}
-
-/// The next digit of a mixed-radix number, innermost first.
-Value GridContraction::take(Value &rest, int64_t count) {
-  if (count == 1)
-    return body.index(int64_t(0));
-  Value radix = body.index(count);
-  Value at = arith::RemUIOp::create(b, loc, rest, radix);
-  rest = arith::DivUIOp::create(b, loc, rest, radix);
-  return at;
-}
-
-/// Sets the loops of `dims` (outermost first) from their linear index.
-void GridContraction::split(Value flat, ArrayRef<int64_t> dims) {
-  for (auto [i, d] : llvm::enumerate(llvm::reverse(dims)))
-    body.ivs[d] = i + 1 == dims.size() ? flat : take(flat, extents[d]);
 }
 
 Value GridContraction::contribution(const Operand &o, ArrayRef<int64_t> dims) {
@@ -181,9 +164,8 @@ Value GridContraction::countBatches(GridTasks &tasks) {
 }
 
 /// Sets the batch's loops from what is left of the group's number.
-void GridContraction::place(Value &rest) {
-  for (int64_t d : llvm::reverse(batch))
-    body.ivs[d] = d == batch.front() ? rest : take(rest, extents[d]);
+void GridContraction::place(Value rest) {
+  body.setLoops(batch, extents, rest);
   for (Operand *o : {&scalar, &lanes})
     o->base = add(contribution(*o, batch), body.index(o->constant));
 }
@@ -242,7 +224,7 @@ void GridContraction::epilogue(ValueRange sums,
       if (line)
         body.ivs[rows.back()] = add(line, i);
       else
-        split(row, rows);
+        body.setLoops(rows, extents, row);
       loop(tileN, [&](Value j) {
         Value column = columnOf(j);
         guarded(columnTail ? less(column, N) : Value(), [&] {

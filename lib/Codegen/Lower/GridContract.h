@@ -72,11 +72,9 @@ private:
       n *= extents[d];
     return n;
   }
-  Value take(Value &rest, int64_t count);
-  void split(Value flat, ArrayRef<int64_t> dims);
   Value contribution(const Operand &o, ArrayRef<int64_t> dims);
   Value contribution(const Operand &o, ArrayRef<int64_t> dims, Value flat) {
-    split(flat, dims);
+    body.setLoops(dims, extents, flat);
     return contribution(o, dims);
   }
   bool wideAlong(const Operand &o, int64_t dim);
@@ -86,7 +84,7 @@ private:
   Value broadcast(Value v);
   Value fragmentZero();
   Value countBatches(GridTasks &tasks);
-  void place(Value &rest);
+  void place(Value rest);
   void epilogue(ValueRange sums, function_ref<Value(Value)> rowOf,
                 function_ref<Value(Value)> columnOf, bool rowTail,
                 bool columnTail, Value line = {});

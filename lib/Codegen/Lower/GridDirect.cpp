@@ -39,8 +39,8 @@ GridTasks GridContraction::direct() {
         arith::MaxSIOp::create(
             b, loc, arith::SubIOp::create(b, loc, all, body.index(1)),
             body.index(int64_t(0))));
-  Value column = mul(take(rest, columnTiles), tileN);
-  Value row = mul(take(rest, rowTiles), tileM);
+  Value column = mul(body.takeDigit(rest, columnTiles), tileN);
+  Value row = mul(body.takeDigit(rest, rowTiles), tileM);
   place(rest);
 
   // A tile that never leaves its line of the innermost row dimension has rows

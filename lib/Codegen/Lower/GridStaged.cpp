@@ -43,11 +43,11 @@ GridTasks GridContraction::staged() {
     b.setInsertionPoint(branch.thenYield());
   }
   Value rest = body.groupId;
-  Value column0 = mul(take(rest, columnBlocks), blockN);
-  Value row0 = mul(take(rest, rowBlocks), blockM);
+  Value column0 = mul(body.takeDigit(rest, columnBlocks), blockN);
+  Value row0 = mul(body.takeDigit(rest, rowBlocks), blockM);
   place(rest);
   Value itemRest = body.itemId;
-  Value itemColumn = mul(take(itemRest, itemsN), wide),
+  Value itemColumn = mul(body.takeDigit(itemRest, itemsN), wide),
         itemRow = mul(itemRest, wide);
 
   int64_t inner = kLoops.empty() ? -1 : kLoops.back();

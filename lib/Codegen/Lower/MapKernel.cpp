@@ -3,9 +3,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "nacre/Lazy/IndexMap.h"
 #include "nacre/Lazy/State.h"
 
@@ -181,11 +179,7 @@ int64_t MapLoops::run(Value begin, Value end) {
     bool isLane = d == body.lane && body.lanes > 1;
     int64_t count =
         isLane ? int64_t(llvm::divideCeil(extents[d], body.lanes)) : extents[d];
-    Value at = rest;
-    if (i > 0) {
-      at = arith::RemUIOp::create(b, loc, rest, body.index(count));
-      rest = arith::DivUIOp::create(b, loc, rest, body.index(count));
-    }
+    Value at = i > 0 ? body.takeDigit(rest, count) : rest;
     if (isLane) {
       at = arith::MulIOp::create(b, loc, at, body.index(body.lanes));
       masked = extents[d] % body.lanes != 0;
@@ -241,17 +235,8 @@ void MapLoops::shareRow() {
                                    body.index(body.group));
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    Value rest = loop.getInductionVar();
-    for (size_t i = loops.size(); i-- > size_t(prefix);) {
-      int64_t d = loops[i];
-      if (int64_t(i) == prefix) {
-        body.ivs[d] = rest;
-        break;
-      }
-      body.ivs[d] =
-          arith::RemUIOp::create(b, loc, rest, body.index(extents[d]));
-      rest = arith::DivUIOp::create(b, loc, rest, body.index(extents[d]));
-    }
+    body.setLoops(ArrayRef(loops).drop_front(prefix), extents,
+                  loop.getInductionVar());
     this->points();
   });
 }
@@ -289,15 +274,7 @@ GridTasks MapLoops::runGrid(bool cooperative) {
     auto branch = scf::IfOp::create(b, loc, TypeRange{}, inside, false);
     b.setInsertionPoint(branch.thenYield());
   }
-  for (int64_t i = prefix; i-- > 0;) {
-    int64_t d = loops[i];
-    if (i == 0) {
-      body.ivs[d] = rest;
-      break;
-    }
-    body.ivs[d] = arith::RemUIOp::create(b, loc, rest, body.index(extents[d]));
-    rest = arith::DivUIOp::create(b, loc, rest, body.index(extents[d]));
-  }
+  body.setLoops(ArrayRef(loops).take_front(prefix), extents, rest);
   cooperative ? shareRow() : afterPrefix();
   return result;
 }

@@ -174,15 +174,7 @@ Value Body::shareReduction(ArrayRef<unsigned> dims, Value start,
                                    ValueRange{start});
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    Value rest = loop.getInductionVar();
-    for (unsigned d : llvm::reverse(dims)) {
-      if (d == dims.front()) {
-        ivs[d] = rest;
-        break;
-      }
-      ivs[d] = arith::RemUIOp::create(b, loc, rest, index(extents[d]));
-      rest = arith::DivUIOp::create(b, loc, rest, index(extents[d]));
-    }
+    setLoops(SmallVector<int64_t>(dims), extents, loop.getInductionVar());
     cooperative = false;
     Value next = step(loop.getRegionIterArgs()[0]);
     cooperative = true;

@@ -197,13 +197,7 @@ LogicalResult notScatter(Body &body) {
 }
 
 void ScatterLoops::task(Value number) {
-  auto take = [&](int64_t count) -> Value {
-    if (count == 1)
-      return body.index(int64_t(0));
-    Value at = arith::RemUIOp::create(b, loc, number, body.index(count));
-    number = arith::DivUIOp::create(b, loc, number, body.index(count));
-    return at;
-  };
+  auto take = [&](int64_t count) { return body.takeDigit(number, count); };
   firstColumn = mul(take(columnParts), blockColumns);
   endColumn = limit(firstColumn, blockColumns, lastExtent);
   for (int64_t d : llvm::reverse(loops))

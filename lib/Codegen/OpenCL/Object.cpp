@@ -11,12 +11,6 @@
 using llvm::StringRef;
 namespace nacre::opencl {
 
-CompiledCode asSeenByHost(const CompiledCode &code) {
-  CompiledCode host = code;
-  host.arenaBytes = 0;
-  return host;
-}
-
 llvm::Expected<std::string> emitObject(const CompiledCode &code,
                                        const CodegenOptions &options) {
   llvm::LLVMContext context;
@@ -63,7 +57,7 @@ llvm::Expected<std::string> emitObject(const CompiledCode &code,
   b.CreateRet(b.CreateCall(runBundle,
                            {bundle, run->getArg(0), run->getArg(1),
                             run->getArg(3), run->getArg(4), run->getArg(5)}));
-  artifact::addModelTable(module, asSeenByHost(code), options);
+  artifact::addModelTable(module, code, options);
   return artifact::emitForHost(module);
 }
 

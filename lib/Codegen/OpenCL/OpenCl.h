@@ -17,9 +17,6 @@ namespace nacre::opencl {
 
 constexpr llvm::StringLiteral kernelsFile = "kernels.cl";
 
-/// The code as a caller of the object sees it: it needs no arena.
-CompiledCode asSeenByHost(const CompiledCode &code);
-
 /// An object for this machine that takes the native one's place: NAME_run and
 /// the reflection table, over the bundle inside it (nacre/opencl.h).
 llvm::Expected<std::string> emitObject(const CompiledCode &code,

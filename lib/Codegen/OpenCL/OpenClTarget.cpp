@@ -6,7 +6,6 @@
 #include "nacre/Artifact/OutputFile.h"
 #include "nacre/Codegen/Target.h"
 #include "nacre/Failure/Failure.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
 using llvm::StringRef;
@@ -45,6 +44,7 @@ public:
     if (!code)
       return code.takeError();
     code->madeFor = "OpenCL 1.2 devices";
+    code->deviceArena = true;
     auto object = opencl::emitObject(*code, options);
     if (!object)
       return object.takeError();
@@ -80,14 +80,13 @@ public:
     if (llvm::Error error = codegen::writeBundle(code, opencl::kernelsFile,
                                                  options.symbol, folder))
       return error;
-    CompiledCode host = opencl::asSeenByHost(code);
     if (llvm::Error error =
             artifact::writeFile(artifacts[3].second, [&](auto &os) {
-              artifact::writeCHeader(os, host, options, asked.source);
+              artifact::writeCHeader(os, code, options, asked.source);
             }))
       return error;
     if (llvm::Error error =
-            opencl::writeObject(host, options, artifacts[4].second))
+            opencl::writeObject(code, options, artifacts[4].second))
       return error;
     if (!code.weightsBytes)
       artifacts.erase(artifacts.begin() + 2);

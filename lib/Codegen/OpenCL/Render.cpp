@@ -6,7 +6,6 @@
 //===----------------------------------------------------------------------===//
 #include "../Text/Printer.h"
 #include "OpenCl.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;

@@ -7,7 +7,6 @@
 #include "nacre/Artifact/OutputFile.h"
 #include "nacre/Artifact/WeightsFile.h"
 #include "nacre/Failure/Failure.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"

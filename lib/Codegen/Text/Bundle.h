@@ -10,7 +10,6 @@
 
 #include "../Decompose/Decompose.h"
 #include "nacre/Codegen/Target.h"
-#include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace nacre::codegen {
 

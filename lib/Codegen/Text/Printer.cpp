@@ -1,6 +1,5 @@
 //===- Printer.cpp - kernels and helper functions as text ----------------===//
 #include "Printer.h"
-#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 namespace nacre::codegen {

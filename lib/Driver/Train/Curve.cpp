@@ -1,7 +1,6 @@
 //===- Curve.cpp - the loss over the steps, drawn -------------------------===//
 
 #include "Curve.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cmath>

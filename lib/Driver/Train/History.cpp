@@ -3,7 +3,6 @@
 #include "History.h"
 #include "nacre/Artifact/OutputFile.h"
 #include "nacre/Failure/Failure.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include <cmath>

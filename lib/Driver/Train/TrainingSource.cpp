@@ -5,7 +5,6 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
 #include "nacre/Lazy/Lazy.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
 using llvm::StringRef;
@@ -86,12 +85,8 @@ TrainingSource::open(const TrainingModelOptions &options) {
   if (extension != ".ngl" && extension != ".onnx" && extension != ".mlir")
     return fail(ExitUsage, Twine("'") + options.model +
                                "' is neither .ngl, .onnx nor .mlir");
-  llvm::sys::fs::file_status status;
-  if (std::error_code code = llvm::sys::fs::status(options.model, status))
-    return fail(ExitModel,
-                Twine(options.model) + ": cannot read: " + code.message());
-  if (llvm::sys::fs::is_directory(status))
-    return fail(ExitModel, Twine(options.model) + ": is a folder");
+  if (llvm::Error error = checkReadable(options.model))
+    return error;
   if (options.batch && *options.batch < 1)
     return fail(ExitUsage,
                 "--batch: " + Twine(*options.batch) + " is not above 0");

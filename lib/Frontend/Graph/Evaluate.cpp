@@ -1,7 +1,6 @@
 //===- Evaluate.cpp - statements and expressions --------------------------===//
 #include "Builtins.h"
 #include "nacre/Failure/Failure.h"
-#include "llvm/ADT/StringExtras.h"
 
 using llvm::StringRef;
 using llvm::Twine;

@@ -1,8 +1,6 @@
 //===- TensorData.cpp - TensorProto to Tensor -----------------------------===//
 #include "TensorData.h"
 #include "ModelFile.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Path.h"
 #include <cstring>
 
 using namespace nacre;
@@ -170,8 +168,6 @@ Tensor onnx_frontend::readTensor(const onnx::TensorProto &proto,
   if (proto.data_location() == onnx::TensorProto::EXTERNAL) {
     if (used)
       block("E_DATA_SIZE: " + what + ": both external data and " + used->name);
-    if (!source.allowExternal)
-      block("E_PATH: " + what + ": external data is not allowed here");
     return normalizeBools(readExternal(proto, source, dtype, shape));
   }
   if (proto.has_raw_data() && (!used || used == &fields[0])) {
@@ -243,31 +239,4 @@ Tensor onnx_frontend::readSparse(const onnx::SparseTensorProto &proto,
                 width);
   }
   return dense;
-}
-
-mlir::FailureOr<Tensor> onnx_frontend::readTensorFile(StringRef path,
-                                                      std::string &error) {
-  std::string file = llvm::sys::path::filename(path).str();
-  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
-                                            /*RequiresNullTerminator=*/false);
-  if (!buffer) {
-    error = file + ": cannot be read: " + buffer.getError().message();
-    return mlir::failure();
-  }
-  auto proto = std::make_shared<onnx::TensorProto>();
-  StringRef bytes = (*buffer)->getBuffer();
-  if (bytes.size() > INT32_MAX ||
-      !proto->ParseFromArray(bytes.data(), int(bytes.size()))) {
-    error = file + ": E_PARSE: not an ONNX tensor";
-    return mlir::failure();
-  }
-  TensorSource source;
-  source.allowExternal = false;
-  source.owner = proto;
-  try {
-    return readTensor(*proto, source);
-  } catch (const Blocker &blocker) {
-    error = file + ": " + blocker.text;
-    return mlir::failure();
-  }
 }

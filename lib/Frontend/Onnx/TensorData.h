@@ -12,7 +12,6 @@ namespace nacre::onnx_frontend {
 struct TensorSource {
   std::string directory; ///< of the model; external data stays below it
   bool allowHardlinks = false;
-  bool allowExternal = true;
   /// Keeps raw bytes inside the proto alive; they are not copied.
   std::shared_ptr<void> owner;
   int64_t maxDenseBytes = int64_t(64) << 20; ///< for sparse tensors

@@ -5,9 +5,7 @@
 // the operand of what comes next, while a or b could stay inside a kernel.
 //
 //===----------------------------------------------------------------------===//
-#include "mlir/IR/Matchers.h"
 #include "nacre/Lazy/Build.h"
-#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 namespace nacre::lazy {
