@@ -33,7 +33,7 @@ llvm::Error bench(const BenchOptions &options) {
   tools.options.embedWeights = false;
   std::vector<Tensor> inputs(source.inputs().size());
   if (!options.data.empty()) {
-    auto read = readInputs(options.data, source.inputs());
+    auto read = readInputs(options.data, source);
     if (!read)
       return read.takeError();
     inputs = std::move(*read);

@@ -57,9 +57,22 @@ llvm::Expected<std::vector<Tensor>> readSet(StringRef folder,
   return tensors;
 }
 
-llvm::Expected<std::vector<Tensor>>
-readInputs(StringRef folder, llvm::ArrayRef<Signature> inputs) {
+llvm::Expected<std::vector<Tensor>> readInputs(StringRef folder,
+                                               const ModelSource &source) {
+  llvm::ArrayRef<Signature> inputs = source.inputs();
   llvm::Expected<std::vector<Tensor>> tensors = readSet(folder, "input");
+  auto fixed = source.fixedInputs();
+  if (tensors && !fixed.empty() &&
+      tensors->size() == inputs.size() + fixed.size())
+    for (const ModelSource::FixedInput &input : llvm::reverse(fixed)) {
+      const Tensor &given = (*tensors)[input.place];
+      if (given.dtype != input.value.dtype ||
+          given.shape != input.value.shape ||
+          std::memcmp(given.bytes, input.value.bytes, given.byteCount()) != 0)
+        return fail(ExitModel, folder + ": input '" + input.signature.name +
+                                   "' has another value than --fix gives it");
+      tensors->erase(tensors->begin() + input.place);
+    }
   if (tensors && tensors->size() != inputs.size())
     return fail(ExitModel, folder + ": has " + Twine(tensors->size()) +
                                (tensors->size() == 1 ? " input" : " inputs") +

@@ -14,9 +14,10 @@ llvm::Expected<Tensor> readTensor(llvm::StringRef path);
 llvm::Expected<std::vector<Tensor>> readSet(llvm::StringRef folder,
                                             llvm::StringRef prefix);
 
-/// The inputs of a data folder; an error unless there is one for each.
-llvm::Expected<std::vector<Tensor>>
-readInputs(llvm::StringRef folder, llvm::ArrayRef<Signature> inputs);
+/// The inputs of a data folder; an error unless there is one for each, and
+/// fixed ones have the value they were fixed to. A folder may leave these out.
+llvm::Expected<std::vector<Tensor>> readInputs(llvm::StringRef folder,
+                                               const ModelSource &source);
 
 /// The same values on every machine: floats in [-1, 1), 8-bit integers over
 /// their range, wider ones and bools 0 or 1 (they are mostly indices and

@@ -1,6 +1,7 @@
 //===- LoadModel.cpp - from a file to a program ---------------------------===//
 
 #include "LoadModel.h"
+#include "Data.h"
 #include "Session.h"
 #include "mlir/Parser/Parser.h"
 #include "nacre/Lazy/Lazy.h"
@@ -136,6 +137,8 @@ llvm::Expected<ModelSource> ModelSource::open(mlir::MLIRContext &context,
   if (extension != ".onnx" && extension != ".mlir" && extension != ".ngl")
     return fail(ExitUsage, Twine("'") + options.model +
                                "' is neither .onnx, .ngl nor .mlir");
+  if (!options.fix.empty() && extension != ".onnx")
+    return fail(ExitUsage, "--fix: only inputs of ONNX models can be fixed");
   if (!options.parameters.empty() && extension != ".ngl")
     return fail(ExitUsage, "--params: only a model in the graph language "
                            "(.ngl) has parameters apart");
@@ -218,7 +221,77 @@ llvm::Expected<ModelSource> ModelSource::open(mlir::MLIRContext &context,
             "--dim: the inputs have no open dim '" + entry.getKey() + "'" +
                 (meant.empty() ? "" : ", did you mean '" + meant + "'?"));
       }
+  if (llvm::Error error = source.fixInputs(options.fix))
+    return error;
   return source;
+}
+
+/// The value of "INPUT=VALUE".
+static llvm::Expected<Tensor> fixedValue(StringRef text, StringRef value,
+                                         const Signature &input) {
+  auto number = [&](auto parsed) -> llvm::Expected<Tensor> {
+    bool one = llvm::all_of(input.dims, [](int64_t d) { return d == 1; });
+    if (!one)
+      return fail(ExitUsage, "--fix: input '" + input.name + "' has shape " +
+                                 shapeText(input) + ", a number does not do");
+    Tensor tensor = Tensor::zeros(input.dtype, input.dims);
+    if (input.dtype >= DType::F16)
+      tensor.setNumber(0, double(parsed));
+    else
+      tensor.setInteger(0, int64_t(parsed));
+    return tensor;
+  };
+  int64_t integer;
+  double real;
+  if (!value.getAsInteger(10, integer))
+    return number(integer);
+  if (input.dtype >= DType::F16 && !value.getAsDouble(real))
+    return number(real);
+  if (!value.ends_with(".npy") && !value.ends_with(".pb"))
+    return fail(ExitUsage, "--fix: '" + text +
+                               "' is not INPUT=NUMBER, INPUT=FILE.npy or "
+                               "INPUT=FILE.pb");
+  return readTensor(value);
+}
+
+llvm::Error ModelSource::fixInputs(llvm::ArrayRef<std::string> texts) {
+  std::vector<Tensor> values(info.inputs.size());
+  for (StringRef text : texts) {
+    auto [inputName, value] = text.split('=');
+    std::vector<std::string> known;
+    for (const Signature &input : info.inputs)
+      known.push_back(input.name);
+    auto at = llvm::find(known, inputName);
+    if (at == known.end()) {
+      std::string meant = suggestion(inputName, known);
+      return fail(ExitUsage,
+                  "--fix: there is no input '" + inputName + "'" +
+                      (meant.empty() ? "" : ", did you mean '" + meant + "'?"));
+    }
+    size_t i = at - known.begin();
+    if (values[i].bytes)
+      return fail(ExitUsage, "--fix: '" + inputName + "' is given twice");
+    llvm::Expected<Tensor> tensor = fixedValue(text, value, info.inputs[i]);
+    if (!tensor)
+      return tensor.takeError();
+    values[i] = std::move(*tensor);
+  }
+  // The shape of a fixed value binds dims.
+  llvm::Expected<Dims> dims = bindDims(info.inputs, values, given, symbolic);
+  if (!dims)
+    return dims.takeError();
+  given = std::move(*dims);
+  std::vector<Signature> open;
+  for (auto [i, input] : llvm::enumerate(info.inputs)) {
+    if (!values[i].bytes) {
+      open.push_back(input);
+      continue;
+    }
+    limits.fixed[input.name] = values[i];
+    fixed.push_back({i, input, values[i]});
+  }
+  info.inputs = std::move(open);
+  return llvm::Error::success();
 }
 
 llvm::Expected<Program> ModelSource::program(mlir::MLIRContext &context,

@@ -27,6 +27,14 @@ public:
   /// Values and bounds given with --dim.
   const Dims &givenDims() const { return given; }
   const Dims &symbolicDims() const { return symbolic; }
+  /// Inputs of the file that --fix made constants: their places among all
+  /// inputs, in order, and values.
+  struct FixedInput {
+    size_t place;
+    Signature signature;
+    Tensor value;
+  };
+  llvm::ArrayRef<FixedInput> fixedInputs() const { return fixed; }
   /// Files the result depends on.
   llvm::ArrayRef<std::string> files() const { return dependencies; }
 
@@ -34,8 +42,11 @@ public:
   llvm::Expected<Program> program(mlir::MLIRContext &context, const Dims &dims);
 
 private:
+  llvm::Error fixInputs(llvm::ArrayRef<std::string> texts);
+
   std::string path, name;
-  ModelInfo info;
+  ModelInfo info; ///< without fixed inputs
+  std::vector<FixedInput> fixed;
   Program text;
   enum class Kind { Onnx, Graph, Text } kind = Kind::Onnx;
   std::string parameters; ///< checkpoint of a graph's parameters, or empty

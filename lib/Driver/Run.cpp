@@ -95,7 +95,7 @@ llvm::Error run(const RunOptions &options) {
   tools.options.embedWeights = false;
   llvm::Expected<std::vector<Tensor>> inputs =
       options.data.empty() ? readNamedInputs(options.inputs, source.inputs())
-                           : readInputs(options.data, source.inputs());
+                           : readInputs(options.data, source);
   if (!inputs)
     return inputs.takeError();
   llvm::Expected<Dims> dims = completeInputs(*opened, *inputs, options.seed);

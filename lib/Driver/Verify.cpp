@@ -167,8 +167,7 @@ llvm::Error verify(const VerifyOptions &options) {
   for (const std::string &folder : folders) {
     std::vector<Tensor> inputs(source.inputs().size()), expected;
     if (!folder.empty()) {
-      llvm::Expected<std::vector<Tensor>> read =
-          readInputs(folder, source.inputs());
+      llvm::Expected<std::vector<Tensor>> read = readInputs(folder, source);
       if (!read)
         return read.takeError();
       inputs = std::move(*read);

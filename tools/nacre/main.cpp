@@ -66,6 +66,13 @@ static void addModelFlags(CLI::App *verb, ModelOptions &options) {
       ->expected(1)
       ->take_all()
       ->default_str("");
+  verb->add_option("--fix", options.fix,
+                   "Compile for one value of an input: a number, or the file "
+                   "(.npy or .pb) of a tensor")
+      ->type_name("INPUT=VALUE")
+      ->expected(1)
+      ->take_all()
+      ->default_str("");
   verb->add_option("--threads", options.threads,
                    "Threads to run on, 0 for one per processor")
       ->type_name("N");

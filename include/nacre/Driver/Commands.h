@@ -18,6 +18,7 @@ struct ModelOptions {
   std::string model; ///< .onnx, the graph language (.ngl) or lazy IR (.mlir)
   std::string parameters; ///< .safetensors with the parameters of an .ngl
   std::vector<std::string> dims; ///< "NAME=N", or "NAME<=N": stays symbolic
+  std::vector<std::string> fix;  ///< "INPUT=FILE" or "INPUT=NUMBER": constants
   std::string from;              ///< phase whose text the model is
   std::string target;            ///< empty: the first one
   std::string triple;            ///< empty: the host's

@@ -12,6 +12,9 @@ struct ImportOptions {
   llvm::StringMap<int64_t> dims;
   /// Names that stay symbolic, with their bounds (leading extents only).
   llvm::StringMap<int64_t> symbolicDims;
+  /// Inputs that are constants of this compilation: they are not inputs of the
+  /// program.
+  llvm::StringMap<Tensor> fixed;
   int64_t maxFoldBytes = int64_t(64) << 20;
   int64_t maxNodes = 1000000;
   bool allowHardlinks = false;

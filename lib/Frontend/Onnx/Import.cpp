@@ -252,6 +252,13 @@ bool Importer::makeArguments(Scope &scope) {
   for (const onnx::ValueInfoProto &input : graph.input()) {
     if (initializers.contains(input.name()))
       continue;
+    if (auto fixed = options.fixed.find(input.name());
+        fixed != options.fixed.end()) {
+      scope.values[input.name()] =
+          constant(mlir::NameLoc::get(builder.getStringAttr(input.name())),
+                   input.name(), fixed->second);
+      continue;
+    }
     mlir::RankedTensorType type;
     try {
       type = boundType(builder.getContext(), declaredSignature(input, true),
