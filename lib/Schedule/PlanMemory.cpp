@@ -53,6 +53,8 @@ public:
   Planner(ModuleOp module, func::FuncOp main)
       : module(module), main(main), block(main.getBody().front()) {}
   LogicalResult run();
+  /// The first part of it: which tensors share a storage.
+  Storages place();
 
 private:
   int64_t elementsOf(Value v) {
@@ -468,7 +470,7 @@ void Planner::write() {
   }
 }
 
-LogicalResult Planner::run() {
+Storages Planner::place() {
   orders = assignLayout(block);
   // All results of a kernel are stored in one order.
   for (auto kernel : block.getOps<KernelOp>())
@@ -489,6 +491,16 @@ LogicalResult Planner::run() {
     placeDense(v, "output", i, rowMajor(v));
   handOut();
   followViews();
+  Storages result;
+  for (const Storage &s : storages)
+    result.bytes.push_back(s.space == "arena" ? s.bytes() : 0);
+  for (auto &[v, place] : placed)
+    result.of[v] = place.storage;
+  return result;
+}
+
+LogicalResult Planner::run() {
+  place();
   computeLifetimes();
   takeOverDying();
   assignOffsets();
@@ -497,6 +509,11 @@ LogicalResult Planner::run() {
 }
 
 } // namespace
+
+Storages shareStorages(ModuleOp module) {
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  return Planner(module, main).place();
+}
 
 LogicalResult planMemory(ModuleOp module) {
   auto main = module.lookupSymbol<func::FuncOp>("main");
