@@ -23,6 +23,7 @@
 #include "nacre/Lazy/IndexMap.h"
 #include "nacre/Lazy/State.h"
 #include "nacre/Schedule/Schedule.h"
+#include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
 namespace nacre::schedule {
@@ -53,10 +54,10 @@ public:
   Planner(ModuleOp module, func::FuncOp main)
       : module(module), main(main), block(main.getBody().front()) {}
   LogicalResult run();
-  /// The first part of it: which tensors share a storage.
-  Storages place();
+  Storages share();
 
 private:
+  void place();
   int64_t elementsOf(Value v) {
     int64_t n = 1;
     for (int64_t extent : boundedShape(tensorType(v)))
@@ -78,6 +79,7 @@ private:
       s = storages[s].takenOver;
     return s;
   }
+  SmallVector<InPlace> inPlace(KernelOp kernel);
   void takeOverDying();
   void assignOffsets();
   void write();
@@ -91,6 +93,7 @@ private:
   llvm::SmallVector<KernelOp> following; // sole views without storage yet
   llvm::SmallVector<KernelOp> aliases;   // kernels that need not run
   DenseMap<Operation *, int64_t> position;
+  DenseMap<int, int> tenants; ///< tensors of a storage before takeovers
 };
 
 Order Planner::rowMajor(Value v) {
@@ -352,59 +355,75 @@ void Planner::computeLifetimes() {
 }
 
 /// A kernel without contraction or reduction that reads an operand exactly
-/// where it writes may write over it when nobody reads it later.
-void Planner::takeOverDying() {
-  DenseMap<int, int> tenants;
-  for (auto &[v, place] : placed)
-    tenants[place.storage]++;
-  for (auto kernel : block.getOps<KernelOp>()) {
-    if (llvm::is_contained(aliases, kernel) || kernel.getNumResults() != 1 ||
-        kernel->hasAttr("lazy.border"))
-      continue;
-    Value v = kernel.getResult(0);
-    Placement &mine = placed[v];
-    int own = mine.storage;
-    if (storages[own].space != "arena" || tenants[own] != 1)
-      continue;
-    if (llvm::any_of(kernel.getBody().front(), [](Operation &op) {
-          return isa<ContractOp, ReduceOp, ArgReduceOp, GatherOp, ScatterOp>(
-              op);
-        }))
-      continue;
-    auto type = tensorType(v);
-    SmallVector<int64_t> extents = boundedShape(type);
-    AffineMap identity = loopIdentity(kernel.getContext(), type.getRank());
-    DenseMap<unsigned, bool> onlyHere;
-    walkAccesses(yielded(kernel), identity, extents, [&](const Access &access) {
-      bool same = access.map == simplify(identity, boundedShape(type)) ||
-                  access.map == identity;
-      auto [it, fresh] = onlyHere.try_emplace(access.leaf.getArgNumber(), true);
-      it->second &= same && !access.guarded && !access.indirect;
+/// where it writes may write over it when nobody reads it later. All results of
+/// an element are computed before the first is stored.
+SmallVector<InPlace> Planner::inPlace(KernelOp kernel) {
+  if (llvm::is_contained(aliases, kernel) || kernel->hasAttr("lazy.border") ||
+      llvm::any_of(kernel.getBody().front(), [](Operation &op) {
+        return isa<ContractOp, ReduceOp, ArgReduceOp, GatherOp, ScatterOp>(op);
+      }))
+    return {};
+  auto type = tensorType(kernel.getResult(0));
+  SmallVector<int64_t> extents = boundedShape(type);
+  AffineMap identity = loopIdentity(kernel.getContext(), type.getRank());
+  AffineMap simplified = simplify(identity, boundedShape(type));
+  llvm::MapVector<unsigned, bool> onlyHere;
+  for (Value v : yieldedAll(kernel))
+    walkAccesses(v, identity, extents, [&](const Access &access) {
+      bool same = access.map == simplified || access.map == identity;
+      onlyHere.insert({access.leaf.getArgNumber(), true});
+      onlyHere[access.leaf.getArgNumber()] &=
+          same && !access.guarded && !access.indirect;
     });
+  SmallVector<InPlace> pairs;
+  for (OpResult result : kernel.getResults()) {
+    const Placement &mine = placed[result];
+    const Storage &own = storages[mine.storage];
+    if (own.space != "arena" || tenants[mine.storage] != 1)
+      continue;
     for (auto [number, same] : onlyHere) {
-      Value x = kernel.getOperands()[number];
-      const Placement &theirs = placed[x];
-      int other = root(theirs.storage);
-      Storage &s = storages[other];
-      if (!same || other == own || s.space != "arena" ||
-          s.last != position[kernel] || theirs.strides != mine.strides ||
-          s.elementBytes != storages[own].elementBytes ||
-          elementBytes(tensorType(x).getElementType()) != s.elementBytes)
-        continue;
+      const Placement &theirs = placed[kernel.getOperand(number)];
+      const Storage &other = storages[theirs.storage];
       // Another tensor of that storage read by this kernel at another index
       // would be overwritten early.
-      bool shared = false;
-      for (auto [otherNumber, flag] : onlyHere)
-        if (otherNumber != number &&
-            root(placed[kernel.getOperands()[otherNumber]].storage) == other)
-          shared = true;
-      if (shared)
+      bool shared = llvm::any_of(onlyHere, [&](auto &entry) {
+        return entry.first != number &&
+               placed[kernel.getOperand(entry.first)].storage == theirs.storage;
+      });
+      if (same && !shared && theirs.storage != mine.storage &&
+          other.space == "arena" && theirs.strides == mine.strides &&
+          other.elementBytes == own.elementBytes &&
+          elementBytes(tensorType(kernel.getOperand(number))
+                           .getElementType()) == own.elementBytes)
+        pairs.push_back({result.getResultNumber(), number});
+    }
+  }
+  return pairs;
+}
+
+void Planner::takeOverDying() {
+  for (auto kernel : block.getOps<KernelOp>()) {
+    llvm::SmallDenseSet<int> done; // storages and results
+    for (auto [result, operand] : inPlace(kernel)) {
+      Placement &mine = placed[kernel.getResult(result)];
+      const Placement &theirs = placed[kernel.getOperand(operand)];
+      int own = mine.storage, other = root(theirs.storage);
+      Storage &s = storages[other];
+      bool shared = llvm::any_of(
+          llvm::enumerate(kernel.getOperands()), [&](auto entry) {
+            return entry.index() != operand &&
+                   placed.count(entry.value()) &&
+                   root(placed[entry.value()].storage) == other;
+          });
+      if (shared || s.last != position[kernel] || done.contains(other) ||
+          done.contains(own))
         continue;
+      done.insert(other);
+      done.insert(own);
       s.last = std::max(s.last, storages[own].last);
       storages[own].takenOver = other;
       mine.storage = other;
       mine.offset = theirs.offset;
-      break;
     }
   }
 }
@@ -470,7 +489,7 @@ void Planner::write() {
   }
 }
 
-Storages Planner::place() {
+void Planner::place() {
   orders = assignLayout(block);
   // All results of a kernel are stored in one order.
   for (auto kernel : block.getOps<KernelOp>())
@@ -491,11 +510,20 @@ Storages Planner::place() {
     placeDense(v, "output", i, rowMajor(v));
   handOut();
   followViews();
+  for (auto &[v, place] : placed)
+    tenants[place.storage]++;
+}
+
+Storages Planner::share() {
+  place();
   Storages result;
   for (const Storage &s : storages)
     result.bytes.push_back(s.space == "arena" ? s.bytes() : 0);
   for (auto &[v, place] : placed)
     result.of[v] = place.storage;
+  for (auto kernel : block.getOps<KernelOp>())
+    if (auto pairs = inPlace(kernel); !pairs.empty())
+      result.inPlace[kernel] = std::move(pairs);
   return result;
 }
 
@@ -512,7 +540,7 @@ LogicalResult Planner::run() {
 
 Storages shareStorages(ModuleOp module) {
   auto main = module.lookupSymbol<func::FuncOp>("main");
-  return Planner(module, main).place();
+  return Planner(module, main).share();
 }
 
 LogicalResult planMemory(ModuleOp module) {

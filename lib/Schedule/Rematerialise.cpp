@@ -9,17 +9,19 @@
 // what a kernel writes.
 //
 // The rule. Memory in use is added up over the steps of the program. What lies
-// above a target is the excess; the storage is chosen whose recomputation takes
-// most of the excess away for the work it adds, a byte moved counting as four
-// operations, until nothing lies above the target. So elementwise values go
-// first, of which a byte costs least; contractions follow, then chains of both:
-// a storage is tried alone, and with all that it is computed from as far as
-// that is not in memory anyway. No kernel runs more than twice.
+// above a target is the excess. Again and again the storage is split whose
+// recomputation takes most of the excess away for the work it adds: the largest
+// square of the one by the other, a byte moved counting as four operations, and
+// of equals the first. So elementwise values go first, of which a byte costs
+// least; contractions follow, and chains of both: a storage is tried alone, and
+// with all that it is computed from as far as that is not in memory anyway. It
+// ends when nothing lies above the target or nothing helps. No kernel runs more
+// than twice.
 //
-// The target goes down in steps of 1/32 of what the program needed; the memory
-// plan itself is asked at each, and the first that it makes within the budget
-// is taken. The way down does not depend on the budget, so the least that can
-// be reached, once said, can be asked for.
+// The targets are parts of 1/32 of what the program needs. The memory plan is
+// asked what each comes to, the largest target first, and the first plan within
+// the budget is taken. Which plans there are does not depend on the budget: the
+// least, once said, can be asked for.
 //
 //===----------------------------------------------------------------------===//
 #include "Timeline.h"
@@ -31,7 +33,8 @@ using namespace mlir;
 namespace nacre::schedule {
 namespace {
 
-constexpr int64_t rungs = 32;
+/// Targets are multiples of one of so many parts of what is needed.
+constexpr int64_t parts = 32;
 /// Operations in the time in which a byte is moved.
 constexpr int64_t operationsPerByte = 4;
 
@@ -48,8 +51,7 @@ public:
       : module(module), steps(module), splits(steps.storageCount(), kept),
         now(steps.timeline(splits)) {}
 
-  /// Leaves the splits at the first ones whose plan is within the budget, or
-  /// at those of the least plan.
+  /// Chooses the splits of a plan within the budget, or of the least plan.
   void meet(int64_t budget, int64_t needed);
   void write(int64_t needed);
 
@@ -64,7 +66,7 @@ private:
     return double(t.flops) + double(operationsPerByte) * double(t.bytes);
   }
   struct Move {
-    double worth = 0; ///< excess for work
+    double worth = 0; ///< 0: it does not help
     Splits splits;
   };
   Move bestMove(int storage, const std::vector<int64_t> &above) const;
@@ -89,7 +91,7 @@ Recomputation::Move Recomputation::weigh(Splits splits) const {
   Timeline t = steps.timeline(splits);
   double gain = double(excessOf(now) - excessOf(t));
   double work = std::max(workOf(t) - workOf(now), 1.0);
-  return {gain > 0 ? gain / work : 0, std::move(splits)};
+  return {gain > 0 ? gain * gain / work : 0, std::move(splits)};
 }
 
 /// Splits, beside `storage`, whatever its second computation reads that would
@@ -226,27 +228,31 @@ void Recomputation::takeBack(int64_t budget) {
 }
 
 void Recomputation::meet(int64_t budget, int64_t needed) {
+  const Splits none = splits;
+  Splits best = none;
   int64_t least = needed;
-  Splits leastSplits = splits;
-  for (int64_t rung = 1; rung < rungs; ++rung) {
-    target = needed / rungs * (rungs - rung);
-    descend();
-    // Not worth a plan: the plan is never much better than the sum.
-    if (now.peak <= budget + budget / 4) {
+  // Targets far above the budget are not likely to end within it: they are
+  // asked when no other has.
+  auto isFar = [&](int64_t target) { return target > budget + budget / 2; };
+  for (bool far : {false, true})
+    for (int64_t part = parts - 1; part > 0; --part) {
+      target = needed / parts * part;
+      if (isFar(target) != far)
+        continue;
+      splits = none;
+      now = steps.timeline(splits);
+      descend();
       int64_t bytes = plan(splits);
-      if (bytes < least) {
-        least = bytes;
-        leastSplits = splits;
-      }
       if (bytes <= budget) {
         takeBack(budget);
         return;
       }
+      if (bytes < least) {
+        least = bytes;
+        best = splits;
+      }
     }
-    if (now.peak > target)
-      break;
-  }
-  splits = leastSplits;
+  splits = best;
   now = steps.timeline(splits);
 }
 

@@ -61,6 +61,10 @@ Steps::Steps(ModuleOp module) {
     }
     for (int storage : touched)
       touches[storage].push_back(number);
+    for (auto [result, operand] : storages.inPlace.lookup(mapping.lookup(op)))
+      for (const Operand &x : step.operands)
+        if (x.number == int(operand))
+          step.takeOvers.push_back({storageOf(op->getResult(result)), x});
     auto kernel = dyn_cast<KernelOp>(op);
     if (!kernel || (shares && soleView(kernel)))
       continue;
@@ -140,6 +144,10 @@ Timeline Steps::timeline(const Splits &splits) const {
     first[which].assign(storageBytes.size(), INT_MAX);
     last[which].assign(storageBytes.size(), -1);
   }
+  // 0 for what stands before a split, 1 for what stands behind it.
+  auto computation = [&](const Operand &x, int at) {
+    return isBehind(x, at, splits) || x.step > splits[x.storage];
+  };
   auto touch = [&](int which, int storage, int position) {
     first[which][storage] = std::min(first[which][storage], position);
     last[which][storage] = std::max(last[which][storage], position);
@@ -155,8 +163,7 @@ Timeline Steps::timeline(const Splits &splits) const {
     if (step.scratch)
       during(step.scratch, position, position);
     for (const Operand &x : step.operands)
-      touch(isBehind(x, at, splits) || x.step > splits[x.storage], x.storage,
-            position);
+      touch(computation(x, at), x.storage, position);
     for (int storage : step.results) {
       if (isSecond && splits[storage] == kept)
         during(storageBytes[storage], position, position);
@@ -174,6 +181,28 @@ Timeline Steps::timeline(const Splits &splits) const {
     for (int s = 0; s < storageCount(); ++s)
       if (last[which][s] >= 0)
         during(storageBytes[s], first[which][s], last[which][s]);
+  // A result in the place of an operand that dies there, the same place once.
+  auto takesOver = [&](int number, int at, int position, bool isSecond) {
+    llvm::SmallDenseSet<int> done;
+    for (const auto &[result, x] : list[number].takeOvers) {
+      bool own = isSecond || number > splits[result], other = computation(x, at);
+      if (done.contains(result) || done.contains(x.storage) ||
+          first[own][result] != position || last[other][x.storage] != position)
+        continue;
+      done.insert(result);
+      done.insert(x.storage);
+      during(-std::min(storageBytes[result], storageBytes[x.storage]), position,
+             position);
+    }
+  };
+  for (int i = 0; i < count(); ++i) {
+    if (list[i].takeOvers.empty())
+      continue;
+    if (t.again[i] != kept)
+      takesOver(i, t.again[i], second[i], true);
+    if (t.stays[i])
+      takesOver(i, i, t.position[i], false);
+  }
   t.live.resize(total);
   int64_t now = 0;
   for (int i = 0; i < total; ++i) {

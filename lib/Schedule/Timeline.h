@@ -69,6 +69,12 @@ private:
     llvm::SmallVector<Operand> operands; ///< those in the arena
     llvm::SmallVector<int> results;      ///< their storages in the arena
     llvm::SmallVector<int> reads;
+    /// Results that may take over an operand's storage: both storages.
+    struct TakeOver {
+      int result;
+      Operand operand;
+    };
+    llvm::SmallVector<TakeOver> takeOvers;
     int64_t flops = 0, bytes = 0;
     int64_t scratch = 0; ///< bytes of copies that the plan puts before it
     bool lasting = false; ///< a result of the program is among its results
