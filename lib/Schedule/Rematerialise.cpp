@@ -37,6 +37,11 @@ namespace {
 constexpr int64_t parts = 32;
 /// Operations in the time in which a byte is moved.
 constexpr int64_t operationsPerByte = 4;
+/// Of the excess that one move must take away: below, it is not worth the
+/// search.
+constexpr double leastShare = 1.0 / 4096;
+/// Of the largest worth that a move is taken for: above, the search goes on.
+constexpr double goodEnough = 0.75;
 
 int64_t plannedBytes(ModuleOp module) {
   OwningOpRef<ModuleOp> copy = cast<ModuleOp>(module->clone());
@@ -89,9 +94,9 @@ private:
 
 Recomputation::Move Recomputation::weigh(Splits splits) const {
   Timeline t = steps.timeline(splits);
-  double gain = double(excessOf(now) - excessOf(t));
+  double excess = double(excessOf(now)), gain = excess - double(excessOf(t));
   double work = std::max(workOf(t) - workOf(now), 1.0);
-  return {gain > 0 ? gain * gain / work : 0, std::move(splits)};
+  return {gain > excess * leastShare ? gain * gain / work : 0, std::move(splits)};
 }
 
 /// Splits, beside `storage`, whatever its second computation reads that would
@@ -129,7 +134,9 @@ Recomputation::bestMove(int storage, const std::vector<int64_t> &above) const {
   int64_t most = 0;
   int after = kept;
   auto look = [&](int step, int to) {
-    int64_t area = above[to] - above[std::min(now.position[step] + 1, to)];
+    int from = std::min(now.position[step] + 1, to);
+    int64_t area = std::min(above[to] - above[from],
+                            steps.bytesOf(storage) * (to - from));
     if (area > most) {
       most = area;
       after = step;
@@ -140,7 +147,7 @@ Recomputation::bestMove(int storage, const std::vector<int64_t> &above) const {
     look(touches[i], now.position[touches[i + 1]]);
   if (!touches.empty() && now.last[storage] > now.position[touches.back()])
     look(touches.back(), now.last[storage]);
-  if (after == kept)
+  if (double(most) < double(above.back()) * leastShare)
     return {};
   Splits alone = splits;
   alone[storage] = after;
@@ -183,9 +190,9 @@ void Recomputation::descend() {
     Move move = bestMove(storage, above);
     if (move.worth <= 0)
       continue;
-    Entry entry{move.worth, -storage};
-    if (!queue.empty() && entry < queue.top()) {
-      queue.push(entry);
+    // Others may be worth less by now than they were, as this one is.
+    if (!queue.empty() && move.worth < queue.top().first * goodEnough) {
+      queue.push({move.worth, -storage});
       continue;
     }
     splits = std::move(move.splits);
