@@ -393,8 +393,9 @@ SmallVector<InPlace> Planner::inPlace(KernelOp kernel) {
       if (same && !shared && theirs.storage != mine.storage &&
           other.space == "arena" && theirs.strides == mine.strides &&
           other.elementBytes == own.elementBytes &&
-          elementBytes(tensorType(kernel.getOperand(number))
-                           .getElementType()) == own.elementBytes)
+          elementBytes(
+              tensorType(kernel.getOperand(number)).getElementType()) ==
+              own.elementBytes)
         pairs.push_back({result.getResultNumber(), number});
     }
   }
@@ -409,10 +410,9 @@ void Planner::takeOverDying() {
       const Placement &theirs = placed[kernel.getOperand(operand)];
       int own = mine.storage, other = root(theirs.storage);
       Storage &s = storages[other];
-      bool shared = llvm::any_of(
-          llvm::enumerate(kernel.getOperands()), [&](auto entry) {
-            return entry.index() != operand &&
-                   placed.count(entry.value()) &&
+      bool shared =
+          llvm::any_of(llvm::enumerate(kernel.getOperands()), [&](auto entry) {
+            return entry.index() != operand && placed.count(entry.value()) &&
                    root(placed[entry.value()].storage) == other;
           });
       if (shared || s.last != position[kernel] || done.contains(other) ||

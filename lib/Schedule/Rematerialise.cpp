@@ -96,7 +96,8 @@ Recomputation::Move Recomputation::weigh(Splits splits) const {
   Timeline t = steps.timeline(splits);
   double excess = double(excessOf(now)), gain = excess - double(excessOf(t));
   double work = std::max(workOf(t) - workOf(now), 1.0);
-  return {gain > excess * leastShare ? gain * gain / work : 0, std::move(splits)};
+  return {gain > excess * leastShare ? gain * gain / work : 0,
+          std::move(splits)};
 }
 
 /// Splits, beside `storage`, whatever its second computation reads that would
@@ -135,8 +136,8 @@ Recomputation::bestMove(int storage, const std::vector<int64_t> &above) const {
   int after = kept;
   auto look = [&](int step, int to) {
     int from = std::min(now.position[step] + 1, to);
-    int64_t area = std::min(above[to] - above[from],
-                            steps.bytesOf(storage) * (to - from));
+    int64_t area =
+        std::min(above[to] - above[from], steps.bytesOf(storage) * (to - from));
     if (area > most) {
       most = area;
       after = step;
@@ -275,7 +276,8 @@ void Recomputation::write(int64_t needed) {
       "lazy.recomputed",
       b.getDictionaryAttr(
           {b.getNamedAttr("bytes_before", b.getI64IntegerAttr(needed)),
-           b.getNamedAttr("extra_flops", b.getI64IntegerAttr(now.flops - flops)),
+           b.getNamedAttr("extra_flops",
+                          b.getI64IntegerAttr(now.flops - flops)),
            b.getNamedAttr("flops", b.getI64IntegerAttr(flops)),
            b.getNamedAttr("values", b.getI64IntegerAttr(values))}));
 }

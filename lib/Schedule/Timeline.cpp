@@ -185,7 +185,8 @@ Timeline Steps::timeline(const Splits &splits) const {
   auto takesOver = [&](int number, int at, int position, bool isSecond) {
     llvm::SmallDenseSet<int> done;
     for (const auto &[result, x] : list[number].takeOvers) {
-      bool own = isSecond || number > splits[result], other = computation(x, at);
+      bool own = isSecond || number > splits[result],
+           other = computation(x, at);
       if (done.contains(result) || done.contains(x.storage) ||
           first[own][result] != position || last[other][x.storage] != position)
         continue;

@@ -55,8 +55,8 @@ public:
   }
 
   Timeline timeline(const Splits &splits) const;
-  /// Makes of `module`, the one that the steps were made of or a copy, a program
-  /// with the second computations. They are named NAME_again.
+  /// Makes of `module`, the one that the steps were made of or a copy, a
+  /// program with the second computations. They are named NAME_again.
   void apply(const Splits &splits, mlir::ModuleOp module) const;
 
 private:
@@ -76,7 +76,7 @@ private:
     };
     llvm::SmallVector<TakeOver> takeOvers;
     int64_t flops = 0, bytes = 0;
-    int64_t scratch = 0; ///< bytes of copies that the plan puts before it
+    int64_t scratch = 0;  ///< bytes of copies that the plan puts before it
     bool lasting = false; ///< a result of the program is among its results
   };
   /// Whether what stands at `at` reads the second computation.

@@ -71,15 +71,13 @@ void ProgramLowering::signature() {
     code.inputs.push_back(
         infoOf(nameOf(main.getArgAttr(i, "lazy.name"), "input", i),
                cast<RankedTensorType>(main.getArgumentTypes()[i])));
-    code.inputs.back().state =
-        textOf(main.getArgAttr(i, "lazy.state"));
+    code.inputs.back().state = textOf(main.getArgAttr(i, "lazy.state"));
   }
   for (unsigned i = 0; i < main.getNumResults(); ++i) {
     code.outputs.push_back(
         infoOf(nameOf(main.getResultAttr(i, "lazy.name"), "output", i),
                cast<RankedTensorType>(main.getResultTypes()[i])));
-    code.outputs.back().state =
-        textOf(main.getResultAttr(i, "lazy.state"));
+    code.outputs.back().state = textOf(main.getResultAttr(i, "lazy.state"));
   }
   for (const auto *list : {&code.inputs, &code.outputs})
     for (const TensorInfo &t : *list)

@@ -263,10 +263,9 @@ static llvm::Error reportEnd(const Training &training,
     json["seconds"] = seconds;
     if (!training.stepSeconds.empty())
       json["step_ms"] = medianMs(training.stepSeconds);
-    for (auto [name, program] :
-         {std::pair("step", &training.step),
-          std::pair("gradient", &training.gradient),
-          std::pair("apply", &training.apply)})
+    for (auto [name, program] : {std::pair("step", &training.step),
+                                 std::pair("gradient", &training.gradient),
+                                 std::pair("apply", &training.apply)})
       if (*program)
         json["arena_bytes"][name] = (*program)->arenaBytes();
     if (!training.evaluationSeconds.empty())
