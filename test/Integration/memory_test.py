@@ -76,56 +76,62 @@ def half(model, batch, data, most):
         check(f"{model}: what is said", line.groups()[:3], (f"{model}_step", megabytes(bytes_), megabytes(needed)))
         check(f"{model}: values {line[4]}", int(line[4]) > 0, True)
         check(f"{model}: {line[5]}% more arithmetic", 0 < float(line[5]) <= most, True)
-    return words, needed
 
 
-def budgets(words, needed):
+def planned(*words):
+    """Bytes of the plan, which needs no code."""
+    report, said = ok("inspect", *words, "--json")
+    return json.loads(report)["arena_bytes"], said
+
+
+def budgets():
     """The least that can be reached is said, and can be asked for."""
-    code, _, _, errors = run(*words, "--memory-budget", "1K")
-    least = re.fullmatch(
-        r"--memory-budget: 'resnet8_step' needs at least (\d+) bytes, not 1024", errors[0] if errors else ""
-    )
+    ok("compile", "--train", str(MODELS / "resnet8.ngl"), "--emit", "step", "-o", "step.mlir")
+    needed, _ = planned("step.mlir")
+    code, _, _, errors = run("inspect", "step.mlir", "--memory-budget", "1K")
+    least = re.fullmatch(r"--memory-budget: 'step' needs at least (\d+) bytes, not 1024", errors[0] if errors else "")
     check(f"too small a budget: {errors}", (code, len(errors), least is not None), (5, 1, True))
     if least:
-        report, _ = ok(*words, "--log", "least.csv", "--memory-budget", least[1])
-        check("the least is reached", json.loads(report)["arena_bytes"]["step"] <= int(least[1]), True)
-        same = pathlib.Path("free.csv").read_bytes() == pathlib.Path("least.csv").read_bytes()
-        check("the least: the same losses", same, True)
-    _, said = ok(*words, "--memory-budget", "2.5G")
-    line = f"nacre: memory of resnet8_step: {megabytes(needed)} MiB, within the budget"
-    check("a budget of more than is needed", line in said.splitlines(), True)
-
-
-def parts(data):
-    """gradient and apply have the budget each; init and eval have none."""
-    model = str(MODELS / "resnet8.ngl")
-    words = ["compile", "--train", model, "--batch", "8", "--micro-batches", "2", "--json", "-o", "parts.o"]
-    programs = json.loads(ok(*words)[0])["programs"]
-    budget = programs["gradient"]["arena_bytes"] * 5 // 8
-    report, said = ok(*words, "--memory-budget", str(budget))
-    check("which programs are told of", re.findall(r"memory of (\w+):", said), ["resnet8_gradient", "resnet8_apply"])
-    tight = json.loads(report)["programs"]
-    for part in ("gradient", "apply"):
-        check(f"{part} is within the budget", tight[part]["arena_bytes"] <= budget, True)
-    for part in ("init", "eval", "apply"):
-        check(f"{part} is as it was", tight[part]["arena_bytes"], programs[part]["arena_bytes"])
-    # Any program may have one: here a step as text, against the interpreter.
-    digits = ["compile", "--train", str(MODELS / "digits" / "digits.ngl"), "--batch", "4"]
-    ok(*digits, "--emit", "step", "-o", "step.mlir")
-    needed = json.loads(ok("bench", "step.mlir", "--json", "--min-time", "0.01")[0])["arena_bytes"]
-    budget = needed * 4 // 5
-    report, _ = ok("bench", "step.mlir", "--json", "--min-time", "0.01", "--memory-budget", str(budget))
-    check("a program as text", json.loads(report)["arena_bytes"] <= budget, True)
-    ok("verify", "step.mlir", "--memory-budget", str(budget))
+        check("the least is less", int(least[1]) < needed, True)
+        reached, _ = planned("step.mlir", "--memory-budget", least[1])
+        check("the least is reached", reached <= int(least[1]), True)
+        code, _, _, errors = run("inspect", "step.mlir", "--memory-budget", str(int(least[1]) - 1))
+        expected = f"--memory-budget: 'step' needs at least {least[1]} bytes, not {int(least[1]) - 1}"
+        check("one byte less", (code, errors), (5, [expected]))
+    for text, count in (("24M", 24 << 20), ("0.02G", 21474836), ("25000K", 25000 << 10), ("25000000", 25000000)):
+        reached, said = planned("step.mlir", "--memory-budget", text)
+        check(f"{text} is {count} bytes: {reached}", count * 3 // 4 < reached <= count, True)
+    reached, said = planned("step.mlir", "--memory-budget", "2.5G")
+    line = f"nacre: memory of step: {megabytes(needed)} MiB, within the budget"
+    check("a budget of more than is needed", (reached, line in said.splitlines()), (needed, True))
     ok("compile", "step.mlir", "--emit", "schedule", "-o", "planned.mlir")
     code, _, _, errors = run("bench", "planned.mlir", "--from", "schedule", "--memory-budget", "1G")
     expected = (2, ["--memory-budget: the memory of a text of phase 'schedule' is planned"])
     check("a planned text", (code, errors), expected)
 
 
-def wrong(words):
+def parts():
+    """gradient and apply have the budget each; init and eval have none."""
+    model = ["compile", "--train", str(MODELS / "digits" / "digits.ngl"), "--batch", "16"]
+    words = [*model, "--micro-batches", "2", "--json", "-o", "parts.o"]
+    programs = json.loads(ok(*words)[0])["programs"]
+    needed = programs["gradient"]["arena_bytes"]
+    report, said = ok(*words, "--memory-budget", str(needed - 1))
+    check("which programs are told of", re.findall(r"memory of (\w+):", said), ["digits_gradient", "digits_apply"])
+    tight = json.loads(report)["programs"]
+    for part in ("gradient", "apply"):
+        check(f"{part} is within the budget", tight[part]["arena_bytes"] < needed, True)
+    for part in ("init", "eval"):
+        check(f"{part} is as it was", tight[part]["arena_bytes"], programs[part]["arena_bytes"])
+    # What is computed, by the interpreter.
+    ok(*model, "--emit", "step", "-o", "small.mlir")
+    needed, _ = planned("small.mlir")
+    ok("verify", "small.mlir", "--memory-budget", str(needed * 4 // 5))
+
+
+def wrong():
     for text in ("0", "-5", "12Q", "M", "1.5.2M", "1e9", "64m", "0.5", "9999999999G"):
-        code, _, _, errors = run(*words, f"--memory-budget={text}")
+        code, _, _, errors = run("inspect", "step.mlir", f"--memory-budget={text}")
         expected = f"--memory-budget: '{text}' is no size, such as 64M, 1.5G or 100000"
         check(f"--memory-budget={text}", (code, errors), (2, [expected]))
 
@@ -139,10 +145,10 @@ with tempfile.TemporaryDirectory() as folder:
     text = [numbers.randrange(128) for _ in range(8 * 65)]
     npz("text.npz", {"tokens": ("<i8", "q", (8, 64), text[:512]), "label": ("<i8", "q", (8, 64), text[1:513])})
     half("char_transformer", 4, "text.npz", 15)
-    words, needed = half("resnet8", 32, "pictures.npz", 15)
-    budgets(words, needed)
-    parts("pictures.npz")
-    wrong(words)
+    half("resnet8", 32, "pictures.npz", 15)
+    budgets()
+    parts()
+    wrong()
     os.chdir("/")
 
 print(f"memory_test: {len(failures)} failures" if failures else "memory_test: ok")
