@@ -33,6 +33,8 @@ compilePrograms(autodiff::TrainingPrograms programs, const Toolchain &tools) {
                                  autodiff::stateKindName(state.kind).str());
     Toolchain own = tools;
     own.options.symbol += ("_" + role).str();
+    if (role == "init" || role == "eval")
+      own.options.memoryBudget = 0;
     program.name = own.options.symbol;
     llvm::Expected<Compiled> compiled =
         compileProgram(std::move(program), Phase::Import, own);

@@ -76,6 +76,29 @@ private:
   ListOption<std::string> ops{*this, "no-ops",
                               llvm::cl::desc("operations to expand")};
 };
+
+/// rematerialise, with its budget.
+class RematerialisePass
+    : public mlir::PassWrapper<RematerialisePass,
+                               mlir::OperationPass<ModuleOp>> {
+public:
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(RematerialisePass)
+  RematerialisePass() = default;
+  RematerialisePass(const RematerialisePass &other) : PassWrapper(other) {}
+
+  llvm::StringRef getArgument() const override { return "rematerialise"; }
+  llvm::StringRef getDescription() const override {
+    return "kernels run twice where memory is above a budget";
+  }
+  void runOnOperation() override {
+    if (failed(schedule::rematerialise(getOperation(), budget)))
+      signalPassFailure();
+  }
+
+private:
+  Option<int64_t> budget{*this, "budget",
+                         llvm::cl::desc("bytes of the arena at most")};
+};
 } // namespace
 
 /// Without a weights file: what folds are splats and iotas.
@@ -89,6 +112,7 @@ static LogicalResult foldConstants(ModuleOp module) {
 
 void registerPasses() {
   mlir::PassRegistration<DecomposePass>();
+  mlir::PassRegistration<RematerialisePass>();
   struct Entry {
     const char *argument, *summary;
     StepPass::Step step;

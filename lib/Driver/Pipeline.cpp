@@ -87,8 +87,14 @@ static LogicalResult fusePhase(Program &program, const CodegenOptions &options,
 
 /// Kernels to kernels with a schedule, and a place for every tensor.
 static LogicalResult schedulePhase(Program &program,
+                                   const CodegenOptions &options,
                                    const MachineDescription &machine) {
   ModuleOp module = *program.module;
+  // From here on kernels run twice where memory was above the budget, or as
+  // far as that goes; `lazy.recomputed` says so.
+  if (options.memoryBudget &&
+      failed(schedule::rematerialise(module, options.memoryBudget)))
+    return failure();
   // From here on every tensor has a place and the arena its size.
   if (failed(schedule::planMemory(module)))
     return failure();
@@ -107,8 +113,9 @@ LogicalResult runPhases(Program &program, Phase from, Phase to,
   if (includes(Phase::Fuse) && (failed(fusePhase(program, options, machine)) ||
                                 failed(verifyBorder(*program.module))))
     return failure();
-  if (includes(Phase::Schedule) && (failed(schedulePhase(program, machine)) ||
-                                    failed(verifyBorder(*program.module))))
+  if (includes(Phase::Schedule) &&
+      (failed(schedulePhase(program, options, machine)) ||
+       failed(verifyBorder(*program.module))))
     return failure();
   return success();
 }

@@ -4,6 +4,7 @@
 #include "nacre/Artifact/CName.h"
 #include "nacre/Schedule/Schedule.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/Path.h"
 #include <thread>
 #include <unistd.h>
@@ -41,6 +42,25 @@ std::optional<Phase> phaseNamed(StringRef name) {
   return std::nullopt;
 }
 
+/// Bytes of a size as people write it: "64M", "1.5G", "100000".
+static llvm::Expected<int64_t> bytesOf(StringRef flag, StringRef text) {
+  StringRef number = text;
+  double unit = 1;
+  for (auto [letter, factor] :
+       {std::pair("K", 0x1p10), std::pair("M", 0x1p20), std::pair("G", 0x1p30)})
+    if (number.consume_back(letter)) {
+      unit = factor;
+      break;
+    }
+  double value = 0;
+  if (number.empty() || !llvm::isDigit(number.front()) ||
+      number.find_first_not_of("0123456789.") != StringRef::npos ||
+      number.getAsDouble(value) || value * unit < 1 || value * unit > 0x1p60)
+    return fail(ExitUsage, flag + ": '" + text +
+                               "' is no size, such as 64M, 1.5G or 100000");
+  return int64_t(value * unit);
+}
+
 llvm::Expected<Toolchain> chooseToolchain(const ModelOptions &options) {
   llvm::Expected<const Target *> target = findTarget(options.target);
   if (!target)
@@ -57,6 +77,16 @@ llvm::Expected<Toolchain> chooseToolchain(const ModelOptions &options) {
                 Twine("--name: '") + options.name + "' is not a C identifier");
 
   Toolchain tools;
+  if (!options.memoryBudget.empty()) {
+    llvm::Expected<int64_t> bytes =
+        bytesOf("--memory-budget", options.memoryBudget);
+    if (!bytes)
+      return bytes.takeError();
+    if (options.from == "schedule")
+      return fail(ExitUsage, "--memory-budget: the memory of a text of phase "
+                             "'schedule' is planned");
+    tools.options.memoryBudget = *bytes;
+  }
   tools.target = *target;
   tools.options.triple = options.triple;
   tools.options.cpu = options.cpu;
@@ -103,6 +133,39 @@ StepTimer::~StepTimer() {
   times.steps.emplace_back(std::move(name), spent.count());
 }
 
+/// What the memory budget came to.
+static llvm::Error reportMemory(const Program &program, int64_t budget) {
+  mlir::ModuleOp module = program.module.get();
+  auto number = [](mlir::Attribute attribute) {
+    return mlir::cast<mlir::IntegerAttr>(attribute).getInt();
+  };
+  const int64_t bytes = number(module->getAttr("lazy.arena_bytes"));
+  if (bytes > budget)
+    return fail(ExitLimit, "--memory-budget: '" + Twine(program.name) +
+                               "' needs at least " + Twine(bytes) +
+                               " bytes, not " + Twine(budget));
+  auto megabytes = [](int64_t bytes) {
+    return llvm::format("%.1f MiB", double(bytes) / 0x1p20);
+  };
+  llvm::errs() << "nacre: memory of " << printable(program.name) << ": "
+               << megabytes(bytes);
+  auto done = module->getAttrOfType<mlir::DictionaryAttr>("lazy.recomputed");
+  if (!done) {
+    llvm::errs() << ", within the budget\n";
+    return llvm::Error::success();
+  }
+  const int64_t values = number(done.get("values"));
+  llvm::errs() << " of " << megabytes(number(done.get("bytes_before"))) << ", "
+               << values << (values == 1 ? " value" : " values")
+               << " recomputed, "
+               << llvm::format("%.1f%%",
+                               100.0 * double(number(done.get("extra_flops"))) /
+                                   double(std::max<int64_t>(
+                                       number(done.get("flops")), 1)))
+               << " more arithmetic\n";
+  return llvm::Error::success();
+}
+
 llvm::Error lower(Program &program, Phase from, Phase to,
                   const Toolchain &tools, PhaseTimes &times) {
   Progress progress;
@@ -124,6 +187,10 @@ llvm::Error lower(Program &program, Phase from, Phase to,
       return fail(ExitBug, lines);
     }
   }
+  progress.clear();
+  if (tools.options.memoryBudget && from < Phase::Schedule &&
+      to == Phase::Schedule)
+    return reportMemory(program, tools.options.memoryBudget);
   return llvm::Error::success();
 }
 

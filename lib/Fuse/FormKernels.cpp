@@ -388,7 +388,8 @@ bool readsInPlace(BlockArgument argument) {
 }
 
 /// A map kernel that reads a kernel's result element by element joins it: the
-/// value is still written for its other readers but not read again.
+/// value is still written for its other readers, if there are any, but not read
+/// again.
 void mergeKernels(Block &block) {
   for (auto second : llvm::make_early_inc_range(block.getOps<KernelOp>())) {
     if (!isMap(second) || second.getNumResults() != 1)
@@ -438,7 +439,14 @@ void mergeKernels(Block &block) {
     // The users of the second come after it, so it can move up to the first.
     OpBuilder b(first);
     SmallVector<Value> operands(first.getOperands());
-    SmallVector<Type> types(first.getResultTypes());
+    SmallVector<unsigned> written;
+    SmallVector<Type> types;
+    for (OpResult result : first.getResults())
+      if (llvm::any_of(result.getUsers(),
+                       [&](Operation *user) { return user != second; })) {
+        written.push_back(result.getResultNumber());
+        types.push_back(result.getType());
+      }
     types.push_back(second.getResult(0).getType());
     for (Value v : second.getOperands())
       if (v.getDefiningOp() != first && !llvm::is_contained(operands, v))
@@ -468,11 +476,14 @@ void mergeKernels(Block &block) {
     }
     for (Operation &op : second.getBody().front().without_terminator())
       b.clone(op, mapping);
-    results.push_back(mapping.lookup(
+    SmallVector<Value> yields;
+    for (auto [i, number] : llvm::enumerate(written)) {
+      yields.push_back(results[number]);
+      first.getResult(number).replaceAllUsesExcept(merged.getResult(i), second);
+    }
+    yields.push_back(mapping.lookup(
         second.getBody().front().getTerminator()->getOperand(0)));
-    YieldOp::create(b, first.getLoc(), results);
-    for (auto [from, to] : llvm::zip(first.getResults(), merged.getResults()))
-      from.replaceAllUsesWith(to);
+    YieldOp::create(b, first.getLoc(), yields);
     second.getResult(0).replaceAllUsesWith(merged.getResults().back());
     second.erase();
     first.erase();

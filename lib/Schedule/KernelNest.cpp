@@ -32,6 +32,43 @@ bool isWeight(KernelOp kernel, BlockArgument leaf) {
          nullptr;
 }
 
+static int64_t countOf(RankedTensorType type) {
+  int64_t n = 1;
+  for (int64_t extent : boundedShape(type))
+    n *= extent;
+  return n;
+}
+
+KernelWork workOf(KernelOp kernel) {
+  KernelWork work;
+  for (Operation &op : kernel.getBody().front()) {
+    if (isa<YieldOp, SplatOp>(op))
+      continue;
+    if (auto contract = dyn_cast<ContractOp>(op)) {
+      int64_t points = 2;
+      for (int64_t extent : analyseContraction(kernel, contract).extents)
+        points *= extent;
+      work.flops += points;
+    } else if (isa<ReduceOp, ArgReduceOp, ScatterOp>(op)) {
+      work.flops += countOf(tensorType(op.getOperand(0)));
+    } else if (isa<ElementwiseOpInterface>(op)) {
+      work.flops += countOf(tensorType(op.getResult(0)));
+    }
+  }
+  auto bytesOf = [](Value v) {
+    return countOf(tensorType(v)) *
+           elementBytes(tensorType(v).getElementType());
+  };
+  for (Value v : kernel->getOperands())
+    work.bytes += bytesOf(v);
+  for (Value v : kernel->getResults())
+    work.bytes += bytesOf(v);
+  // The border alone is written; the interior lies there already.
+  if (kernel->hasAttr("lazy.border"))
+    work.bytes = bytesOf(kernel.getResult(0)) - bytesOf(kernel.getOperand(0));
+  return work;
+}
+
 std::optional<Access> contractLeaf(const ContractNest &nest, unsigned k) {
   ContractOp op = nest.op;
   SmallVector<AffineExpr> loops;

@@ -32,6 +32,22 @@ std::optional<StridedView> sourceStrides(lazy::ViewOpInterface view,
 /// where a contraction wants an operand stored in another order.
 llvm::DenseMap<mlir::Value, Order> assignLayout(mlir::Block &block);
 
+/// A result that may be written over an operand, by their numbers.
+struct InPlace {
+  unsigned result, operand;
+};
+
+/// Which tensors share a piece of memory, whatever their lifetimes.
+struct Storages {
+  llvm::DenseMap<mlir::Value, int> of;
+  llvm::SmallVector<int64_t> bytes; ///< 0 of what is not in the arena
+  /// Of kernels, where the operand dies there.
+  llvm::DenseMap<mlir::Operation *, llvm::SmallVector<InPlace>> inPlace;
+};
+/// The storages that the memory plan would make of a module. Inserts the copies
+/// that it would insert, and changes nothing else.
+Storages shareStorages(mlir::ModuleOp module);
+
 /// Inserts a kernel that copies `v` right before `before`.
 mlir::Value insertCopy(mlir::Value v, mlir::Operation *before,
                        llvm::StringRef why);

@@ -29,6 +29,7 @@
 #include "nacre/Lazy/IndexMap.h"
 #include "nacre/Lazy/State.h"
 #include "nacre/Schedule/Schedule.h"
+#include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
 namespace nacre::schedule {
@@ -59,8 +60,10 @@ public:
   explicit Planner(func::FuncOp function)
       : function(function), block(function.getBody().front()) {}
   LogicalResult run();
+  Storages share();
 
 private:
+  void place();
   int64_t elementsOf(Value v) {
     int64_t n = 1;
     for (int64_t extent : boundedShape(tensorType(v)))
@@ -84,6 +87,7 @@ private:
       s = storages[s].takenOver;
     return s;
   }
+  SmallVector<InPlace> inPlace(KernelOp kernel);
   void takeOverDying();
   void assignOffsets();
   void write();
@@ -98,6 +102,7 @@ private:
   DenseMap<Operation *, int64_t> position;
   /// Storages that a call needs while it runs.
   llvm::MapVector<Operation *, SmallVector<int>> scratch;
+  DenseMap<int, int> tenants; ///< tensors of a storage before takeovers
 };
 
 Order Planner::rowMajor(Value v) {
@@ -169,8 +174,8 @@ bool producerAccepts(Value x, const Order &order, ArrayRef<int64_t> strides) {
 
 /// The operands the kernel reads, and of each whether it is read only where the
 /// kernel then writes, element by element.
-static DenseMap<unsigned, bool> readsWhereItWrites(KernelOp kernel) {
-  DenseMap<unsigned, bool> onlyThere;
+static llvm::MapVector<unsigned, bool> readsWhereItWrites(KernelOp kernel) {
+  llvm::MapVector<unsigned, bool> onlyThere;
   for (Value v : yieldedAll(kernel)) {
     auto type = tensorType(v);
     SmallVector<int64_t> extents = boundedShape(type), opened(extents);
@@ -178,12 +183,18 @@ static DenseMap<unsigned, bool> readsWhereItWrites(KernelOp kernel) {
     walkAccesses(v, identity, opened, [&](const Access &access) {
       bool same =
           access.map == simplify(identity, extents) || access.map == identity;
-      auto [it, fresh] =
-          onlyThere.try_emplace(access.leaf.getArgNumber(), true);
+      auto [it, fresh] = onlyThere.insert({access.leaf.getArgNumber(), true});
       it->second &= same && !access.guarded && !access.indirect;
     });
   }
   return onlyThere;
+}
+
+/// Whether an operand is read nowhere else.
+static bool readsOnlyThere(KernelOp kernel, unsigned operand) {
+  auto onlyThere = readsWhereItWrites(kernel);
+  auto found = onlyThere.find(operand);
+  return found == onlyThere.end() || found->second;
 }
 
 /// Whether the kernel of `v` may write it over `old`: every other reader of
@@ -206,7 +217,7 @@ bool Planner::replacesInPlace(Value v, BlockArgument old) {
                       YieldOp>(op);
         });
         if (loops || x != old ||
-            !readsWhereItWrites(kernel).lookup_or(use.getOperandNumber(), true))
+            !readsOnlyThere(kernel, use.getOperandNumber()))
           return false;
         continue;
       }
@@ -432,50 +443,64 @@ void Planner::computeLifetimes() {
 }
 
 /// A kernel without contraction or reduction that reads an operand exactly
-/// where it writes may write over it when nobody reads it later.
-void Planner::takeOverDying() {
-  DenseMap<int, int> tenants;
-  for (auto &[v, place] : placed)
-    tenants[place.storage]++;
-  for (auto kernel : block.getOps<KernelOp>()) {
-    if (llvm::is_contained(aliases, kernel) || kernel.getNumResults() != 1 ||
-        kernel->hasAttr("lazy.border"))
+/// where it writes may write over it when nobody reads it later. All results of
+/// an element are computed before the first is stored.
+SmallVector<InPlace> Planner::inPlace(KernelOp kernel) {
+  if (llvm::is_contained(aliases, kernel) || kernel->hasAttr("lazy.border") ||
+      llvm::any_of(kernel.getBody().front(), [](Operation &op) {
+        return isa<ContractOp, ReduceOp, ArgReduceOp, GatherOp, ScatterOp>(op);
+      }))
+    return {};
+  llvm::MapVector<unsigned, bool> onlyThere = readsWhereItWrites(kernel);
+  SmallVector<InPlace> pairs;
+  for (OpResult result : kernel.getResults()) {
+    const Placement &mine = placed[result];
+    const Storage &own = storages[mine.storage];
+    if (own.space != "arena" || tenants[mine.storage] != 1)
       continue;
-    Value v = kernel.getResult(0);
-    Placement &mine = placed[v];
-    int own = mine.storage;
-    if (storages[own].space != "arena" || tenants[own] != 1)
-      continue;
-    if (llvm::any_of(kernel.getBody().front(), [](Operation &op) {
-          return isa<ContractOp, ReduceOp, ArgReduceOp, GatherOp, ScatterOp>(
-              op);
-        }))
-      continue;
-    DenseMap<unsigned, bool> onlyThere = readsWhereItWrites(kernel);
     for (auto [number, same] : onlyThere) {
-      Value x = kernel.getOperands()[number];
-      const Placement &theirs = placed[x];
-      int other = root(theirs.storage);
-      Storage &s = storages[other];
-      if (!same || other == own || s.space != "arena" ||
-          s.last != position[kernel] || theirs.strides != mine.strides ||
-          s.elementBytes != storages[own].elementBytes ||
-          elementBytes(tensorType(x).getElementType()) != s.elementBytes)
-        continue;
+      const Placement &theirs = placed[kernel.getOperand(number)];
+      const Storage &other = storages[theirs.storage];
       // Another tensor of that storage read by this kernel at another index
       // would be overwritten early.
-      bool shared = false;
-      for (auto [otherNumber, flag] : onlyThere)
-        if (otherNumber != number &&
-            root(placed[kernel.getOperands()[otherNumber]].storage) == other)
-          shared = true;
-      if (shared)
+      bool shared = llvm::any_of(onlyThere, [&](auto &entry) {
+        return entry.first != number &&
+               placed[kernel.getOperand(entry.first)].storage == theirs.storage;
+      });
+      if (same && !shared && theirs.storage != mine.storage &&
+          other.space == "arena" && theirs.strides == mine.strides &&
+          other.elementBytes == own.elementBytes &&
+          elementBytes(
+              tensorType(kernel.getOperand(number)).getElementType()) ==
+              own.elementBytes)
+        pairs.push_back({result.getResultNumber(), number});
+    }
+  }
+  return pairs;
+}
+
+void Planner::takeOverDying() {
+  for (auto kernel : block.getOps<KernelOp>()) {
+    llvm::SmallDenseSet<int> done; // storages and results
+    for (auto [result, operand] : inPlace(kernel)) {
+      Placement &mine = placed[kernel.getResult(result)];
+      const Placement &theirs = placed[kernel.getOperand(operand)];
+      int own = mine.storage, other = root(theirs.storage);
+      Storage &s = storages[other];
+      bool shared =
+          llvm::any_of(llvm::enumerate(kernel.getOperands()), [&](auto entry) {
+            return entry.index() != operand && placed.count(entry.value()) &&
+                   root(placed[entry.value()].storage) == other;
+          });
+      if (shared || s.last != position[kernel] || done.contains(other) ||
+          done.contains(own))
         continue;
+      done.insert(other);
+      done.insert(own);
       s.last = std::max(s.last, storages[own].last);
       storages[own].takenOver = other;
       mine.storage = other;
       mine.offset = theirs.offset;
-      break;
     }
   }
 }
@@ -558,7 +583,7 @@ void Planner::write() {
   }
 }
 
-LogicalResult Planner::run() {
+void Planner::place() {
   orders = assignLayout(block);
   // All results of a kernel are stored in one order.
   for (auto kernel : block.getOps<KernelOp>())
@@ -579,6 +604,25 @@ LogicalResult Planner::run() {
     placeDense(v, "output", i, rowMajor(v));
   handOut();
   followViews();
+  for (auto &[v, place] : placed)
+    tenants[place.storage]++;
+}
+
+Storages Planner::share() {
+  place();
+  Storages result;
+  for (const Storage &s : storages)
+    result.bytes.push_back(s.space == "arena" ? s.bytes() : 0);
+  for (auto &[v, place] : placed)
+    result.of[v] = place.storage;
+  for (auto kernel : block.getOps<KernelOp>())
+    if (auto pairs = inPlace(kernel); !pairs.empty())
+      result.inPlace[kernel] = std::move(pairs);
+  return result;
+}
+
+LogicalResult Planner::run() {
+  place();
   computeLifetimes();
   takeOverDying();
   assignOffsets();
@@ -614,6 +658,10 @@ static void describeBody(LoopOp loop) {
   for (unsigned i = conditional + carried; i < body.getNumResults(); ++i)
     align(body.getResultTypes()[i],
           [&](Attribute bytes) { body.setResultAttr(i, "lazy.align", bytes); });
+}
+
+Storages shareStorages(ModuleOp module) {
+  return Planner(module.lookupSymbol<func::FuncOp>("main")).share();
 }
 
 LogicalResult planMemory(ModuleOp module) {

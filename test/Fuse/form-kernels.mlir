@@ -195,3 +195,27 @@ func.func @main(%x: tensor<64x4x32x32xf32>) -> tensor<64x4x32x32xf32> {
 // CHECK-SAME: -> (tensor<4xf32>)
 // CHECK: lazy.kernel "sub"
 // CHECK-SAME: -> (tensor<64x4x32x32xf32>)
+
+// -----
+
+// The product has no reader left once the sum has joined its kernel: it is not
+// written.
+func.func @main(%x: tensor<7xf32>, %y: tensor<7xf32>) -> (tensor<7xf32>, tensor<f32>) {
+  %0 = lazy.mul %x, %y : tensor<7xf32>
+  %1 = lazy.add %0, %y : tensor<7xf32>
+  %2 = lazy.add %1, %0 : tensor<7xf32>
+  %3 = lazy.reduce add, %2, [0] : tensor<7xf32> -> tensor<f32>
+  %4 = lazy.log %3 : tensor<f32>
+  %5 = lazy.reshape %4 : tensor<f32> -> tensor<1xf32>
+  %6 = lazy.expand %5 : tensor<1xf32> -> tensor<7xf32>
+  %7 = lazy.sub %2, %6 : tensor<7xf32>
+  return %7, %3 : tensor<7xf32>, tensor<f32>
+}
+// CHECK-LABEL: func.func @main(%arg0: tensor<7xf32>, %arg1: tensor<7xf32>) -> (tensor<7xf32>, tensor<f32>)
+// CHECK-NEXT: %0 = lazy.kernel "mul" (%arg2 = %arg1 : tensor<7xf32>, %arg3 = %arg0 : tensor<7xf32>) -> (tensor<7xf32>) {
+// CHECK-NEXT: %4 = lazy.mul %arg3, %arg2 : tensor<7xf32>
+// CHECK-NEXT: %5 = lazy.add %4, %arg2 : tensor<7xf32>
+// CHECK-NEXT: %6 = lazy.add %5, %4 : tensor<7xf32>
+// CHECK-NEXT: lazy.yield %6 : tensor<7xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: %1 = lazy.kernel "reduce" (%arg2 = %0 : tensor<7xf32>) -> (tensor<f32>) {

@@ -50,6 +50,9 @@ add_test(NAME integration.onnx_export
 # Training: the loop, then a network from data to C.
 add_test(NAME integration.train
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/train_test.py $<TARGET_FILE:nacre> ${full})
+add_test(NAME integration.memory
+  COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/memory_test.py
+    $<TARGET_FILE:nacre> ${PROJECT_SOURCE_DIR}/models)
 add_test(NAME integration.train_digits
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/train_digits.py
     $<TARGET_FILE:nacre> ${PROJECT_SOURCE_DIR})

@@ -76,6 +76,10 @@ static void addModelFlags(CLI::App *verb, ModelOptions &options) {
   verb->add_option("--threads", options.threads,
                    "Threads to run on, 0 for one per processor")
       ->type_name("N");
+  verb->add_option("--memory-budget", options.memoryBudget,
+                   "Compute values twice where a run would need more memory "
+                   "between kernels; bytes, or with K, M or G")
+      ->type_name("SIZE");
   verb->add_option("--from", options.from,
                    "Phase that made the text: import, fuse or schedule")
       ->type_name("PHASE");

@@ -14,6 +14,9 @@ struct CodegenOptions {
   std::string cpu;       ///< empty: the target's choice
   std::string features;  ///< LLVM feature string, "+avx2,-fma"; usually empty
   unsigned optLevel = 2; ///< 0..3
+  /// Bytes that a run may need between kernels: above, values are computed
+  /// twice instead of kept. 0: any.
+  int64_t memoryBudget = 0;
   bool embedWeights = true;     ///< else the caller passes them to run
   std::string symbol = "model"; ///< C identifier, prefix of every symbol
   std::string weightsFile;      ///< name of the side file, without a folder

@@ -11,7 +11,8 @@ void registerDialects(mlir::DialectRegistry &registry);
 
 /// Registers each step of Pipeline.cpp as a module pass of the same words:
 /// canonicalize-lazy, fold-constants, raise-contraction, split-reductions,
-/// sink-views, form-kernels, plan-memory, choose-schedules, verify-schedule.
+/// sink-views, form-kernels, rematerialise, plan-memory, choose-schedules,
+/// verify-schedule.
 void registerPasses();
 
 } // namespace nacre

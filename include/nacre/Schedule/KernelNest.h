@@ -18,6 +18,13 @@ lazy::ContractOp contractionOf(lazy::KernelOp kernel);
 /// null.
 lazy::ViewOpInterface soleView(lazy::KernelOp kernel);
 
+/// What a kernel has to do once.
+struct KernelWork {
+  int64_t flops = 0; ///< operations of its primitives
+  int64_t bytes = 0; ///< operands and results, each touched once
+};
+KernelWork workOf(lazy::KernelOp kernel);
+
 /// A contraction seen as loops. Dimensions of the iteration space are numbered
 /// as in the contraction's maps.
 struct ContractNest {

@@ -7,6 +7,12 @@
 
 namespace nacre::schedule {
 
+/// Runs kernels a second time so that the plan of planMemory needs at most
+/// `budget` bytes of arena, or as little as can be reached. Runs before it.
+/// Sets the module attribute `lazy.recomputed` when the plan needs more
+/// without.
+mlir::LogicalResult rematerialise(mlir::ModuleOp module, int64_t budget);
+
 /// Chooses the physical order of axes of every kernel result and gives each
 /// tensor a place: inputs, outputs and weights are fixed, everything else gets
 /// an arena offset by lifetime; concat, pad, slice and reshape alias where

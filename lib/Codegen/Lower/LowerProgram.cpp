@@ -132,46 +132,17 @@ uint64_t ProgramLowering::weightOffset(WeightOp op,
   return it->second;
 }
 
-int64_t countOf(RankedTensorType type) {
-  int64_t n = 1;
-  for (int64_t extent : boundedShape(type))
-    n *= extent;
-  return n;
-}
-
 KernelInfo ProgramLowering::describe(KernelOp kernel) {
   KernelInfo info;
   info.name = kernel.getName().str();
   llvm::raw_string_ostream text(info.computes);
   text << schedule::yielded(kernel).getType() << " =";
-  for (Operation &op : kernel.getBody().front()) {
-    if (isa<YieldOp, SplatOp>(op))
-      continue;
-    text << ' ' << op.getName().stripDialect();
-    int64_t n = countOf(tensorType(op.getResult(0)));
-    if (auto contract = dyn_cast<ContractOp>(op)) {
-      int64_t points = 2;
-      for (int64_t extent :
-           schedule::analyseContraction(kernel, contract).extents)
-        points *= extent;
-      info.flops += points;
-    } else if (isa<ReduceOp, ArgReduceOp, ScatterOp>(op))
-      info.flops += countOf(tensorType(op.getOperand(0)));
-    else if (isa<ElementwiseOpInterface>(op))
-      info.flops += n;
-  }
-  if (kernel->hasAttr("lazy.border")) {
-    info.bytes = (countOf(tensorType(kernel.getResult(0))) -
-                  countOf(tensorType(kernel.getOperand(0)))) *
-                 elementBytes(tensorType(kernel.getResult(0)).getElementType());
-    return info;
-  }
-  for (Value v : kernel->getOperands())
-    info.bytes +=
-        countOf(tensorType(v)) * elementBytes(tensorType(v).getElementType());
-  for (Value v : kernel->getResults())
-    info.bytes +=
-        countOf(tensorType(v)) * elementBytes(tensorType(v).getElementType());
+  for (Operation &op : kernel.getBody().front())
+    if (!isa<YieldOp, SplatOp>(op))
+      text << ' ' << op.getName().stripDialect();
+  schedule::KernelWork work = schedule::workOf(kernel);
+  info.flops = work.flops;
+  info.bytes = work.bytes;
   return info;
 }
 
@@ -181,7 +152,7 @@ BufferRef ProgramLowering::refOf(Attribute attr, Value v, bool write,
   auto place = cast<PlaceAttr>(attr);
   int64_t bytes = elementBytes(tensorType(v).getElementType());
   int64_t elements = packing ? packing->elements
-                     : countOf(tensorType(v)) == 0
+                     : llvm::is_contained(boundedShape(tensorType(v)), 0)
                          ? 0
                          : placeSpan(place, tensorType(v));
   BufferRef ref{place.getSpace().getValue(),

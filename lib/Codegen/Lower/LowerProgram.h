@@ -39,13 +39,14 @@ struct KernelCall {
 /// What a run does next.
 struct Step {
   enum Kind { Kernel, Loop, EndLoop, If, Else, EndIf } kind = Kernel;
-  unsigned number = 0;                           ///< of the call or the loop
-  int64_t bound = 0;                             ///< times of a loop, at most
-  std::optional<BufferRef> trips = std::nullopt; ///< of a loop: times, i64
-  std::optional<BufferRef> counter =
-      std::nullopt; ///< where a loop tells its body i, i64
-  std::optional<BufferRef>
-      condition; ///< a byte: whether to go on, which branch
+  unsigned number = 0; ///< of the call or the loop
+  int64_t bound = 0;   ///< times of a loop, at most
+  /// Of a loop: how often it runs, an i64.
+  std::optional<BufferRef> trips = std::nullopt;
+  /// Where a loop tells its body how often it has run, an i64.
+  std::optional<BufferRef> counter = std::nullopt;
+  /// A byte: whether a loop goes on, which branch is taken.
+  std::optional<BufferRef> condition = std::nullopt;
 };
 
 struct LoweredProgram {

@@ -157,10 +157,13 @@ static llvm::Error compileAll(Training &training, const Toolchain &tools,
     if (llvm::Error error = addStates(training.states, *into))
       return error;
   }
+  // The budget is that of a step.
+  Toolchain others = tools;
+  others.options.memoryBudget = 0;
   std::vector<autodiff::State> evalStates = autodiff::statesOf(programs.eval);
   if (valid) {
     llvm::Expected<Evaluation> evaluation = Evaluation::create(
-        context, source, tools, std::move(programs.eval), std::move(*valid));
+        context, source, others, std::move(programs.eval), std::move(*valid));
     if (!evaluation)
       return evaluation.takeError();
     training.evaluation = std::move(*evaluation);
@@ -168,7 +171,7 @@ static llvm::Error compileAll(Training &training, const Toolchain &tools,
       return error;
   }
   llvm::Expected<StateProgram> compiled =
-      StateProgram::compile(std::move(programs.init), tools);
+      StateProgram::compile(std::move(programs.init), others);
   if (!compiled)
     return compiled.takeError();
   init = std::move(*compiled);
@@ -260,6 +263,11 @@ static llvm::Error reportEnd(const Training &training,
     json["seconds"] = seconds;
     if (!training.stepSeconds.empty())
       json["step_ms"] = medianMs(training.stepSeconds);
+    for (auto [name, program] : {std::pair("step", &training.step),
+                                 std::pair("gradient", &training.gradient),
+                                 std::pair("apply", &training.apply)})
+      if (*program)
+        json["arena_bytes"][name] = (*program)->arenaBytes();
     if (!training.evaluationSeconds.empty())
       json["evaluation_ms"] = medianMs(training.evaluationSeconds);
     for (auto [name, path] :
