@@ -272,7 +272,10 @@ void KernelFormer::decide() {
           w = *w->getResult(0).getUsers().begin();
         }
     bool several = users.size() > 1;
-    if ((several && costOf(v) > 0) || (repeated && costOf(v) > 1))
+    // To compare again is cheaper than to write truth values, which hardware
+    // packs and unpacks, and to read them back.
+    int64_t free = tensorType(v).getElementType().isInteger(1) ? 2 : 0;
+    if ((several && costOf(v) > free) || (repeated && costOf(v) > 1))
       realise(v);
   }
 }

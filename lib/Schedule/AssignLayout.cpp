@@ -114,9 +114,26 @@ private:
   void assignContraction(KernelOp kernel, ContractOp contract);
   void assignByLargestOperand(KernelOp kernel);
 
+  Value inOrder(Value v, const Order &order, KernelOp before);
+
   Block &block;
   DenseMap<Value, Order> orders;
+  DenseMap<Value, SmallVector<Value, 1>> copies; // of a value, in other orders
 };
+
+/// `v` in this order: a copy, made before `before` unless an earlier kernel has
+/// asked for the same one, as each step of a recurrent network does for its
+/// weights.
+Value LayoutAssigner::inOrder(Value v, const Order &order, KernelOp before) {
+  SmallVector<Value, 1> &made = copies[v];
+  for (Value copy : made)
+    if (orders[copy] == order)
+      return copy;
+  Value copy = insertCopy(v, before, (before.getName() + "_pack").str());
+  orders[copy] = order;
+  made.push_back(copy);
+  return copy;
+}
 
 Order LayoutAssigner::orderOf(Value v) {
   auto it = orders.find(v);
@@ -228,12 +245,10 @@ void LayoutAssigner::assignContraction(KernelOp kernel, ContractOp contract) {
       walked = axis;
   if (walked < 0)
     return;
-  Value copy = insertCopy(v, kernel, (kernel.getName() + "_pack").str());
   Order order = orderOf(v);
   order.erase(llvm::find(order, walked));
   order.push_back(walked);
-  orders[copy] = order;
-  kernel->setOperand(number, copy);
+  kernel->setOperand(number, inOrder(v, order, kernel));
 }
 
 /// How far one step along dimension d moves, on average where the address is
