@@ -346,6 +346,17 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
     kNest.accesses.push_back(lanesAddress);
   outNest.accesses.push_back(scalarAddress);
   outNest.accesses.push_back(lanesAddress);
+  // So do the lanes: of the gradient of a convolution's weights, channels alone
+  // may fill no vector, but lie beside those of the next position.
+  if (lane >= 0 && !packed && !machine.groupItems)
+    for (size_t i = loops.size(); i-- > 0;)
+      if (int64_t p = loops[i];
+          !dynamic(p) && fusable(outNest, p, lane, extents)) {
+        extents[lane] *= extents[p];
+        extents[p] = 1;
+        loops.erase(loops.begin() + i);
+        i = loops.size();
+      }
   for (auto [list, nest] :
        {std::pair(&kLoops, &kNest), std::pair(&loops, &outNest)})
     for (size_t i = list->size(); i-- > 1;) {
