@@ -9,7 +9,7 @@
 //   contract kernels  lanes_operand, loops, k_loops, k_order, extents, lane,
 //   tile,
 //                     row, lanes, tile_m, tile_n, chunk_t, chunk_r, packed,
-//                     staged
+//                     staged, ahead
 //   scatter kernels   ScatterSchedule.cpp
 //
 // Machines that run work-groups are scheduled in GridSchedules.cpp.
@@ -474,6 +474,26 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
       epilogueCost += elementwise.scalarCost();
   bool staged = tileM * tileN > 4 && epilogueCost * tileM * tileN > 120;
 
+  // What the tail reads and the kernel writes is asked for ahead if it comes
+  // from beyond the cache, and the reduction is long enough to wait meanwhile.
+  int64_t steps = 1, tailBytes = 0;
+  for (int64_t d : kLoops)
+    steps *= extents[d];
+  auto countBytes = [&](Value v) {
+    int64_t bytes = elementBytes(tensorType(v).getElementType());
+    for (int64_t extent : boundedShape(tensorType(v)))
+      bytes *= extent;
+    tailBytes += bytes;
+  };
+  for (auto [number, v] : llvm::enumerate(kernel.getOperands()))
+    if (number != scalar->leaf.getArgNumber() &&
+        number != lanesLeaf->leaf.getArgNumber())
+      countBytes(v);
+  for (Value v : kernel.getResults())
+    countBytes(v);
+  bool ahead = tile >= 0 && tileM > 1 && steps >= 32 &&
+               tailBytes > int64_t(machine.l2Bytes);
+
   loops.erase(
       llvm::remove_if(loops, [&](int64_t d) { return d == tile || d == row; }),
       loops.end());
@@ -485,7 +505,7 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
        named("row", row), named("lanes", lanes), named("tile_m", tileM),
        named("tile_n", tileN), named("chunk_t", chunkT),
        named("chunk_r", chunkR), named("packed", packed),
-       named("staged", staged)});
+       named("staged", staged), named("ahead", ahead)});
 }
 
 } // namespace
