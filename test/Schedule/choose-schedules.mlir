@@ -139,3 +139,19 @@ func.func @main(%x: tensor<32x64xf32>, %w: tensor<64x512xf32>, %y: tensor<32x512
 }
 // CHECK: lazy.kernel "contract"
 // CHECK-SAME: schedule = {ahead = 0 : i64
+
+// -----
+
+// Three channels and positions of a picture fill no vector: the lanes are the
+// sixteen channels of the other operand.
+func.func @main(%g: tensor<4x16x8x8xf32>, %x: tensor<4x3x10x10xf32>) -> tensor<16x3x3x3xf32> {
+  %0 = lazy.contract %g, %x, [affine_map<(n, o, h, w, c, i, j) -> (n, o, h, w)>, affine_map<(n, o, h, w, c, i, j) -> (n, c, h + i, w + j)>, affine_map<(n, o, h, w, c, i, j) -> (o, c, i, j)>] : tensor<4x16x8x8xf32>, tensor<4x3x10x10xf32> -> tensor<16x3x3x3xf32>
+  %1 = lazy.neg %0 : tensor<16x3x3x3xf32>
+  %2 = lazy.reduce add, %1, [1, 2, 3] : tensor<16x3x3x3xf32> -> tensor<16xf32>
+  %3 = lazy.reshape %2 : tensor<16xf32> -> tensor<16x1x1x1xf32>
+  %4 = lazy.expand %3 : tensor<16x1x1x1xf32> -> tensor<16x3x3x3xf32>
+  %5 = lazy.sub %1, %4 : tensor<16x3x3x3xf32>
+  return %5 : tensor<16x3x3x3xf32>
+}
+// CHECK: lazy.kernel "contract"
+// CHECK-SAME: lanes_operand = 0 : i64
