@@ -63,6 +63,7 @@ private:
   void grow(Operation *root);
   void decide();
   int64_t costOf(Value v, int depth = 0);
+  bool isCheapAgain(Value v);
   void build(Value v);
 
   Block &block;
@@ -94,6 +95,43 @@ int64_t KernelFormer::costOf(Value v, int depth) {
   for (Value operand : op->getOperands())
     cost += costOf(operand, depth + 1);
   return cost;
+}
+
+/// Whether all who need `v` had better compute it again than read it: a few
+/// operations on one tensor that is in memory anyway and is no larger, so that
+/// a reader reads no more. Truth values hardware packs and unpacks; to compare
+/// again is cheaper than to store them.
+bool KernelFormer::isCheapAgain(Value v) {
+  constexpr int64_t few = 4, smaller = 16;
+  auto bytesOf = [](Value w) {
+    int64_t bytes = elementBytes(tensorType(w).getElementType());
+    for (int64_t extent : boundedShape(tensorType(w)))
+      bytes *= extent;
+    return bytes;
+  };
+  if (tensorType(v).getElementType().isInteger(1))
+    return costOf(v) <= 2;
+  if (costOf(v) > few)
+    return false;
+  llvm::SmallPtrSet<Value, 8> seen{v}, large;
+  SmallVector<Value> work{v};
+  while (!work.empty()) {
+    Value w = work.pop_back_val();
+    if (w != v && (isSource(w) || realised.contains(w))) {
+      if (bytesOf(w) > bytesOf(v))
+        return false;
+      if (bytesOf(w) > bytesOf(v) / smaller)
+        large.insert(w);
+      continue;
+    }
+    if (!isa<ElementwiseOpInterface>(w.getDefiningOp()) &&
+        !isView(w.getDefiningOp()) && !isInline(w.getDefiningOp()))
+      return false;
+    for (Value operand : w.getDefiningOp()->getOperands())
+      if (seen.insert(operand).second)
+        work.push_back(operand);
+  }
+  return large.size() <= 1;
 }
 
 /// The users of `v`, looking through views.
@@ -274,7 +312,8 @@ void KernelFormer::decide() {
           w = *w->getResult(0).getUsers().begin();
         }
     bool several = users.size() > 1;
-    if ((several && costOf(v) > 0) || (repeated && costOf(v) > 1))
+    if ((several && costOf(v) > 0 && !isCheapAgain(v)) ||
+        (repeated && costOf(v) > 1))
       realise(v);
   }
 }

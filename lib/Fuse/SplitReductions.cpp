@@ -92,7 +92,7 @@ static void split(ReduceOp op) {
 /// Bytes of both operands of a part that a cache is taken to hold.
 static constexpr int64_t partBytes = 1 << 20;
 /// Points of the sum below which a contraction stays as it is.
-static constexpr int64_t longSum = 2048;
+static constexpr int64_t longSum = 1024;
 
 /// The axis of the operand that dimension `d` walks alone, or -1 when it occurs
 /// in another way too.
@@ -134,7 +134,7 @@ static void split(ContractOp op) {
         (best < 0 || axis < axisOf(op.map(0), best)))
       best = d;
   }
-  if (best < 0 || points < longSum || bytes <= 2 * partBytes)
+  if (best < 0 || points < longSum || bytes <= partBytes)
     return;
   // As few parts as fit the cache, and partial results that are much less than
   // the operands.

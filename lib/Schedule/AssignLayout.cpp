@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 #include "Layout.h"
 #include "nacre/Lazy/IndexMap.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 namespace nacre::schedule {
@@ -113,9 +114,27 @@ private:
   void assignContraction(KernelOp kernel, ContractOp contract);
   void assignByLargestOperand(KernelOp kernel);
 
+  Value inOrder(Value v, const Order &order, KernelOp before);
+  void straightenTail(KernelOp kernel, const ContractNest &nest, unsigned lane);
+
   Block &block;
   DenseMap<Value, Order> orders;
+  DenseMap<Value, SmallVector<Value, 1>> copies; // of a value, in other orders
 };
+
+/// `v` in this order: a copy, made before `before` unless an earlier kernel has
+/// asked for the same one, as each step of a recurrent network does for its
+/// weights.
+Value LayoutAssigner::inOrder(Value v, const Order &order, KernelOp before) {
+  SmallVector<Value, 1> &made = copies[v];
+  for (Value copy : made)
+    if (orders[copy] == order)
+      return copy;
+  Value copy = insertCopy(v, before, (before.getName() + "_pack").str());
+  orders[copy] = order;
+  made.push_back(copy);
+  return copy;
+}
 
 Order LayoutAssigner::orderOf(Value v) {
   auto it = orders.find(v);
@@ -161,6 +180,43 @@ int64_t LayoutAssigner::laneAxisOf(const ContractNest &nest,
   return best;
 }
 
+/// What the tail of a contraction reads must advance evenly along the lane, or
+/// the whole contraction has no lanes. A reshape in the tail folds axes that
+/// lie apart in another order than the natural one, as the channels and
+/// positions that a linear layer takes for features: the tail then reads a
+/// copy.
+void LayoutAssigner::straightenTail(KernelOp kernel, const ContractNest &nest,
+                                    unsigned lane) {
+  ContractOp contract = nest.op;
+  AffineMap result = AffineMap::get(
+      maxLoopDims, 0, contract.map(2).getResults(), kernel.getContext());
+  SmallVector<int64_t> extents(nest.extents);
+  llvm::SetVector<unsigned> uneven;
+  for (Value yield : yieldedAll(kernel))
+    walkAccesses(
+        yield, result, extents,
+        [&](const Access &access) {
+          unsigned number = access.leaf.getArgNumber();
+          Value v = kernel.getOperands()[number];
+          auto shape = boundedShape(tensorType(v));
+          auto even = [&](ArrayRef<int64_t> strides) {
+            return splitLinear(linearAddress(access.map, strides, extents),
+                               lane)
+                .has_value();
+          };
+          if (!access.indirect && !isWeight(kernel, access.leaf) &&
+              !even(stridesOf(v)) && even(rowMajorStrides(shape)))
+            uneven.insert(number);
+        },
+        contract);
+  for (unsigned number : uneven) {
+    Value v = kernel.getOperands()[number];
+    Order natural(tensorType(v).getRank());
+    std::iota(natural.begin(), natural.end(), 0);
+    kernel->setOperand(number, inOrder(v, natural, kernel));
+  }
+}
+
 void LayoutAssigner::assignContraction(KernelOp kernel, ContractOp contract) {
   ContractNest nest = analyseContraction(kernel, contract);
   auto type = contract.getType();
@@ -200,11 +256,6 @@ void LayoutAssigner::assignContraction(KernelOp kernel, ContractOp contract) {
       keys[axis] = 0;
   orders[result] = sorted(tensorType(result), keys);
 
-  // A lanes operand made at run time must have the lane axis innermost.
-  if (!lanes || isWeight(kernel, lanes->leaf))
-    return;
-  unsigned number = lanes->leaf.getArgNumber();
-  Value v = kernel.getOperands()[number];
   int64_t laneAxis = -1;
   for (int64_t axis : llvm::reverse(orders[result]))
     if (type.getDimSize(axis) > 1) {
@@ -214,8 +265,15 @@ void LayoutAssigner::assignContraction(KernelOp kernel, ContractOp contract) {
   unsigned laneDim = 0;
   while (laneDim < nest.extents.size() && nest.resultAxis[laneDim] != laneAxis)
     ++laneDim;
-  if (laneAxis < 0 || laneDim == nest.extents.size() || !nest.inLanes[laneDim])
+  if (laneAxis < 0 || laneDim == nest.extents.size())
     return;
+  straightenTail(kernel, nest, laneDim);
+
+  // A lanes operand made at run time must have the lane axis innermost.
+  if (!lanes || isWeight(kernel, lanes->leaf) || !nest.inLanes[laneDim])
+    return;
+  unsigned number = lanes->leaf.getArgNumber();
+  Value v = kernel.getOperands()[number];
   auto split = splitLinear(
       linearAddress(lanes->map, stridesOf(v), nest.extents), laneDim);
   if (split && split->first == 1)
@@ -227,12 +285,10 @@ void LayoutAssigner::assignContraction(KernelOp kernel, ContractOp contract) {
       walked = axis;
   if (walked < 0)
     return;
-  Value copy = insertCopy(v, kernel, (kernel.getName() + "_pack").str());
   Order order = orderOf(v);
   order.erase(llvm::find(order, walked));
   order.push_back(walked);
-  orders[copy] = order;
-  kernel->setOperand(number, copy);
+  kernel->setOperand(number, inOrder(v, order, kernel));
 }
 
 /// How far one step along dimension d moves, on average where the address is

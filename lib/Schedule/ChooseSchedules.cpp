@@ -8,7 +8,7 @@
 //   map kernels       loops, extents, lane, lanes, prefix, grain
 //   contract kernels  lanes_operand, loops, k_loops, k_order, extents, lane,
 //                     tile, row, lanes, tile_m, tile_n, chunk_t, chunk_r,
-//                     packed, staged
+//                     packed, staged, ahead
 //   scatter kernels   ScatterSchedule.cpp
 //
 // Machines that run work-groups are scheduled in GridSchedules.cpp.
@@ -341,6 +341,17 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
     kNest.accesses.push_back(lanesAddress);
   outNest.accesses.push_back(scalarAddress);
   outNest.accesses.push_back(lanesAddress);
+  // So do the lanes: of the gradient of a convolution's weights, channels alone
+  // may fill no vector, but lie beside those of the next position.
+  if (lane >= 0 && !packed && !machine.groupItems)
+    for (size_t i = loops.size(); i-- > 0;)
+      if (int64_t p = loops[i];
+          !dynamic(p) && fusable(outNest, p, lane, extents)) {
+        extents[lane] *= extents[p];
+        extents[p] = 1;
+        loops.erase(loops.begin() + i);
+        i = loops.size();
+      }
   for (auto [list, nest] :
        {std::pair(&kLoops, &kNest), std::pair(&loops, &outNest)})
     for (size_t i = list->size(); i-- > 1;) {
@@ -458,6 +469,26 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
       epilogueCost += elementwise.scalarCost();
   bool staged = tileM * tileN > 4 && epilogueCost * tileM * tileN > 120;
 
+  // What the tail reads and the kernel writes is asked for ahead if it comes
+  // from beyond the cache, and the reduction is long enough to wait meanwhile.
+  int64_t steps = 1, tailBytes = 0;
+  for (int64_t d : kLoops)
+    steps *= extents[d];
+  auto countBytes = [&](Value v) {
+    int64_t bytes = elementBytes(tensorType(v).getElementType());
+    for (int64_t extent : boundedShape(tensorType(v)))
+      bytes *= extent;
+    tailBytes += bytes;
+  };
+  for (auto [number, v] : llvm::enumerate(kernel.getOperands()))
+    if (number != scalar->leaf.getArgNumber() &&
+        number != lanesLeaf->leaf.getArgNumber())
+      countBytes(v);
+  for (Value v : kernel.getResults())
+    countBytes(v);
+  bool ahead = tile >= 0 && tileM > 1 && steps >= 32 &&
+               tailBytes > int64_t(machine.l2Bytes);
+
   loops.erase(
       llvm::remove_if(loops, [&](int64_t d) { return d == tile || d == row; }),
       loops.end());
@@ -469,7 +500,8 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
        named(b, "tile", tile), named(b, "row", row), named(b, "lanes", lanes),
        named(b, "tile_m", tileM), named(b, "tile_n", tileN),
        named(b, "chunk_t", chunkT), named(b, "chunk_r", chunkR),
-       named(b, "packed", packed), named(b, "staged", staged)});
+       named(b, "packed", packed), named(b, "staged", staged),
+       named(b, "ahead", ahead)});
 }
 
 } // namespace

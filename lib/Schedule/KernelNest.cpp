@@ -120,11 +120,21 @@ ContractNest analyseContraction(KernelOp kernel, ContractOp op) {
         product *= nest.extents[d];
     return product;
   };
+  auto longestFree = [&](unsigned k) {
+    int64_t longest = 1;
+    for (unsigned d = 0; d < dims; ++d)
+      if (!nest.reduced[d] && op.map(k).isFunctionOfDim(d) &&
+          !op.map(1 - k).isFunctionOfDim(d))
+        longest = std::max(longest, nest.extents[d]);
+    return longest;
+  };
   bool weights[2] = {leafIsWeight(0), leafIsWeight(1)};
   if (weights[0] != weights[1])
     nest.lanesOperand = weights[0] ? 0 : 1;
   else if (freeExtent(1) < 8 && freeExtent(0) > freeExtent(1))
     nest.lanesOperand = 0;
+  else if (longestFree(1) < 4 && longestFree(0) >= 16)
+    nest.lanesOperand = 0; // three channels of a picture fill no vector
   for (unsigned d = 0; d < dims; ++d) {
     nest.inScalar.push_back(op.map(1 - nest.lanesOperand).isFunctionOfDim(d));
     nest.inLanes.push_back(op.map(nest.lanesOperand).isFunctionOfDim(d));

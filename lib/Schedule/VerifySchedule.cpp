@@ -125,6 +125,7 @@ void PlanVerifier::schedule(KernelOp kernel) {
                                  {"chunk_t", 1, int64_t(1) << 40},
                                  {"chunk_r", 1, int64_t(1) << 40},
                                  {"staged", 0, 1},
+                                 {"ahead", 0, 1},
                                  {"group", 1, 1024},
                                  {"cooperative", 0, 1},
                                  {"joined", 0, 1},

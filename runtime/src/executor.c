@@ -5,10 +5,17 @@
  * therefore watch a generation counter for a while before they sleep, and the
  * caller makes a system call only when somebody sleeps.
  *
- * One job at a time. The caller writes the job, then raises `generation`; each
- * worker does its own range and lowers `pending`; at zero the caller returns.
- * Every worker answers every generation, also with an empty range: so none can
- * still be reading an old job while the next one is being written.
+ * One job at a time. The caller writes the job, then raises `generation`. Each
+ * thread has a range of it and claims the range by raising its number in
+ * `claimed` to the generation; the caller, done with its own range, claims what
+ * nobody has begun. So it never waits for a worker that is still waking up, or
+ * that the system runs something else in place of. At `pending` zero the caller
+ * returns.
+ *
+ * A job is over only when every range, empty ones too, was claimed. Whoever
+ * claims for a generation has thus read that generation's job: while the claim
+ * was open, no other could be written. A worker that comes late has read
+ * anything, but its claim fails.
  *
  * No wake-up is lost: a sleeper raises `sleepers` before it looks at the
  * counter a last time, and the waker changes the counter before it looks at
@@ -24,10 +31,14 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-/* About 20 to 50 microseconds of looking before sleeping. */
-enum { spin_rounds = 1000 };
+/* How long a thread looks before it sleeps. Waking takes 5 to 70 microseconds,
+ * the longer on virtual machines; between two jobs of a run there may be a few
+ * hundred of a kernel with one task. After the first part of the time it offers
+ * its processor to others between looks. */
+enum { patience_ns = 500 * 1000, rounds_per_look_at_the_clock = 256 };
 
 /* A counter that threads wait on; alone in its cache line. */
 typedef struct event {
@@ -38,6 +49,8 @@ typedef struct event {
 } event;
 
 typedef struct worker {
+  _Alignas(64)
+      atomic_uint_fast64_t claimed; /* newest generation of its range */
   nacre_pool *pool;
   int64_t index;
   pthread_t thread;
@@ -45,13 +58,14 @@ typedef struct worker {
 
 struct nacre_pool {
   event generation; /* raised once per job */
-  event pending;    /* workers that have not answered this generation */
+  event pending;    /* ranges of the workers that are not done */
   atomic_flag busy; /* a job is in progress */
   atomic_int stop;
-  int spins; /* spin_rounds, or 0 where spinning would steal a processor */
-  nacre_task task;
-  void *arg;
-  int64_t count;
+  int patient; /* 0 where spinning would steal a processor */
+  /* The job. Atomic, for a late worker may read while the next is written. */
+  _Atomic(nacre_task) task;
+  _Atomic(void *) arg;
+  _Atomic(int64_t) count;
   nacre_executor executor;
   worker workers[];
 };
@@ -84,16 +98,36 @@ static void relax(void) {
 #endif
 }
 
-/* Waits until the value is `wanted` (or, with unequal, is not). */
-static void event_wait(event *e, uint64_t wanted, int unequal, int spins) {
-  for (int i = 0; i < spins; ++i) {
-    if ((atomic_load(&e->value) == wanted) != unequal)
-      return;
-    relax();
+static int64_t now_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Whether the value is `wanted` (or, with unequal, is not). */
+static int event_is(event *e, uint64_t wanted, int unequal) {
+  return (atomic_load(&e->value) == wanted) != unequal;
+}
+
+static void event_wait(event *e, uint64_t wanted, int unequal, int patient) {
+  int64_t end = 0;
+  for (int look = 0; patient; ++look) {
+    for (int i = 0; i < rounds_per_look_at_the_clock; ++i) {
+      if (event_is(e, wanted, unequal))
+        return;
+      relax();
+    }
+    int64_t now = now_ns();
+    if (!look)
+      end = now + patience_ns;
+    else if (now >= end)
+      break;
+    if (look >= 4)
+      sched_yield();
   }
   pthread_mutex_lock(&e->mutex);
   atomic_fetch_add(&e->sleepers, 1);
-  while ((atomic_load(&e->value) == wanted) == unequal)
+  while (!event_is(e, wanted, unequal))
     pthread_cond_wait(&e->changed, &e->mutex);
   atomic_fetch_sub(&e->sleepers, 1);
   pthread_mutex_unlock(&e->mutex);
@@ -106,22 +140,35 @@ static int64_t range_begin(int64_t count, int64_t threads, int64_t index) {
   return each * index + (index < extra ? index : extra);
 }
 
-static void do_range(nacre_pool *pool, int64_t index) {
-  int64_t threads = pool->executor.threads;
-  int64_t begin = range_begin(pool->count, threads, index);
-  int64_t end = range_begin(pool->count, threads, index + 1);
+static void do_range(nacre_task task, void *arg, int64_t count, int64_t threads,
+                     int64_t index) {
+  int64_t begin = range_begin(count, threads, index);
+  int64_t end = range_begin(count, threads, index + 1);
   if (begin < end)
-    pool->task(pool->arg, begin, end);
+    task(arg, begin, end);
+}
+
+/* Whether nobody else did. */
+static int claim(worker *w, uint64_t generation) {
+  uint64_t before = generation - 1;
+  return atomic_load(&w->claimed) == before &&
+         atomic_compare_exchange_strong(&w->claimed, &before, generation);
 }
 
 static void *work(void *argument) {
   worker *self = argument;
   nacre_pool *pool = self->pool;
-  for (uint64_t seen = 0;; ++seen) {
-    event_wait(&pool->generation, seen, 1, pool->spins);
+  for (uint64_t seen = 0;;) {
+    event_wait(&pool->generation, seen, 1, pool->patient);
+    seen = atomic_load(&pool->generation.value);
     if (atomic_load(&pool->stop))
       return NULL;
-    do_range(pool, self->index);
+    nacre_task task = atomic_load(&pool->task);
+    void *arg = atomic_load(&pool->arg);
+    int64_t count = atomic_load(&pool->count);
+    if (!claim(self, seen))
+      continue;
+    do_range(task, arg, count, pool->executor.threads, self->index);
     if (atomic_fetch_sub(&pool->pending.value, 1) == 1)
       event_wake(&pool->pending);
   }
@@ -130,21 +177,27 @@ static void *work(void *argument) {
 static void pool_parallel(void *ctx, nacre_task task, void *arg,
                           int64_t count) {
   nacre_pool *pool = ctx;
+  int64_t threads = pool->executor.threads;
   if (count <= 0)
     return;
-  if (count == 1 || pool->executor.threads == 1 ||
-      atomic_flag_test_and_set(&pool->busy)) {
+  if (count == 1 || threads == 1 || atomic_flag_test_and_set(&pool->busy)) {
     task(arg, 0, count);
     return;
   }
-  pool->task = task;
-  pool->arg = arg;
-  pool->count = count;
-  atomic_store(&pool->pending.value, (uint64_t)pool->executor.threads - 1);
-  atomic_fetch_add(&pool->generation.value, 1);
+  atomic_store_explicit(&pool->task, task, memory_order_relaxed);
+  atomic_store_explicit(&pool->arg, arg, memory_order_relaxed);
+  atomic_store_explicit(&pool->count, count, memory_order_relaxed);
+  atomic_store_explicit(&pool->pending.value, (uint64_t)threads - 1,
+                        memory_order_relaxed);
+  uint64_t generation = atomic_fetch_add(&pool->generation.value, 1) + 1;
   event_wake(&pool->generation);
-  do_range(pool, 0);
-  event_wait(&pool->pending, 0, 0, pool->spins);
+  do_range(task, arg, count, threads, 0);
+  for (int64_t i = 1; i < threads; ++i)
+    if (claim(&pool->workers[i - 1], generation)) {
+      do_range(task, arg, count, threads, i);
+      atomic_fetch_sub(&pool->pending.value, 1);
+    }
+  event_wait(&pool->pending, 0, 0, pool->patient);
   atomic_flag_clear(&pool->busy);
 }
 
@@ -192,7 +245,7 @@ nacre_status nacre_pool_create(int64_t threads, nacre_pool **result,
   event_init(&pool->pending);
   atomic_flag_clear(&pool->busy);
   atomic_init(&pool->stop, 0);
-  pool->spins = threads <= processors ? spin_rounds : 0;
+  pool->patient = threads <= processors;
   pool->executor = (nacre_executor){pool, threads, pool_parallel};
 
   /* Signals belong to the threads of the application. */
@@ -202,7 +255,8 @@ nacre_status nacre_pool_create(int64_t threads, nacre_pool **result,
   int64_t started = 0;
   for (; started < threads - 1; ++started) {
     worker *w = &pool->workers[started];
-    *w = (worker){.pool = pool, .index = started + 1};
+    w->pool = pool;
+    w->index = started + 1;
     if (pthread_create(&w->thread, NULL, work, w))
       break;
   }

@@ -219,3 +219,49 @@ func.func @main(%x: tensor<7xf32>, %y: tensor<7xf32>) -> (tensor<7xf32>, tensor<
 // CHECK-NEXT: lazy.yield %6 : tensor<7xf32>
 // CHECK-NEXT: }
 // CHECK-NEXT: %1 = lazy.kernel "reduce" (%arg2 = %0 : tensor<7xf32>) -> (tensor<f32>) {
+
+// -----
+
+// A difference to a mean is made again by each of its readers, which read as
+// much as before; an exponential is not.
+func.func @main(%x: tensor<64x128xf32>, %m: tensor<128xf32>) -> (tensor<64xf32>, tensor<64xf32>, tensor<64xf32>) {
+  %0 = lazy.reshape %m : tensor<128xf32> -> tensor<1x128xf32>
+  %1 = lazy.expand %0 : tensor<1x128xf32> -> tensor<64x128xf32>
+  %2 = lazy.sub %x, %1 : tensor<64x128xf32>
+  %3 = lazy.reduce add, %2, [1] : tensor<64x128xf32> -> tensor<64xf32>
+  %4 = lazy.reduce max, %2, [1] : tensor<64x128xf32> -> tensor<64xf32>
+  %5 = lazy.exp %2 : tensor<64x128xf32>
+  %6 = lazy.reduce add, %5, [1] : tensor<64x128xf32> -> tensor<64xf32>
+  %7 = lazy.reduce max, %5, [1] : tensor<64x128xf32> -> tensor<64xf32>
+  %8 = lazy.add %6, %7 : tensor<64xf32>
+  return %3, %4, %8 : tensor<64xf32>, tensor<64xf32>, tensor<64xf32>
+}
+// CHECK-LABEL: func.func @main(%arg0: tensor<64x128xf32>, %arg1: tensor<128xf32>)
+// CHECK-NOT: lazy.kernel "sub"
+// CHECK: lazy.kernel "reduce" (%arg2 = %arg1 : tensor<128xf32>, %arg3 = %arg0 : tensor<64x128xf32>)
+// CHECK: lazy.kernel "reduce_1" (%arg2 = %arg1 : tensor<128xf32>, %arg3 = %arg0 : tensor<64x128xf32>)
+// CHECK: %[[E:.*]] = lazy.kernel "exp" (%arg2 = %arg1 : tensor<128xf32>, %arg3 = %arg0 : tensor<64x128xf32>)
+// CHECK: lazy.kernel "reduce_2" (%arg2 = %[[E]] : tensor<64x128xf32>)
+// CHECK: return
+
+// -----
+
+// So is a comparison, but not a sum of two: its readers would read two tensors
+// in place of one.
+func.func @main(%x: tensor<64x128xf32>, %y: tensor<64x128xf32>) -> (tensor<64xf32>, tensor<128xf32>, tensor<64xf32>, tensor<128xf32>) {
+  %0 = lazy.cmp lt, %x, %y : tensor<64x128xf32> -> tensor<64x128xi1>
+  %1 = lazy.where %0, %x, %y : tensor<64x128xi1>, tensor<64x128xf32>
+  %2 = lazy.reduce add, %1, [1] : tensor<64x128xf32> -> tensor<64xf32>
+  %w = lazy.where %0, %y, %x : tensor<64x128xi1>, tensor<64x128xf32>
+  %3 = lazy.reduce mul, %w, [0] : tensor<64x128xf32> -> tensor<128xf32>
+  %4 = lazy.add %x, %y : tensor<64x128xf32>
+  %5 = lazy.reduce add, %4, [1] : tensor<64x128xf32> -> tensor<64xf32>
+  %6 = lazy.reduce mul, %4, [0] : tensor<64x128xf32> -> tensor<128xf32>
+  return %2, %3, %5, %6 : tensor<64xf32>, tensor<128xf32>, tensor<64xf32>, tensor<128xf32>
+}
+// CHECK-LABEL: func.func @main(%arg0: tensor<64x128xf32>, %arg1: tensor<64x128xf32>)
+// CHECK-NOT: xi1>)
+// CHECK: %[[A:.*]] = lazy.kernel "add"
+// CHECK-SAME: -> (tensor<64x128xf32>)
+// CHECK: (%arg2 = %[[A]] : tensor<64x128xf32>) -> (tensor<64xf32>)
+// CHECK: (%arg2 = %[[A]] : tensor<64x128xf32>) -> (tensor<128xf32>)

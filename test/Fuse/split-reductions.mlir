@@ -72,3 +72,18 @@ func.func @main(%g: tensor<32x32x28x28xf32>, %x: tensor<32x16x58x58xf32>) -> ten
 // CHECK-LABEL: func.func @main(%arg0: tensor<32x32x28x28xf32>
 // CHECK: lazy.contract {{.*}} -> tensor<16x32x16x3x3xf32>
 // CHECK-NEXT: lazy.reduce add, {{.*}}, [0] : tensor<16x32x16x3x3xf32> -> tensor<32x16x3x3xf32>
+
+// -----
+
+// The gradient of a linear layer's weights: what a tile walks of both operands
+// stays in the cache. A shorter sum stays one.
+func.func @main(%x: tensor<16x64x128xf32>, %g: tensor<16x64x512xf32>, %y: tensor<4x64x128xf32>) -> (tensor<128x512xf32>, tensor<128x512xf32>) {
+  %0 = lazy.contract %x, %g, [affine_map<(b, l, m, n) -> (b, l, m)>, affine_map<(b, l, m, n) -> (b, l, n)>, affine_map<(b, l, m, n) -> (m, n)>] : tensor<16x64x128xf32>, tensor<16x64x512xf32> -> tensor<128x512xf32>
+  %1 = lazy.slice %g, [0, 0, 0], [1, 1, 1] : tensor<16x64x512xf32> -> tensor<4x64x512xf32>
+  %2 = lazy.contract %y, %1, [affine_map<(b, l, m, n) -> (b, l, m)>, affine_map<(b, l, m, n) -> (b, l, n)>, affine_map<(b, l, m, n) -> (m, n)>] : tensor<4x64x128xf32>, tensor<4x64x512xf32> -> tensor<128x512xf32>
+  return %0, %2 : tensor<128x512xf32>, tensor<128x512xf32>
+}
+// CHECK-LABEL: func.func @main(%arg0: tensor<16x64x128xf32>
+// CHECK: lazy.contract {{.*}} -> tensor<4x128x512xf32>
+// CHECK-NEXT: lazy.reduce add, {{.*}}, [0] : tensor<4x128x512xf32> -> tensor<128x512xf32>
+// CHECK: lazy.contract {{.*}} : tensor<4x64x128xf32>, tensor<4x64x512xf32> -> tensor<128x512xf32>

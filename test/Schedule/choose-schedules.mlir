@@ -29,7 +29,7 @@ func.func @main(%x: tensor<5x13xf32>) -> tensor<5x8xf32> {
 // CHECK-NEXT: module attributes {lazy.arena_bytes = 0 : i64} {
 // CHECK-NEXT: func.func @main(%arg0: tensor<5x13xf32>) -> tensor<5x8xf32> {
 // CHECK-NEXT: %0 = lazy.weight "w" {lazy.slot = 0 : i64} : tensor<13x8xf32>
-// CHECK-NEXT: %1 = lazy.kernel "contract" (%arg1 = %0 : tensor<13x8xf32>, %arg2 = %arg0 : tensor<5x13xf32>) -> (tensor<5x8xf32>) attributes {operand_places = [#lazy.place<"weights", 0, 0, [8, 1]>, #lazy.place<"input", 0, 0, [13, 1]>], result_places = [#lazy.place<"output", 0, 0, [8, 1]>], schedule = {chunk_r = 1 : i64, chunk_t = 5 : i64, extents = array<i64: 5, 8, 13>, k_loops = array<i64: 2>, k_order = array<i64: 2>, kind = "contract", lane = 1 : i64, lanes = 4 : i64, lanes_operand = 1 : i64, loops = array<i64>, packed = 1 : i64, row = -1 : i64, staged = 0 : i64, tile = 0 : i64, tile_m = 5 : i64, tile_n = 2 : i64}} {
+// CHECK-NEXT: %1 = lazy.kernel "contract" (%arg1 = %0 : tensor<13x8xf32>, %arg2 = %arg0 : tensor<5x13xf32>) -> (tensor<5x8xf32>) attributes {operand_places = [#lazy.place<"weights", 0, 0, [8, 1]>, #lazy.place<"input", 0, 0, [13, 1]>], result_places = [#lazy.place<"output", 0, 0, [8, 1]>], schedule = {ahead = 0 : i64, chunk_r = 1 : i64, chunk_t = 5 : i64, extents = array<i64: 5, 8, 13>, k_loops = array<i64: 2>, k_order = array<i64: 2>, kind = "contract", lane = 1 : i64, lanes = 4 : i64, lanes_operand = 1 : i64, loops = array<i64>, packed = 1 : i64, row = -1 : i64, staged = 0 : i64, tile = 0 : i64, tile_m = 5 : i64, tile_n = 2 : i64}} {
 // CHECK-NEXT: %2 = lazy.contract %arg2, %arg1, [#map, #map1, #map2] : tensor<5x13xf32>, tensor<13x8xf32> -> tensor<5x8xf32>
 // CHECK-NEXT: lazy.yield %2 : tensor<5x8xf32>
 // CHECK-NEXT: }
@@ -87,3 +87,71 @@ func.func @main(%x: tensor<64x5000xf32>, %i: tensor<64xi64>) -> tensor<2x5000xf3
 // CHECK-NEXT: return %0 : tensor<2x5000xf32>
 // CHECK-NEXT: }
 // CHECK-NEXT: }
+
+// -----
+
+// A tail that reads channels last through a reshape would not advance evenly
+// along the lane: it reads a copy, and the contraction keeps its lanes.
+func.func @main(%c: tensor<4x6x6x3xf32>, %v: tensor<16x3x3x3xf32>, %x: tensor<4x30xf32>, %w: tensor<30x256xf32>) -> tensor<4x256xf32> {
+  %0 = lazy.contract %c, %v, [affine_map<(n, h, w, o, i, j, c) -> (n, h + i, w + j, c)>, affine_map<(n, h, w, o, i, j, c) -> (o, i, j, c)>, affine_map<(n, h, w, o, i, j, c) -> (n, o, h, w)>] : tensor<4x6x6x3xf32>, tensor<16x3x3x3xf32> -> tensor<4x16x4x4xf32>
+  %1 = lazy.reshape %0 : tensor<4x16x4x4xf32> -> tensor<4x256xf32>
+  %2 = lazy.contract %x, %w, [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>] : tensor<4x30xf32>, tensor<30x256xf32> -> tensor<4x256xf32>
+  %3 = lazy.div %2, %1 : tensor<4x256xf32>
+  return %3 : tensor<4x256xf32>
+}
+// CHECK: %1 = lazy.kernel "contract" {{.*}}result_places = [#lazy.place<"arena", 0, 0, [256, 1, 64, 16]>]
+// CHECK: %2 = lazy.kernel "contract_1_pack" (%arg4 = %1 : tensor<4x16x4x4xf32>)
+// CHECK-SAME: result_places = [#lazy.place<"arena", 0, 1024, [256, 16, 4, 1]>]
+// CHECK: lazy.kernel "contract_1" (%arg4 = %2 : tensor<4x16x4x4xf32>
+// CHECK-SAME: lane = 1 : i64, lanes = 4 : i64
+
+// -----
+
+// The gradient of a convolution's weights: six channels beside those of the
+// next position are thirty lanes.
+func.func @main(%g: tensor<4x16x10x10xf32>, %x: tensor<4x14x14x6xf32>) -> tensor<16x5x5x6xf32> {
+  %0 = lazy.contract %g, %x, [affine_map<(n, o, h, w, c, i, j) -> (n, o, h, w)>, affine_map<(n, o, h, w, c, i, j) -> (n, h + i, w + j, c)>, affine_map<(n, o, h, w, c, i, j) -> (o, i, j, c)>] : tensor<4x16x10x10xf32>, tensor<4x14x14x6xf32> -> tensor<16x5x5x6xf32>
+  return %0 : tensor<16x5x5x6xf32>
+}
+// CHECK: lazy.kernel "contract"
+// CHECK-SAME: extents = array<i64: 4, 16, 10, 10, 30, 5, 1>
+// CHECK-SAME: lane = 4 : i64
+// CHECK-SAME: loops = array<i64: 5>
+
+// -----
+
+// A tail of more than the cache holds is asked for ahead,
+func.func @main(%x: tensor<1024x64xf32>, %w: tensor<64x512xf32>, %y: tensor<1024x512xf32>) -> tensor<1024x512xf32> {
+  %0 = lazy.contract %x, %w, [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>] : tensor<1024x64xf32>, tensor<64x512xf32> -> tensor<1024x512xf32>
+  %1 = lazy.mul %0, %y : tensor<1024x512xf32>
+  return %1 : tensor<1024x512xf32>
+}
+// CHECK: lazy.kernel "contract"
+// CHECK-SAME: schedule = {ahead = 1 : i64
+
+// -----
+
+// a small one is not.
+func.func @main(%x: tensor<32x64xf32>, %w: tensor<64x512xf32>, %y: tensor<32x512xf32>) -> tensor<32x512xf32> {
+  %0 = lazy.contract %x, %w, [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>] : tensor<32x64xf32>, tensor<64x512xf32> -> tensor<32x512xf32>
+  %1 = lazy.mul %0, %y : tensor<32x512xf32>
+  return %1 : tensor<32x512xf32>
+}
+// CHECK: lazy.kernel "contract"
+// CHECK-SAME: schedule = {ahead = 0 : i64
+
+// -----
+
+// Three channels and positions of a picture fill no vector: the lanes are the
+// sixteen channels of the other operand.
+func.func @main(%g: tensor<4x16x8x8xf32>, %x: tensor<4x3x10x10xf32>) -> tensor<16x3x3x3xf32> {
+  %0 = lazy.contract %g, %x, [affine_map<(n, o, h, w, c, i, j) -> (n, o, h, w)>, affine_map<(n, o, h, w, c, i, j) -> (n, c, h + i, w + j)>, affine_map<(n, o, h, w, c, i, j) -> (o, c, i, j)>] : tensor<4x16x8x8xf32>, tensor<4x3x10x10xf32> -> tensor<16x3x3x3xf32>
+  %1 = lazy.neg %0 : tensor<16x3x3x3xf32>
+  %2 = lazy.reduce add, %1, [1, 2, 3] : tensor<16x3x3x3xf32> -> tensor<16xf32>
+  %3 = lazy.reshape %2 : tensor<16xf32> -> tensor<16x1x1x1xf32>
+  %4 = lazy.expand %3 : tensor<16x1x1x1xf32> -> tensor<16x3x3x3xf32>
+  %5 = lazy.sub %1, %4 : tensor<16x3x3x3xf32>
+  return %5 : tensor<16x3x3x3xf32>
+}
+// CHECK: lazy.kernel "contract"
+// CHECK-SAME: lanes_operand = 0 : i64

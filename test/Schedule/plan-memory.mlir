@@ -101,3 +101,19 @@ func.func @main(%w: tensor<8x8xf32> {lazy.state = "w"}) -> (tensor<8x8xf32> {laz
 // CHECK-SAME: result_places = [#lazy.place<"arena", 0, 0, [8, 1]>]
 // CHECK: lazy.kernel "result"
 // CHECK-SAME: result_places = [#lazy.place<"output", 0, 0, [8, 1]>]
+
+// -----
+
+// Two contractions want the same operand in the same order: it is copied once.
+func.func @main(%x: tensor<8x16xf32>, %y: tensor<8x16xf32>, %w: tensor<32x16xf32>) -> (tensor<8x32xf32>, tensor<8x32xf32>) {
+  %0 = lazy.contract %x, %w, [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>] : tensor<8x16xf32>, tensor<32x16xf32> -> tensor<8x32xf32>
+  %1 = lazy.contract %y, %w, [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>] : tensor<8x16xf32>, tensor<32x16xf32> -> tensor<8x32xf32>
+  return %0, %1 : tensor<8x32xf32>, tensor<8x32xf32>
+}
+// CHECK: lazy.kernel "contract_pack"
+// CHECK-SAME: result_places = [#lazy.place<"arena", 0, 0, [1, 32]>]
+// CHECK-NOT: _pack
+// CHECK: lazy.kernel "contract" (%arg3 = %0 : tensor<32x16xf32>, %arg4 = %arg0 : tensor<8x16xf32>)
+// CHECK-NOT: _pack
+// CHECK: lazy.kernel "contract_1" (%arg3 = %0 : tensor<32x16xf32>, %arg4 = %arg1 : tensor<8x16xf32>)
+// CHECK: return

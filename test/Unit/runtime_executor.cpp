@@ -130,6 +130,22 @@ TEST_CASE("a task may call parallel, and so may several threads") {
     CHECK(mine == std::vector<int>(50, 2000));
 }
 
+// A worker that comes late must touch nothing of the job that follows.
+TEST_CASE("jobs of other tasks, data and counts follow each other") {
+  Pool pool(3);
+  for (int run = 0; run < 3000; ++run) {
+    std::vector<int> values(2 + run % 7);
+    pool.parallel(increment, values.data(), values.size());
+    REQUIRE(values == std::vector<int>(values.size(), 1));
+    Ranges ranges;
+    pool.parallel(record, &ranges, 3 + run % 2);
+    REQUIRE(ranges.count == 3);
+    Nested sum{&pool};
+    pool.parallel(addRange, &sum, 2); // one range is empty
+    REQUIRE(sum.sum == 2);
+  }
+}
+
 TEST_CASE("workers that fell asleep wake up") {
   Pool pool(2);
   std::vector<int> values(10);

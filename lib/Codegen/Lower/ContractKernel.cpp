@@ -10,6 +10,11 @@
 //            point one scalar of the other operand, broadcast, tile_n FMAs
 //   epilogue the elementwise tail of the kernel on each accumulator, then store
 //
+// The tail's operands and the results of one tile are short pieces of many rows
+// that no cache foresees. With `ahead` the outermost reduction loop runs in as
+// many pieces as the tile has points, and before each piece memory is asked for
+// the lines of one point, so that they have arrived when the epilogue comes.
+//
 // The lane blocks are innermost among the tasks, so a chunk of the scalar
 // operand stays in cache while the packed lanes operand streams past.
 //
@@ -38,7 +43,7 @@ public:
         lanes(s.number("lanes", 1)), tileM(s.number("tile_m", 1)),
         tileN(s.number("tile_n", 1)), chunkT(s.number("chunk_t", 1)),
         chunkR(s.number("chunk_r", 1)), staged(s.number("staged", 0)),
-        packing(packingOf(body.kernel)) {}
+        ahead(s.number("ahead", 0)), packing(packingOf(body.kernel)) {}
   LogicalResult prepare();
   int64_t run(Value begin, Value end);
 
@@ -50,6 +55,8 @@ private:
   void points(int64_t m);
   SmallVector<Value> reduce(int64_t m);
   SmallVector<Value> step(int64_t m, ValueRange sums);
+  void findTail();
+  void askFor(int64_t m, Value piece, int64_t pieces);
   void epilogue(int64_t m, ValueRange sums);
   void finish(Value accumulator, Value tileIv, int64_t n);
   Value lanesVector(int64_t n);
@@ -61,8 +68,16 @@ private:
   ContractNest nest;
   SmallVector<int64_t> loops, kLoops, extents;
   int64_t lane, tile, row, lanes, tileM, tileN, chunkT, chunkR;
-  bool staged;
+  bool staged, ahead;
   std::optional<Packing> packing;
+  /// What the epilogue reads and writes at each point of a tile.
+  struct Line {
+    Value buffer;
+    AffineExpr address;
+    bool write;
+    bool operator==(const Line &) const = default;
+  };
+  SmallVector<Line> tail;
 
   AffineExpr scalarAddress, lanesAddress; // over contraction dimensions
   Value scalarBuffer, lanesBuffer;
@@ -113,7 +128,50 @@ LogicalResult TiledContraction::prepare() {
                                 getElementTypeOrSelf(accumulator));
     stage = memref::AllocaOp::create(b, loc, type, b.getI64IntegerAttr(64));
   }
+  if (ahead && tile >= 0)
+    findTail();
   return success();
+}
+
+void TiledContraction::findTail() {
+  KernelOp kernel = body.kernel;
+  auto note = [&](Value buffer, Attribute place, AffineMap map, bool write) {
+    auto strides = cast<PlaceAttr>(place).getStrides().asArrayRef();
+    Line line{buffer, linearAddress(map, strides, body.extents), write};
+    if (dependsOn(line.address, tile) && !llvm::is_contained(tail, line))
+      tail.push_back(line);
+  };
+  for (Value yield : yieldedAll(kernel))
+    walkAccesses(
+        yield, resultMap, body.extents,
+        [&](const Access &a) {
+          unsigned n = a.leaf.getArgNumber();
+          if (!a.guarded && !a.indirect)
+            note(body.operands[n], (*kernel.getOperandPlaces())[n], a.map,
+                 false);
+        },
+        nest.op);
+  for (auto [buffer, place] :
+       llvm::zip(body.results, *kernel.getResultPlaces()))
+    note(buffer, place, resultMap, true);
+}
+
+/// Asks memory for the points of the tile that belong to this piece.
+void TiledContraction::askFor(int64_t m, Value piece, int64_t pieces) {
+  int64_t each = llvm::divideCeil(m, pieces);
+  for (int64_t j = 0; j < each; ++j) {
+    Value point = add(mul(piece, each), body.index(j));
+    if (each * pieces > m)
+      point = arith::MinSIOp::create(b, loc, point, body.index(m - 1));
+    body.ivs[tile] = add(tileBase, point);
+    for (const Line &line : tail)
+      for (int64_t n = 0; n < tileN; ++n) {
+        if (lane >= 0)
+          body.ivs[lane] = n ? add(laneBase, body.index(n * lanes)) : laneBase;
+        memref::PrefetchOp::create(
+            b, loc, line.buffer, body.index(line.address), line.write, 3, true);
+      }
+  }
 }
 
 /// Vector n of the lanes operand at the current reduction step.
@@ -186,14 +244,27 @@ SmallVector<Value> TiledContraction::reduce(int64_t m) {
   SmallVector<Value> sums(m * tileN, body.zero(accumulator));
   SmallVector<scf::ForOp> nestLoops;
   OpBuilder::InsertionGuard guard(b);
-  for (int64_t d : kLoops) {
-    auto loop = scf::ForOp::create(b, loc, body.index(int64_t(0)),
-                                   body.index(extents[d]), body.index(1), sums);
+  auto open = [&](Value from, Value to) {
+    auto loop = scf::ForOp::create(b, loc, from, to, body.index(1), sums);
     nestLoops.push_back(loop);
     b.setInsertionPointToStart(loop.getBody());
-    body.ivs[d] = loop.getInductionVar();
     sums.assign(loop.getRegionIterArgs().begin(),
                 loop.getRegionIterArgs().end());
+    return loop.getInductionVar();
+  };
+  Value zero = body.index(int64_t(0));
+  for (int64_t d : kLoops) {
+    Value from = zero, to = body.index(extents[d]);
+    if (d == kLoops.front() && !tail.empty()) {
+      int64_t pieces = std::min(m, extents[d]);
+      Value piece = open(zero, body.index(pieces));
+      askFor(m, piece, pieces);
+      int64_t steps = llvm::divideCeil(extents[d], pieces);
+      from = mul(piece, steps);
+      to = arith::MinSIOp::create(b, loc, add(from, body.index(steps)), to);
+      from = arith::MinSIOp::create(b, loc, from, to);
+    }
+    body.ivs[d] = open(from, to);
   }
   SmallVector<Value> next = step(m, sums);
   for (scf::ForOp loop : llvm::reverse(nestLoops)) {

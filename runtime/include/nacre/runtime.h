@@ -71,10 +71,11 @@ nacre_status nacre_run(const nacre_model *model, const void *const *inputs,
  * ---------------------------------------------------------===*/
 
 /* A fixed set of threads. parallel() cuts [0, count) into one contiguous range
- * per thread, the calling thread doing the first; it allocates nothing. It may
- * be called from several threads or from inside a task: while the pool is busy
- * with one call, the others do their work on their own thread. Between calls
- * the workers spin for some microseconds and then sleep. */
+ * per thread, the calling thread doing the first and then those that no worker
+ * has begun; it allocates nothing. It may be called from several threads or
+ * from inside a task: while the pool is busy with one call, the others do their
+ * work on their own thread. Between calls the workers spin for half a
+ * millisecond and then sleep. */
 typedef struct nacre_pool nacre_pool;
 
 /* threads counts the calling thread: threads - 1 workers are started. 0 means
