@@ -48,6 +48,22 @@ static void scatters(DType type, DType indexType) {
   check(net, everyLevel);
 }
 
+/// Not sums: factors of few bits, any values for max and min.
+static void kinds(DType type, ReduceKind kind) {
+  Net net;
+  Values values = kind == ReduceKind::mul ? Values::Small : Values::Wild;
+  for (Shape shape : {Shape{9}, Shape{7, 5}, Shape{3, 6, 33}})
+    for (int64_t axis = 0; axis < int64_t(shape.size()); ++axis)
+      for (Shape of : {Shape{}, Shape{4}, Shape{2, 6}}) {
+        Value index = net.input(rows(net, DType::I64, of, shape[axis]));
+        Value x =
+            net.input(random(type, slices(shape, of, axis), net.rng, values));
+        net.output(net.build.scatter(x, index, axis, shape[axis], kind),
+                   "scatter axis " + std::to_string(axis));
+      }
+  check(net, everyLevel);
+}
+
 /// Many updates of few rows, in tasks of rows, of columns, and of both.
 static void ordered(Shape shape, int64_t axis, Shape of) {
   Net net;
@@ -209,6 +225,10 @@ void addScatters(std::vector<Case> &cases) {
   };
   for (DType type : allTypes)
     add("scatter/" + name(type), [=] { scatters(type, DType::I64); });
+  for (DType type : allTypes)
+    for (auto kind : {ReduceKind::mul, ReduceKind::max, ReduceKind::min})
+      add("scatter/" + name(type) + "/" + stringifyReduceKind(kind).str(),
+          [=] { kinds(type, kind); });
   add("scatter/f32/by-i32", [] { scatters(DType::F32, DType::I32); });
   add("scatter/order/rows", [] { ordered({512, 65}, 0, {700}); });
   add("scatter/order/columns", [] { ordered({2, 5000}, 0, {64}); });

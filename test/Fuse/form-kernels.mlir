@@ -162,6 +162,24 @@ func.func @main(%x: tensor<5xbf16>, %y: tensor<5xi1>, %i: tensor<5xi64>) -> (ten
 
 // -----
 
+// Where nothing is scattered stands the end of the narrow range, not the word's.
+func.func @main(%x: tensor<5xi8>, %y: tensor<5xui16>, %i: tensor<5xi64>) -> (tensor<3xi8>, tensor<3xui16>) {
+  %0 = lazy.scatter max, %x, %i, 0 : tensor<5xi8>, tensor<5xi64> -> tensor<3xi8>
+  %1 = lazy.scatter min, %y, %i, 0 : tensor<5xui16>, tensor<5xi64> -> tensor<3xui16>
+  return %0, %1 : tensor<3xi8>, tensor<3xui16>
+}
+// CHECK: module {
+// CHECK: lazy.scatter max, %{{.*}}, %{{.*}}, 0 : tensor<5xi32>, tensor<5xi64> -> tensor<3xi32>
+// CHECK: %[[LOW:.*]] = lazy.splat -128 : i32 : tensor<3xi32>
+// CHECK-NEXT: %[[MAX:.*]] = lazy.max %{{.*}}, %[[LOW]] : tensor<3xi32>
+// CHECK-NEXT: lazy.cast %[[MAX]] : tensor<3xi32> -> tensor<3xi8>
+// CHECK: lazy.scatter min, %{{.*}}, %{{.*}}, 0 : tensor<5xi32>, tensor<5xi64> -> tensor<3xi32>
+// CHECK: %[[HIGH:.*]] = lazy.splat 65535 : i32 : tensor<3xi32>
+// CHECK-NEXT: %[[MIN:.*]] = lazy.min %{{.*}}, %[[HIGH]] : tensor<3xi32>
+// CHECK-NEXT: lazy.cast %[[MIN]] : tensor<3xi32> -> tensor<3xui16>
+
+// -----
+
 // A condition is checked where its value is used.
 func.func @main(%x: tensor<7xf32>, %ok: tensor<7xi1>) -> tensor<7xf32> {
   %0 = lazy.require %x, %ok {status = 9 : i32, message = "not finite"} : tensor<7xf32>
