@@ -241,8 +241,9 @@ def cases():
     yield "pool_kernel0", model([node("MaxPool", "x", kernel_shape=[0, 2])],
                                 pool)
     yield "pool_no_kernel", model([node("AveragePool", "x")], pool)
-    yield "pool_indices", model(
-        [node("MaxPool", "x", "y i", kernel_shape=[2, 2])], pool)
+    yield "batchnorm_outputs", model(
+        [node("BatchNormalization", "x w w w w", "y m")], [value("x", [2, 4])],
+        [floats("w", 4)])
     # Shapes.
     yield "matmul_shapes", model([node("MatMul", "x w")], [value("x", [2, 3])],
                                  [floats("w", 4, 5)])

@@ -128,6 +128,26 @@ func.func @main(%x: tensor<5x8xf32>, %i: tensor<5xi64>) -> tensor<3x8xf32> {
 
 // -----
 
+// The index of a gather is computed where it is used, unless it looks at its own
+// place.
+func.func @main(%x: tensor<8xf32>, %i: tensor<8xi64>) -> (tensor<8xf32>, tensor<8xf32>) {
+  %0 = lazy.neg %i : tensor<8xi64>
+  %1 = lazy.gather %x, %0, 0 : tensor<8xf32>, tensor<8xi64> -> tensor<8xf32>
+  %2 = lazy.iota 0 : tensor<8xi64>
+  %3 = lazy.sub %2, %i : tensor<8xi64>
+  %4 = lazy.gather %x, %3, 0 : tensor<8xf32>, tensor<8xi64> -> tensor<8xf32>
+  return %1, %4 : tensor<8xf32>, tensor<8xf32>
+}
+// CHECK: module {
+// CHECK: lazy.kernel "gather" (%[[I:.*]] = %arg1 : tensor<8xi64>, %[[X:.*]] = %arg0 : tensor<8xf32>) -> (tensor<8xf32>) {
+// CHECK-NEXT: %[[N:.*]] = lazy.neg %[[I]] : tensor<8xi64>
+// CHECK-NEXT: lazy.gather %[[X]], %[[N]], 0
+// CHECK: %[[P:.*]] = lazy.kernel "sub" (%[[I:.*]] = %arg1 : tensor<8xi64>) -> (tensor<8xi64>) {
+// CHECK: lazy.kernel "gather_1" (%[[P1:.*]] = %[[P]] : tensor<8xi64>, %[[X:.*]] = %arg0 : tensor<8xf32>) -> (tensor<8xf32>) {
+// CHECK-NEXT: lazy.gather %[[X]], %[[P1]], 0
+
+// -----
+
 // Narrow elements are summed as words.
 func.func @main(%x: tensor<5xbf16>, %y: tensor<5xi1>, %i: tensor<5xi64>) -> (tensor<3xbf16>, tensor<3xi1>) {
   %0 = lazy.scatter %x, %i, 0 : tensor<5xbf16>, tensor<5xi64> -> tensor<3xbf16>
