@@ -1,9 +1,9 @@
 //===- Cumulative.cpp - sums and products up to each place ----------------===//
 //
-// An axis is cut into blocks of 32. In a block each place combines the places
-// up to its own; the block totals, 32 times fewer, are accumulated the same way
-// and combined with all places of the next block. That is some 16 operations an
-// element, in loops that vectorise, and three levels for 10^5 elements. A mask
+// An axis is cut into blocks of 16. In a block each place combines the places
+// up to its own; the block totals, 16 times fewer, are accumulated the same way
+// and combined with all places of the next block. That is some 18 operations an
+// element, in loops that vectorise, and four levels for 10^5 elements. A mask
 // instead of a matrix of ones keeps infinities from meeting zeros.
 //
 //===----------------------------------------------------------------------===//
@@ -16,7 +16,7 @@ using lazy::ReduceKind;
 
 namespace {
 
-constexpr int64_t kBlock = 32;
+constexpr int64_t kBlock = 16;
 
 struct Scan {
   Node &n;
@@ -46,26 +46,26 @@ struct Scan {
     return n.pad(n.sliceAxis(x, axis, 0, extent - 1), low, high, neutral());
   }
   Value upTo(Value x, int64_t axis) const {
-    int64_t extent = Node::shape(x)[axis];
-    if (extent <= kBlock)
+    int64_t extent = Node::shape(x)[axis], blocks = extent / kBlock;
+    if (extent <= 2 * kBlock)
       return masked(x, axis);
-    int64_t blocks = (extent + kBlock - 1) / kBlock;
-    Ints low(Node::rank(x), 0), high(Node::rank(x), 0);
-    high[axis] = blocks * kBlock - extent;
     Ints cut(Node::shape(x)), totalled(cut), joined(cut);
-    cut[axis] = blocks;
+    int64_t whole = joined[axis] = blocks * kBlock;
+    cut[axis] = totalled[axis] = blocks;
     cut.insert(cut.begin() + axis + 1, kBlock);
     Value inBlocks =
-        masked(n.reshape(n.pad(x, low, high, neutral()), cut), axis + 1);
-    totalled[axis] = blocks;
+        masked(n.reshape(n.sliceAxis(x, axis, 0, whole), cut), axis + 1);
     Value totals =
         n.reshape(n.sliceAxis(inBlocks, axis + 1, kBlock - 1, 1), totalled);
     Value before = shifted(upTo(totals, axis), axis);
     totalled.insert(totalled.begin() + axis + 1, 1);
-    joined[axis] = blocks * kBlock;
-    Value all =
-        n.reshape(combine(inBlocks, n.reshape(before, totalled)), joined);
-    return n.sliceAxis(all, axis, 0, extent);
+    Value y = n.reshape(combine(inBlocks, n.reshape(before, totalled)), joined);
+    if (whole == extent)
+      return y;
+    // What no block holds, rather than a pad, which every read would ask about.
+    Value rest = masked(n.sliceAxis(x, axis, whole, extent - whole), axis);
+    Value last = n.sliceAxis(y, axis, whole - 1, 1);
+    return n.concat({y, combine(rest, last)}, axis);
   }
 };
 
