@@ -19,9 +19,10 @@ root=$(dirname "$docs")
 tblgen=${MLIR_TBLGEN:-/usr/lib/llvm-22/bin/mlir-tblgen}
 operator_sets=${ONNX_OPERATOR_SETS:-/usr/include/onnx/defs/operator_sets.h}
 # Ops newer than the headers of Debian 12's ONNX 1.12, which know opset 17.
-newer="GroupNormalization=18 Mish=18 Gelu=20"
+newer="BitCast=26 BitwiseAnd=18 BitwiseNot=18 BitwiseOr=18 BitwiseXor=18 CenterCropPad=18 \
+  CumProd=26 Gelu=20 GroupNormalization=18 Mish=18 RMSNormalization=23 Swish=24 TensorScatter=24"
 # Ops that ONNX has withdrawn, and the last opset with them.
-withdrawn="Upsample=9"
+withdrawn="Scatter=10 Upsample=9"
 
 fail() {
   echo "generate.sh: $1" >&2

@@ -67,7 +67,7 @@ private:
                       [&](Value v) { return gradients.contains(v); }))
       return success();
     auto rule = dyn_cast<lazy::DifferentiableOpInterface>(op);
-    if (!rule)
+    if (!rule || !rule.hasGradient())
       return op->emitOpError("has no gradient");
     Value g = gradientOf(op->getResult(0));
     build.loc = op->getLoc();

@@ -12,6 +12,7 @@
 //    epilogue), found by growing a region until one value leaves it;
 //  - operands of a contraction, which reads each element many times;
 //  - sums of a scatter, and its index;
+//  - the index of a gather that looks at its own place, by an iota or a pad;
 //  - elementwise values with several users, or expanded, or windowed.
 // Views are never realised for their own sake: they become index maps.
 //
@@ -57,6 +58,10 @@ private:
     if (!isSource(v) && !isInline(v.getDefiningOp()))
       realised.insert(v);
   }
+  /// Whether an index depends on the place where it stands, not only on what is
+  /// read for it: then it may vary along vectors where all that is read does
+  /// not.
+  bool looksAtPlaces(Value index);
   /// Realises what `v` views: the first value that is no view, unless that is
   /// cheap to read through the view.
   void realiseViewed(Value v);
@@ -240,6 +245,22 @@ void KernelFormer::grow(Operation *root) {
     realise(first);
 }
 
+bool KernelFormer::looksAtPlaces(Value index) {
+  llvm::SetVector<Value> reached;
+  reached.insert(index);
+  for (size_t i = 0; i < reached.size(); ++i) {
+    Value v = reached[i];
+    if (isSource(v) || realised.contains(v))
+      continue;
+    Operation *op = v.getDefiningOp();
+    auto view = dyn_cast<ViewOpInterface>(op);
+    if (isa<IotaOp>(op) || (view && view.fillValue()))
+      return true;
+    reached.insert(op->operand_begin(), op->operand_end());
+  }
+  return false;
+}
+
 void KernelFormer::decide() {
   for (Operation &op : block) {
     if (isa<func::ReturnOp>(op) || isCall(&op)) {
@@ -285,6 +306,8 @@ void KernelFormer::decide() {
       realise(op.getResult(0));
     } else if (auto gather = dyn_cast<GatherOp>(op)) {
       realiseViewed(gather.getX());
+      if (looksAtPlaces(gather.getIndex()))
+        realised.insert(gather.getIndex());
     } else if (auto scatter = dyn_cast<ScatterOp>(op)) {
       // Every task of the kernel reads the whole index.
       realise(scatter.getResult());

@@ -303,7 +303,8 @@ Value Build::gather(Value x, Value index, int64_t axis) {
                           index, b.getI64IntegerAttr(axis));
 }
 
-Value Build::scatter(Value updates, Value index, int64_t axis, int64_t extent) {
+Value Build::scatter(Value updates, Value index, int64_t axis, int64_t extent,
+                     ReduceKind kind) {
   auto from = tensorType(updates);
   SmallVector<int64_t> shape(from.getShape().take_front(axis));
   shape.push_back(extent);
@@ -311,7 +312,7 @@ Value Build::scatter(Value updates, Value index, int64_t axis, int64_t extent) {
       shape, from.getShape().drop_front(axis + tensorType(index).getRank()));
   return ScatterOp::create(b, loc,
                            typeFor(from.getElementType(), shape, {updates}),
-                           updates, index, b.getI64IntegerAttr(axis));
+                           kind, updates, index, axis);
 }
 
 Value Build::require(Value x, Value ok, int32_t status, StringRef message) {

@@ -88,17 +88,30 @@ llvm::Error evaluateScatter(lazy::ScatterOp op, const Tensor &updates,
     return rows.takeError();
   withElement(out.dtype, [&](auto t) {
     using T = decltype(t);
-    std::vector<Compute<T>> sums(out.count());
-    const T *from = updates.data<T>();
-    for (int64_t o = 0; o < outer; ++o)
-      for (int64_t row : *rows)
-        for (int64_t r = 0; r < inner; ++r) {
-          auto &sum = sums[(o * extent + row) * inner + r];
-          sum = sumOf(sum, load(*from++));
-        }
-    T *to = out.data<T>();
-    for (auto sum : sums)
-      *to++ = store<T>(sum);
+    using C = Compute<T>;
+    auto combineAll = [&](C neutral, C (*combine)(C, C)) {
+      std::vector<C> values(out.count(), neutral);
+      const T *from = updates.data<T>();
+      for (int64_t o = 0; o < outer; ++o)
+        for (int64_t row : *rows)
+          for (int64_t r = 0; r < inner; ++r) {
+            auto &value = values[(o * extent + row) * inner + r];
+            value = combine(value, load(*from++));
+          }
+      T *to = out.data<T>();
+      for (auto value : values)
+        *to++ = store<T>(value);
+    };
+    switch (op.getKind()) {
+    case lazy::ReduceKind::add:
+      return combineAll(0, sumOf<C>);
+    case lazy::ReduceKind::mul:
+      return combineAll(1, productOf<C>);
+    case lazy::ReduceKind::max:
+      return combineAll(load(lowestValue<T>()), largerOf<C>);
+    case lazy::ReduceKind::min:
+      return combineAll(load(highestValue<T>()), smallerOf<C>);
+    }
   });
   return llvm::Error::success();
 }

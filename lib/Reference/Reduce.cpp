@@ -15,21 +15,6 @@ using namespace mlir;
 
 namespace nacre::reference {
 
-template <typename T> static T lowestValue() {
-  using C = Compute<T>;
-  if constexpr (isFloat<T>)
-    return store<T>(-std::numeric_limits<C>::infinity());
-  else
-    return store<T>(std::numeric_limits<C>::min());
-}
-template <typename T> static T highestValue() {
-  using C = Compute<T>;
-  if constexpr (isFloat<T>)
-    return store<T>(std::numeric_limits<C>::infinity());
-  else
-    return store<T>(std::numeric_limits<C>::max());
-}
-
 namespace {
 /// The loops of a reduction: outside over the result, inside over the rest.
 struct ReduceNest {

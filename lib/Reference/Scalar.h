@@ -200,6 +200,22 @@ template <typename T> bool isNaN(T v) {
   else
     return false;
 }
+/// The neutral elements of max and min.
+template <typename T> T lowestValue() {
+  using C = Compute<T>;
+  if constexpr (isFloat<T>)
+    return store<T>(-std::numeric_limits<C>::infinity());
+  else
+    return store<T>(std::numeric_limits<C>::min());
+}
+template <typename T> T highestValue() {
+  using C = Compute<T>;
+  if constexpr (isFloat<T>)
+    return store<T>(std::numeric_limits<C>::infinity());
+  else
+    return store<T>(std::numeric_limits<C>::max());
+}
+
 /// Of equals, zeros of either sign included, the first.
 template <typename T> T largerOf(T a, T b) {
   return isNaN(a) ? a : isNaN(b) ? b : a < b ? b : a;

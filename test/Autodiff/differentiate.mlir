@@ -182,6 +182,15 @@ func.func @main(%x: tensor<3xf16> {lazy.gradient}) -> tensor<f16> {
 
 // -----
 
+func.func @main(%x: tensor<3xf32> {lazy.gradient}, %i: tensor<3xi64>) -> tensor<f32> {
+  // expected-error@+1 {{'lazy.scatter' op has no gradient}}
+  %0 = lazy.scatter max, %x, %i, 0 : tensor<3xf32>, tensor<3xi64> -> tensor<2xf32>
+  %1 = lazy.reduce add, %0, [0] : tensor<2xf32> -> tensor<f32>
+  return %1 : tensor<f32>
+}
+
+// -----
+
 // The same operation beside the path is not asked.
 func.func @main(%x: tensor<3xf32> {lazy.gradient}) -> (tensor<f32>, tensor<3xi32>) {
   %0 = lazy.bitcast %x : tensor<3xf32> -> tensor<3xi32>

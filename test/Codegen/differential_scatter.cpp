@@ -48,6 +48,24 @@ static void scatters(DType type, DType indexType) {
   check(net, everyLevel);
 }
 
+/// Not sums: factors of few bits, any values for max and min.
+static void kinds(DType type) {
+  Net net;
+  for (auto kind : {ReduceKind::mul, ReduceKind::max, ReduceKind::min}) {
+    Values values = kind == ReduceKind::mul ? Values::Small : Values::Wild;
+    auto add = [&](Shape shape, Shape of, int64_t axis) {
+      Value index = net.input(rows(net, DType::I64, of, shape[axis]));
+      Value x =
+          net.input(random(type, slices(shape, of, axis), net.rng, values));
+      net.output(net.build.scatter(x, index, axis, shape[axis], kind),
+                 "scatter " + stringifyReduceKind(kind).str());
+    };
+    add({9}, {6}, 0);
+    add({3, 6, 33}, {2, 3}, 1);
+  }
+  check(net, everyLevel);
+}
+
 /// Many updates of few rows, in tasks of rows, of columns, and of both.
 static void ordered(Shape shape, int64_t axis, Shape of) {
   Net net;
@@ -209,6 +227,8 @@ void addScatters(std::vector<Case> &cases) {
   };
   for (DType type : allTypes)
     add("scatter/" + name(type), [=] { scatters(type, DType::I64); });
+  for (DType type : allTypes)
+    add("scatter/" + name(type) + "/kinds", [=] { kinds(type); });
   add("scatter/f32/by-i32", [] { scatters(DType::F32, DType::I32); });
   add("scatter/order/rows", [] { ordered({512, 65}, 0, {700}); });
   add("scatter/order/columns", [] { ordered({2, 5000}, 0, {64}); });

@@ -148,7 +148,7 @@ def cases():
     yield "ir_version_old", changed(relu(), lambda m: setattr(
         m, "ir_version", 2))
     yield "opset_new", relu(opset=9999)
-    yield "opset_old", relu(opset=6)
+    yield "opset_old", relu(opset=0)
     yield "opset_none", changed(relu(), lambda m: m.ClearField("opset_import"))
     yield "no_graph", changed(relu(), lambda m: m.ClearField("graph"))
     yield "nest_70", nested(70)
@@ -241,8 +241,9 @@ def cases():
     yield "pool_kernel0", model([node("MaxPool", "x", kernel_shape=[0, 2])],
                                 pool)
     yield "pool_no_kernel", model([node("AveragePool", "x")], pool)
-    yield "pool_indices", model(
-        [node("MaxPool", "x", "y i", kernel_shape=[2, 2])], pool)
+    yield "batchnorm_outputs", model(
+        [node("BatchNormalization", "x w w w w", "y m")], [value("x", [2, 4])],
+        [floats("w", 4)])
     # Shapes.
     yield "matmul_shapes", model([node("MatMul", "x w")], [value("x", [2, 3])],
                                  [floats("w", 4, 5)])
@@ -289,12 +290,103 @@ def cases():
     yield "cast_unknown", model([node("Cast", "x", to=9999)])
     yield "quantize_scale0", model([node("QuantizeLinear", "x s")],
                                    inits=[tensor("s", np.float32(0))])
+    yield from picking_cases()
+    yield from loss_cases()
+    yield from number_cases()
+    yield from old_cases()
     yield "if_runtime", model(
         [node("If", "c", then_branch=h.make_graph(
             [node("Relu", "x", "t")], "t", [], [value("t", [4])]),
             else_branch=h.make_graph(
             [node("Neg", "x", "e")], "e", [], [value("e", [4])]))],
         [value("x", [4]), value("c", [1], T.BOOL)])
+
+
+def picking_cases():
+    square = [value("x", [3, 4])]
+    yield "gatherelements_rank", model([node("GatherElements", "x i")], square, [ints("i", 0)])
+    yield "gatherelements_outside", model(
+        [node("GatherElements", "x i", axis=1)], square,
+        [tensor("i", np.array([[0, 4]], np.int64))])
+    yield "gathernd_width", model([node("GatherND", "x i")], square, [ints("i", 0, 0, 0)])
+    yield "gathernd_batch", model(
+        [node("GatherND", "x i", batch_dims=1)], square,
+        [tensor("i", np.zeros([2, 1], np.int64))])
+    yield "scatterelements_updates", model(
+        [node("ScatterElements", "x i u")], square,
+        [tensor("i", np.zeros([1, 2], np.int64)), floats("u", 1, 3)], opset=18)
+    yield "scatterelements_reduction", model(
+        [node("ScatterElements", "x i u", reduction="mean")], square,
+        [tensor("i", np.zeros([1, 2], np.int64)), floats("u", 1, 2)], opset=18)
+    yield "scatterelements_bool", model(
+        [node("ScatterElements", "b i u", reduction="add")],
+        [value("b", [4], T.BOOL)],
+        [ints("i", 0), tensor("u", np.array([True]))], opset=18)
+    yield "scatternd_updates", model(
+        [node("ScatterND", "x i u")], square,
+        [tensor("i", np.zeros([2, 1], np.int64)), floats("u", 2, 3)])
+    yield "scatternd_outside", model(
+        [node("ScatterND", "x i u")], square,
+        [tensor("i", np.array([[-4]], np.int64)), floats("u", 1, 4)])
+    yield "tensorscatter_axis", model(
+        [node("TensorScatter", "x u", axis=0)], square, [floats("u", 1, 4)], opset=24)
+    yield "tensorscatter_long", model(
+        [node("TensorScatter", "x u", axis=1)], square, [floats("u", 3, 5)], opset=24)
+    yield "reversesequence_axes", model(
+        [node("ReverseSequence", "x s", batch_axis=1, time_axis=1)], square,
+        [ints("s", 1, 1, 1, 1)])
+    yield "reversesequence_lengths", model(
+        [node("ReverseSequence", "x s")], square, [ints("s", 1, 1)])
+    yield "compress_runtime", model(
+        [node("Compress", "x c")], [value("x", [4]), value("c", [4], T.BOOL)])
+    yield "compress_long", model(
+        [node("Compress", "x c")], inits=[tensor("c", np.ones(5, bool))])
+
+
+def loss_cases():
+    scores = [value("x", [2, 3]), value("t", [2], T.INT64)]
+    for op, name in (("NegativeLogLikelihoodLoss", "nll"),
+                     ("SoftmaxCrossEntropyLoss", "crossentropy")):
+        yield name + "_labels", model(
+            [node(op, "x t")], [scores[0], value("t", [3], T.INT64)])
+    yield "nll_reduction", model(
+        [node("NegativeLogLikelihoodLoss", "x t", reduction="max")], scores)
+    yield "nll_weight", model(
+        [node("NegativeLogLikelihoodLoss", "x t w")], scores, [floats("w", 2)])
+
+
+def number_cases():
+    yield "cumsum_axis", model([node("CumSum", "x a")], inits=[tensor("a", np.int64(1))])
+    yield "bitshift_signed", model(
+        [node("BitShift", "a b", direction="LEFT")],
+        [value("a", [4], T.INT32), value("b", [4], T.INT32)])
+    yield "bitshift_direction", model(
+        [node("BitShift", "a b", direction="UP")],
+        [value("a", [4], T.UINT32), value("b", [4], T.UINT32)])
+    yield "bitwise_float", model([node("BitwiseNot", "x")], opset=18)
+    yield "bitcast_width", model([node("BitCast", "x", to=T.DOUBLE)], opset=26)
+    yield "lppool_p", model([node("LpPool", "x", kernel_shape=[2], p=0)],
+                            [value("x", [1, 1, 4])], opset=18)
+    yield "asin_integer", model([node("Asin", "a")], [value("a", [4], T.INT32)])
+    yield "rmsnorm_scale", model([node("RMSNormalization", "x w")],
+                                 inits=[floats("w", 2, 4)], opset=23)
+    yield "centercroppad_axes", model([node("CenterCropPad", "x s")],
+                                      inits=[ints("s", 2, 2)], opset=18)
+    yield "dequantize_blocks", model(
+        [node("DequantizeLinear", "a s", axis=0, block_size=2)],
+        [value("a", [5, 2], T.INT8)], [floats("s", 2, 2)], opset=21)
+    yield "qlinearmatmul_scale", model(
+        [node("QLinearMatMul", "a s z a s z w z")], [value("a", [2, 2], T.INT8)],
+        [floats("s"), tensor("z", np.int8(0)), floats("w", 2)], opset=21)
+
+
+def old_cases():
+    yield "old_broadcast_off", model([node("Add", "x w")], inits=[floats("w", 1)], opset=6)
+    yield "old_broadcast_axis", model(
+        [node("Add", "x w", broadcast=1, axis=1)], [value("x", [2, 3, 4])],
+        [floats("w", 2)], opset=6)
+    yield "old_dropout", model([node("Dropout", "x")], opset=6)
+    yield "old_cast", model([node("Cast", "x", to="FLOAT33")], opset=5)
 
 
 def main():

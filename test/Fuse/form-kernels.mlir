@@ -128,6 +128,26 @@ func.func @main(%x: tensor<5x8xf32>, %i: tensor<5xi64>) -> tensor<3x8xf32> {
 
 // -----
 
+// The index of a gather is computed where it is used, unless it looks at its own
+// place.
+func.func @main(%x: tensor<8xf32>, %i: tensor<8xi64>) -> (tensor<8xf32>, tensor<8xf32>) {
+  %0 = lazy.neg %i : tensor<8xi64>
+  %1 = lazy.gather %x, %0, 0 : tensor<8xf32>, tensor<8xi64> -> tensor<8xf32>
+  %2 = lazy.iota 0 : tensor<8xi64>
+  %3 = lazy.sub %2, %i : tensor<8xi64>
+  %4 = lazy.gather %x, %3, 0 : tensor<8xf32>, tensor<8xi64> -> tensor<8xf32>
+  return %1, %4 : tensor<8xf32>, tensor<8xf32>
+}
+// CHECK: module {
+// CHECK: lazy.kernel "gather" (%[[I:.*]] = %arg1 : tensor<8xi64>, %[[X:.*]] = %arg0 : tensor<8xf32>) -> (tensor<8xf32>) {
+// CHECK-NEXT: %[[N:.*]] = lazy.neg %[[I]] : tensor<8xi64>
+// CHECK-NEXT: lazy.gather %[[X]], %[[N]], 0
+// CHECK: %[[P:.*]] = lazy.kernel "sub" (%[[I:.*]] = %arg1 : tensor<8xi64>) -> (tensor<8xi64>) {
+// CHECK: lazy.kernel "gather_1" (%[[P1:.*]] = %[[P]] : tensor<8xi64>, %[[X:.*]] = %arg0 : tensor<8xf32>) -> (tensor<8xf32>) {
+// CHECK-NEXT: lazy.gather %[[X]], %[[P1]], 0
+
+// -----
+
 // Narrow elements are summed as words.
 func.func @main(%x: tensor<5xbf16>, %y: tensor<5xi1>, %i: tensor<5xi64>) -> (tensor<3xbf16>, tensor<3xi1>) {
   %0 = lazy.scatter %x, %i, 0 : tensor<5xbf16>, tensor<5xi64> -> tensor<3xbf16>
@@ -159,6 +179,24 @@ func.func @main(%x: tensor<5xbf16>, %y: tensor<5xi1>, %i: tensor<5xi64>) -> (ten
 // CHECK-NEXT: return %1, %3 : tensor<3xbf16>, tensor<3xi1>
 // CHECK-NEXT: }
 // CHECK-NEXT: }
+
+// -----
+
+// Where nothing is scattered stands the end of the narrow range, not the word's.
+func.func @main(%x: tensor<5xi8>, %y: tensor<5xui16>, %i: tensor<5xi64>) -> (tensor<3xi8>, tensor<3xui16>) {
+  %0 = lazy.scatter max, %x, %i, 0 : tensor<5xi8>, tensor<5xi64> -> tensor<3xi8>
+  %1 = lazy.scatter min, %y, %i, 0 : tensor<5xui16>, tensor<5xi64> -> tensor<3xui16>
+  return %0, %1 : tensor<3xi8>, tensor<3xui16>
+}
+// CHECK: module {
+// CHECK: lazy.scatter max, %{{.*}}, %{{.*}}, 0 : tensor<5xi32>, tensor<5xi64> -> tensor<3xi32>
+// CHECK: %[[LOW:.*]] = lazy.splat -128 : i32 : tensor<3xi32>
+// CHECK-NEXT: %[[MAX:.*]] = lazy.max %{{.*}}, %[[LOW]] : tensor<3xi32>
+// CHECK-NEXT: lazy.cast %[[MAX]] : tensor<3xi32> -> tensor<3xi8>
+// CHECK: lazy.scatter min, %{{.*}}, %{{.*}}, 0 : tensor<5xi32>, tensor<5xi64> -> tensor<3xi32>
+// CHECK: %[[HIGH:.*]] = lazy.splat 65535 : i32 : tensor<3xi32>
+// CHECK-NEXT: %[[MIN:.*]] = lazy.min %{{.*}}, %[[HIGH]] : tensor<3xi32>
+// CHECK-NEXT: lazy.cast %[[MIN]] : tensor<3xi32> -> tensor<3xui16>
 
 // -----
 

@@ -43,6 +43,9 @@ if(NACRE_FULL_TESTS)
     COMMAND nacre_differential --only=random/ --seed=1000 --random=2000)
   set_tests_properties(codegen.differential.full PROPERTIES TIMEOUT 7200)
 endif()
+add_test(NAME integration.onnx_op_numbers
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
+    ${CMAKE_CURRENT_LIST_DIR}/onnx_op_numbers.py $<TARGET_FILE:nacre>)
 add_test(NAME integration.onnx_export
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/onnx_export.py $<TARGET_FILE:nacre>

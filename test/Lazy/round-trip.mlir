@@ -157,6 +157,10 @@ func.func @joins(%x: tensor<2x3xf32>, %i: tensor<4x5xi32>) {
   %1 = lazy.gather %x, %i, 1 : tensor<2x3xf32>, tensor<4x5xi32> -> tensor<2x4x5xf32>
   // CHECK-NEXT: lazy.scatter %{{.*}}, %{{.*}}, 1 : tensor<2x4x5xf32>, tensor<4x5xi32> -> tensor<2x3xf32>
   %2 = lazy.scatter %1, %i, 1 : tensor<2x4x5xf32>, tensor<4x5xi32> -> tensor<2x3xf32>
+  // CHECK-NEXT: lazy.scatter max, %{{.*}}, %{{.*}}, 1 : tensor<2x4x5xf32>, tensor<4x5xi32> -> tensor<2x3xf32>
+  %3 = lazy.scatter max, %1, %i, 1 : tensor<2x4x5xf32>, tensor<4x5xi32> -> tensor<2x3xf32>
+  // CHECK-NEXT: lazy.scatter %{{.*}}, %{{.*}}, 1 : tensor<2x4x5xf32>, tensor<4x5xi32> -> tensor<2x3xf32>
+  %4 = lazy.scatter add, %1, %i, 1 : tensor<2x4x5xf32>, tensor<4x5xi32> -> tensor<2x3xf32>
   return
 }
 

@@ -213,6 +213,34 @@ TEST_CASE("scatter sums in the order of the index, narrow floats in f32") {
   CHECK(sum("i1", "1 1 0") == "0");
 }
 
+TEST_CASE("scatter by other kinds leaves the neutral element elsewhere") {
+  auto put = [](const char *kind, std::string element, const char *values) {
+    return apply("lazy.scatter " + std::string(kind) +
+                     ", %a, %b, 0 : tensor<3x" + element +
+                     ">, tensor<3xi64> -> tensor<3x" + element + ">",
+                 {tensor("3x" + element, values), tensor("3xi64", "2 0 2")});
+  };
+  CHECK(put("add", "i32", "3 4 5") == "4 0 8");
+  CHECK(put("mul", "i32", "3 4 5") == "4 1 15");
+  CHECK(put("max", "i32", "3 4 5") == "4 -2147483648 5");
+  CHECK(put("min", "i32", "3 4 5") == "4 2147483647 3");
+  CHECK(put("max", "ui8", "3 4 5") == "4 0 5");
+  CHECK(put("min", "ui8", "3 4 5") == "4 255 3");
+  CHECK(put("max", "i8", "-3 -4 -5") == "-4 -128 -3");
+  CHECK(put("max", "i1", "0 1 0") == "1 0 0");
+  CHECK(put("min", "i1", "0 1 0") == "1 1 0");
+  CHECK(put("mul", "f32", "3 4 0.5") == "4 1 1.5");
+  CHECK(put("max", "f32", "3 4 5") == "4 -inf 5");
+  CHECK(put("min", "f16", "3 4 5") == "4 inf 3");
+  CHECK(put("max", "f64", "nan 4 5") == "4 -inf nan");
+  CHECK(put("min", "f32", "5 4 nan") == "4 inf nan");
+  // The product of halves would be 0 in f16 before the last factor.
+  CHECK(apply("lazy.scatter mul, %a, %b, 0 : tensor<3xf16>, tensor<3xi64> -> "
+              "tensor<1xf16>",
+              {tensor("3xf16", "0.00006103515625 0.00006103515625 32768"),
+               tensor("3xi64", "0 0 0")}) == "0.0001221");
+}
+
 TEST_CASE("scattering out of range is an error") {
   auto put = [](const char *index) {
     return apply("lazy.scatter %a, %b, 1 : tensor<2x1xi32>, tensor<1xi64> -> "

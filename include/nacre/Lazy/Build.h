@@ -66,11 +66,11 @@ struct Build {
                      llvm::ArrayRef<int64_t> dilations);
   mlir::Value concat(llvm::ArrayRef<mlir::Value> xs, int64_t axis);
   mlir::Value gather(mlir::Value x, mlir::Value index, int64_t axis);
-  /// The transpose of gather: slices of `updates` summed where `index` says, in
-  /// a tensor of `extent` along `axis`. The extents of `index` stand in
-  /// `updates` from `axis` on.
+  /// The transpose of gather: slices of `updates` combined, as a rule summed,
+  /// where `index` says, in a tensor of `extent` along `axis`. The extents of
+  /// `index` stand in `updates` from `axis` on.
   mlir::Value scatter(mlir::Value updates, mlir::Value index, int64_t axis,
-                      int64_t extent);
+                      int64_t extent, ReduceKind kind = ReduceKind::add);
   /// x; where `ok` (i1, of x's shape) is false the run returns `status`, a
   /// nacre_status from 1 to 11. `message` says what is wrong.
   mlir::Value require(mlir::Value x, mlir::Value ok, int32_t status,

@@ -62,7 +62,10 @@ def DifferentiableOpInterface : OpInterface<"DifferentiableOpInterface"> {
       operand's type. Null where it is zero everywhere.
     }], "::mlir::Value", "gradient",
       (ins "::nacre::lazy::Build &":$build, "::mlir::Value":$g,
-           "unsigned":$operand)>
+           "unsigned":$operand)>,
+    InterfaceMethod<[{
+      Whether the rule covers this operation; of some only a kind has one.
+    }], "bool", "hasGradient", (ins), [{}], [{ return true; }]>
   ];
 }
 

@@ -394,22 +394,29 @@ def Lazy_GatherOp : Lazy_Op<"gather", [Pure, Lazy_Differentiable]> {
   let hasVerifier = 1;
 }
 
-def Lazy_ScatterOp : Lazy_Op<"scatter", [Pure, Lazy_Differentiable]> {
-  let summary = "sums of slices by index along an axis: gather's transpose";
+def Lazy_ScatterOp : Lazy_Op<"scatter", [Pure,
+    DeclareOpInterfaceMethods<DifferentiableOpInterface, ["hasGradient"]>]> {
+  let summary = "combines slices by index along an axis: gather's transpose";
   let description = [{
-    `y[o.., index[i..], r..] += updates[o.., i.., r..]` for all `o`, `i` and
-    `r`, from a `y` of zeros, with `axis` leading extents `o`. The shape of
-    `updates` is that of `gather(y, index, axis)`. Each element is summed in
-    row-major order of `i`, so the result does not depend on the number of
-    threads. f16 and bf16 are accumulated in f32; integers wrap. Negative
-    indices count from the end. An index out of range makes the run return
-    NACRE_E_INDEX; nothing outside y is written. The extent of `y` along `axis`
-    is not symbolic.
+    `y[o.., index[i..], r..] = kind(y[..], updates[o.., i.., r..])` for all
+    `o`, `i` and `r`, from a `y` of the kind's neutral element, with `axis`
+    leading extents `o`. The kind is add where none is written; then y is the
+    sum of what is scattered to each element. An element nothing is scattered to
+    stays neutral: 0, 1, or the end of the type's range, infinite for floats.
+    NaN stays NaN. The shape of `updates` is that of `gather(y, index, axis)`.
+    Each element is combined in row-major order of `i`, so the result does not
+    depend on the number of threads. f16 and bf16 are accumulated in f32;
+    integers wrap. Negative indices count from the end. An index out of range
+    makes the run return NACRE_E_INDEX; nothing outside y is written. The extent
+    of `y` along `axis` is not symbolic. Only a sum has a gradient.
+
+    `%y = lazy.scatter max, %u, %i, 0 : tensor<5x8xf32>, tensor<5xi64> -> tensor<3x8xf32>`
   }];
-  let arguments = (ins Lazy_Tensor:$updates, Lazy_IndexTensor:$index,
-                       I64Attr:$axis);
+  let arguments = (ins
+      DefaultValuedAttr<Lazy_ReduceKind, "::nacre::lazy::ReduceKind::add">:$kind,
+      Lazy_Tensor:$updates, Lazy_IndexTensor:$index, I64Attr:$axis);
   let results = (outs Lazy_Tensor:$y);
-  let assemblyFormat = "$updates `,` $index `,` $axis attr-dict `:` type($updates) `,` type($index) `->` type($y)";
+  let assemblyFormat = "($kind^ `,`)? $updates `,` $index `,` $axis attr-dict `:` type($updates) `,` type($index) `->` type($y)";
   let hasVerifier = 1;
 }
 

@@ -103,6 +103,12 @@ public:
   mlir::Value widen(mlir::Value v); ///< f16, bf16 -> f32
   mlir::Value narrowTo(mlir::Value v, mlir::Type element);
   mlir::Value zero(mlir::Type type);
+  /// Two values by the combiner of a reduction of `element`, and the element it
+  /// starts from in `type`, scalar or vector.
+  mlir::Value combine(lazy::ReduceKind kind, mlir::Type element, mlir::Value a,
+                      mlir::Value c);
+  mlir::Value neutral(lazy::ReduceKind kind, mlir::Type element,
+                      mlir::Type type);
   /// The position along an axis of `size` elements that an index means; one out
   /// of range is reported, and `otherwise` taken.
   mlir::Value position(mlir::Value index, int64_t size, int64_t otherwise);
@@ -156,10 +162,6 @@ private:
   /// Makes the run return `code` if `bad`.
   void report(mlir::Value bad, int32_t code);
   mlir::Value emitIota(lazy::IotaOp op, mlir::AffineMap map);
-  mlir::Value combine(lazy::ReduceKind kind, mlir::Type element, mlir::Value a,
-                      mlir::Value c);
-  mlir::Value neutral(lazy::ReduceKind kind, mlir::Type element,
-                      mlir::Type type);
   mlir::Value combine(mlir::AffineBinaryOpExpr binary, mlir::Value x,
                       mlir::Value y);
   mlir::Value laneIndices(int64_t coefficient, mlir::Value base);

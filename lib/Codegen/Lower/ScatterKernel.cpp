@@ -1,8 +1,9 @@
-//===- ScatterKernel.cpp - sums where an index says -----------------------===//
+//===- ScatterKernel.cpp - slices combined where an index says ------------===//
 //
-// A task clears its box of the result and adds to it what the index sends
-// there, in the order of the index (ScatterSchedule.cpp). The elements are
-// words, so no two tasks touch one (WidenScatters.cpp).
+// A task clears its box of the result and adds to it, or combines with it by
+// another kind, what the index sends there, in the order of the index
+// (ScatterSchedule.cpp). The elements are words, so no two tasks touch one
+// (WidenScatters.cpp).
 //
 //===----------------------------------------------------------------------===//
 #include "Body.h"
@@ -135,10 +136,14 @@ void ScatterLoops::columns(size_t depth, llvm::function_ref<void()> emit) {
 }
 
 void ScatterLoops::clear() {
-  Type element = storageType(scatter.getType().getElementType());
+  Type element = scatter.getType().getElementType();
   forEach(firstRow, endRow, 1, [&](Value row) {
     body.ivs[axis] = row;
-    columns(0, [&] { body.store(0, body.zero(element), identity); });
+    columns(0, [&] {
+      body.store(0,
+                 body.neutral(scatter.getKind(), element, storageType(element)),
+                 identity);
+    });
   });
 }
 
@@ -181,10 +186,7 @@ void ScatterLoops::addSlices(unsigned k, unsigned first) {
       Value v = body.pull(scatter.getUpdates(), update);
       if (isa<VectorType>(sum.getType()))
         v = body.splatTo(v);
-      sum = isa<FloatType>(element)
-                ? Value(arith::AddFOp::create(b, loc, sum, v))
-                : Value(arith::AddIOp::create(b, loc, sum, v));
-      body.store(0, sum, identity);
+      body.store(0, body.combine(scatter.getKind(), element, sum, v), identity);
     });
   });
 }

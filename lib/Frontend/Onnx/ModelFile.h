@@ -14,7 +14,7 @@ namespace nacre::onnx_frontend {
 constexpr int64_t kMaxRank = 64;
 constexpr int64_t kMaxNameBytes = 64 << 10;
 constexpr int kMaxNesting = 64;
-constexpr int64_t kOldestOpset = 7, kNewestOpset = 27;
+constexpr int64_t kOldestOpset = 1, kNewestOpset = 27;
 constexpr int64_t kOldestIr = 3, kNewestIr = 13;
 /// The largest tensor a network may hold; a guard against bombs in shapes.
 constexpr int64_t kMaxTensorBytes = int64_t(1) << 36;

@@ -7,12 +7,15 @@ const OpTable &nacre::onnx_frontend::opTable() {
   static const OpTable table = [] {
     OpTable t;
     addActivationOps(t);
+    addBitsOps(t);
     addConstantOps(t);
     addControlFlowOps(t);
     addConvOps(t);
     addConvTransposeOps(t);
+    addCumulativeOps(t);
     addElementwiseOps(t);
     addIndexOps(t);
+    addLossOps(t);
     addMatMulOps(t);
     addMovementOps(t);
     addNormalizationOps(t);
@@ -22,7 +25,9 @@ const OpTable &nacre::onnx_frontend::opTable() {
     addRecurrentOps(t);
     addReduceOps(t);
     addResizeOps(t);
+    addScatterOps(t);
     addShapeOps(t);
+    addTrigonometryOps(t);
     return t;
   }();
   return table;

@@ -18,12 +18,15 @@ using OpTable = llvm::StringMap<OpImporter>;
 
 // One function per file of Ops/.
 void addActivationOps(OpTable &table);
+void addBitsOps(OpTable &table);
 void addConstantOps(OpTable &table);
 void addControlFlowOps(OpTable &table);
 void addConvOps(OpTable &table);
 void addConvTransposeOps(OpTable &table);
+void addCumulativeOps(OpTable &table);
 void addElementwiseOps(OpTable &table);
 void addIndexOps(OpTable &table);
+void addLossOps(OpTable &table);
 void addMatMulOps(OpTable &table);
 void addMovementOps(OpTable &table);
 void addNormalizationOps(OpTable &table);
@@ -33,7 +36,9 @@ void addQuantizeOps(OpTable &table);
 void addRecurrentOps(OpTable &table);
 void addReduceOps(OpTable &table);
 void addResizeOps(OpTable &table);
+void addScatterOps(OpTable &table);
 void addShapeOps(OpTable &table);
+void addTrigonometryOps(OpTable &table);
 
 /// The table of all ops.
 const OpTable &opTable();

@@ -74,7 +74,8 @@ LogicalResult ScatterOp::verify() {
   return success();
 }
 
-// Gather and scatter are each other's transpose.
+// Gather and scatter are each other's transpose, where a scatter sums.
+bool ScatterOp::hasGradient() { return getKind() == ReduceKind::add; }
 Value ScatterOp::gradient(Build &build, Value g, unsigned) {
   return build.gather(g, getIndex(), getAxis());
 }

@@ -1,6 +1,7 @@
 //===- Activation.cpp - activation functions ------------------------------===//
 #include "../Node.h"
 #include "../OpTable.h"
+#include "Softmax.h"
 
 using namespace nacre;
 using namespace nacre::onnx_frontend;
@@ -44,6 +45,10 @@ void leakyRelu(Node &n) {
 
 void prelu(Node &n) {
   Value x = n.in(0), slope = n.in(1);
+  // A vector had an element for each channel, or one.
+  if (n.opset < 7 && Node::rank(slope) == 1 && Node::rank(x) > 1 &&
+      Node::shape(slope)[0] != 1)
+    slope = n.channels(slope, Node::rank(x));
   Value scaled = n.binary<lazy::MulOp>(x, slope);
   if (Node::shape(scaled) != Node::shape(x))
     block("E_SHAPE: slope " + shapeText(Node::shape(slope)) +
@@ -123,6 +128,31 @@ void softsign(Node &n) {
                x, n.binary<lazy::AddOp>(n.build.unary<lazy::AbsOp>(x), 1.0)));
 }
 
+/// x * sigmoid(alpha * x).
+void swish(Node &n) {
+  Value x = n.in(0);
+  n.needFloat(x);
+  double alpha = n.floatAttr("alpha", 1);
+  Value scaled = alpha == 1 ? x : n.binary<lazy::MulOp>(x, alpha);
+  n.set(0, n.binary<lazy::MulOp>(x, sigmoidOf(n, scaled)));
+}
+
+/// x drawn to 0 by bias where it is outside [-lambd, lambd], else 0.
+void shrink(Node &n) {
+  Value x = n.in(0);
+  mlir::Type given = Node::element(x);
+  // Integers may be compared with fractions.
+  if (!Node::isFloat(x))
+    x = n.build.cast(x, n.type(DType::F64));
+  double bias = n.floatAttr("bias", 0), lambda = n.floatAttr("lambd", 0.5);
+  Value above = n.cmp(CmpKind::gt, x, constantLike(n, x, lambda));
+  Value below = n.cmp(CmpKind::lt, x, constantLike(n, x, -lambda));
+  Value y =
+      n.where(below, n.binary<lazy::AddOp>(x, bias), constantLike(n, x, 0));
+  y = n.where(above, n.binary<lazy::SubOp>(x, bias), y);
+  n.set(0, n.build.cast(y, given));
+}
+
 void thresholdedRelu(Node &n) {
   Value x = n.in(0);
   n.needFloat(x);
@@ -178,6 +208,12 @@ void clip(Node &n) {
   n.set(0, x);
 }
 
+/// x less its largest element over the axes.
+Value centered(Node &n, Value x, llvm::ArrayRef<int64_t> axes) {
+  return n.binary<lazy::SubOp>(
+      x, n.build.reduce(lazy::ReduceKind::max, x, axes, /*keepDims=*/true));
+}
+
 /// Softmax, or its logarithm, over one axis; before opset 13 over all axes
 /// from it on.
 template <bool logarithm> void softmax(Node &n) {
@@ -193,18 +229,54 @@ template <bool logarithm> void softmax(Node &n) {
   } else {
     axes.push_back(n.axis(n.intAttr("axis", -1), rank));
   }
-  auto reduce = [&](lazy::ReduceKind kind, Value v) {
-    return n.build.reduce(kind, v, axes, /*keepDims=*/true);
-  };
-  Value centered = n.binary<lazy::SubOp>(x, reduce(lazy::ReduceKind::max, x));
-  Value e = n.unary<lazy::ExpOp>(centered);
-  Value sum = reduce(lazy::ReduceKind::add, e);
-  n.set(0, logarithm
-               ? n.binary<lazy::SubOp>(centered, n.unary<lazy::LogOp>(sum))
-               : n.binary<lazy::DivOp>(e, sum));
+  if (logarithm)
+    return n.set(0, logSoftmax(n, x, axes));
+  Value e = n.unary<lazy::ExpOp>(centered(n, x, axes));
+  Value sum = n.build.reduce(lazy::ReduceKind::add, e, axes, true);
+  n.set(0, n.binary<lazy::DivOp>(e, sum));
+}
+
+/// 1 at the first largest element along an axis, before opset 13 of all axes
+/// from it on, and 0 elsewhere.
+void hardmax(Node &n) {
+  Value x = n.in(0);
+  n.needFloat(x);
+  int64_t rank = Node::rank(x);
+  Ints shape(Node::shape(x));
+  int64_t axis = n.opset < 13 ? n.intAttr("axis", 1) : n.intAttr("axis", -1);
+  axis = n.opset < 13 && axis == rank ? rank : n.axis(axis, rank);
+  Value flat = x;
+  if (n.opset < 13) {
+    Ints to(shape.begin(), shape.begin() + axis);
+    Ints merged;
+    for (int64_t a = axis; a < rank; ++a)
+      merged.push_back(a);
+    to.push_back(n.countAlong(x, merged));
+    flat = n.reshape(x, to);
+  }
+  n.needStatic(flat, axis);
+  int64_t extent = Node::shape(flat)[axis];
+  if (extent == 0)
+    return n.set(0, x);
+  Value top = n.build.argReduce(lazy::ReduceKind::max, flat, axis,
+                                /*last=*/false, /*keepDims=*/true);
+  Ints along(Node::rank(flat), 1);
+  along[axis] = extent;
+  Value place = n.build.iota(
+      mlir::RankedTensorType::get(along, n.type(DType::I64)), axis);
+  Value y = n.build.cast(n.cmp(CmpKind::eq, top, place), Node::element(x));
+  n.set(0, n.reshape(y, shape));
 }
 
 } // namespace
+
+Value onnx_frontend::logSoftmax(Node &n, Value x,
+                                llvm::ArrayRef<int64_t> axes) {
+  Value less = centered(n, x, axes);
+  Value sum = n.build.reduce(lazy::ReduceKind::add, n.unary<lazy::ExpOp>(less),
+                             axes, /*keepDims=*/true);
+  return n.binary<lazy::SubOp>(less, n.unary<lazy::LogOp>(sum));
+}
 
 void onnx_frontend::addActivationOps(OpTable &t) {
   t["Sigmoid"] = sigmoid;
@@ -219,9 +291,12 @@ void onnx_frontend::addActivationOps(OpTable &t) {
   t["Softplus"] = softplus;
   t["Softsign"] = softsign;
   t["Mish"] = mish;
+  t["Swish"] = swish;
+  t["Shrink"] = shrink;
   t["ThresholdedRelu"] = thresholdedRelu;
   t["Gelu"] = gelu;
   t["Clip"] = clip;
   t["Softmax"] = softmax<false>;
+  t["Hardmax"] = hardmax;
   t["LogSoftmax"] = softmax<true>;
 }

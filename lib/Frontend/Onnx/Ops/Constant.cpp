@@ -117,11 +117,23 @@ void eyeLike(Node &n) {
 
 void identity(Node &n) { n.set(0, n.in(0)); }
 
+/// Whether elements are dropped at random.
+bool drops(Node &n) {
+  double ratio = n.floatAttr("ratio", 0.5);
+  bool training = n.opset < 7 && n.intAttr("is_test", 0) == 0;
+  if (n.opset >= 12) {
+    training = n.has(2) && n.constant(2, "training_mode").numberAt(0) != 0;
+    if (training && n.has(1))
+      ratio = n.constant(1, "ratio").numberAt(0);
+  }
+  return training && ratio != 0;
+}
+
 void dropout(Node &n) {
   Value x = n.in(0);
-  if (n.opset >= 12 && n.has(2) &&
-      n.constant(2, "training_mode").numberAt(0) != 0)
-    block("training_mode is not supported");
+  if (drops(n))
+    block(n.opset < 7 ? "is_test=0 is not supported"
+                      : "training_mode is not supported");
   n.set(0, x);
   if (!n.wants(1))
     return;
@@ -130,7 +142,18 @@ void dropout(Node &n) {
   n.set(1, n.build.cast(n.build.splatLike(x, 1), type));
 }
 
+/// Types by their names in TensorProto, as Cast had them before opset 6.
+DType typeNamed(const std::string &name) {
+  onnx::TensorProto::DataType type;
+  if (!onnx::TensorProto::DataType_Parse(name, &type))
+    block("E_DTYPE: unknown data type " + quoted(name));
+  return dtypeOfOnnx(type, "to");
+}
+
 void cast(Node &n) {
+  if (n.opset < 6)
+    return n.set(
+        0, n.build.cast(n.in(0), n.type(typeNamed(n.stringAttr("to", "")))));
   int64_t to = n.intAttr("to", 0);
   if (to < INT32_MIN || to > INT32_MAX)
     block("E_DTYPE: unknown data type " + Twine(to));

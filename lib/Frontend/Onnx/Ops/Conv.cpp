@@ -1,5 +1,6 @@
 //===- Conv.cpp - convolutions --------------------------------------------===//
 #include "../OpTable.h"
+#include "Quantize.h"
 #include "Window.h"
 
 using namespace nacre;
@@ -41,18 +42,21 @@ Value convolve(Node &n, Value x, Value w) {
   return contractConv(n, x, w, groups, window.strides, window.dilations);
 }
 
+/// y, the convolution by w, and the optional input i.
+Value addBias(Node &n, Value y, Value w, int i) {
+  if (!n.has(i))
+    return y;
+  Value bias = n.in(i);
+  if (Node::shape(bias) != llvm::ArrayRef<int64_t>(Node::shape(w)[0]))
+    block("E_SHAPE: bias of shape " + shapeText(Node::shape(bias)) + " for " +
+          Twine(Node::shape(w)[0]) + " output channels");
+  return n.binary<lazy::AddOp>(y, n.channels(bias, Node::rank(y)));
+}
+
 void conv(Node &n) {
   Value x = n.in(0), w = n.in(1);
   n.needSameElement(x, w);
-  Value y = convolve(n, x, w);
-  if (n.has(2)) {
-    Value bias = n.in(2);
-    if (Node::shape(bias) != llvm::ArrayRef<int64_t>(Node::shape(w)[0]))
-      block("E_SHAPE: bias of shape " + shapeText(Node::shape(bias)) + " for " +
-            Twine(Node::shape(w)[0]) + " output channels");
-    y = n.binary<lazy::AddOp>(y, n.channels(bias, Node::rank(y)));
-  }
-  n.set(0, y);
+  n.set(0, addBias(n, convolve(n, x, w), w, 2));
 }
 
 /// The value less its zero point, in i32. A zero point per output channel
@@ -79,9 +83,33 @@ void convInteger(Node &n) {
   n.set(0, convolve(n, centered(n, x, 2, 0), centered(n, w, 3, 0)));
 }
 
+/// Scales are of a whole tensor; w's may be of its output channels.
+void qLinearConv(Node &n) {
+  Value x = n.in(0), w = n.in(3), own = n.in(1), other = n.in(4);
+  n.needRank(x, 3);
+  n.needRank(w, 3);
+  Value y = convolve(n, centered(n, x, 2, 0), centered(n, w, 5, 0));
+  y = addBias(n, y, w, 8);
+  n.needFloat(own);
+  n.needSameElement(own, other);
+  n.needStatic(own);
+  if (lazy::tensorType(own).getNumElements() != 1)
+    block("E_SHAPE: the input's scale of shape " + shapeText(Node::shape(own)) +
+          " must be a scalar");
+  if (Node::rank(other) == 1 && Node::shape(other)[0] == Node::shape(w)[0])
+    other = n.channels(other, Node::rank(y));
+  else if (Node::rank(other) != 0)
+    block("E_SHAPE: the weight's scale of shape " +
+          shapeText(Node::shape(other)) + " for " + Twine(Node::shape(w)[0]) +
+          " output channels");
+  Value scale = n.binary<lazy::MulOp>(n.reshape(own, {}), other);
+  n.set(0, requantize(n, y, scale, 6, 7));
+}
+
 } // namespace
 
 void onnx_frontend::addConvOps(OpTable &t) {
   t["Conv"] = conv;
+  t["QLinearConv"] = qLinearConv;
   t["ConvInteger"] = convInteger;
 }

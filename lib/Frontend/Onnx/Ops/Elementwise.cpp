@@ -12,8 +12,36 @@ template <typename Op> void floatUnary(Node &n) {
   n.set(0, n.unary<Op>(n.in(0)));
 }
 
+/// The second operand. Before opset 7 it broadcasts only when told to, and may
+/// stand at an axis of the first.
+Value second(Node &n) {
+  Value a = n.in(0), b = n.in(1);
+  if (n.opset >= 7)
+    return b;
+  llvm::ArrayRef<int64_t> whole = Node::shape(a), part = Node::shape(b);
+  if (n.intAttr("broadcast", 0) == 0) {
+    if (whole != part)
+      block("E_SHAPE: shapes " + shapeText(whole) + " and " + shapeText(part) +
+            " differ and broadcast is 0");
+    return b;
+  }
+  int64_t rank = whole.size(), free = rank - int64_t(part.size());
+  int64_t axis = free;
+  if (n.attribute("axis") && rank > 0)
+    axis = n.axis(n.intAttr("axis", 0), rank);
+  bool fits = axis >= 0 && axis <= free;
+  for (size_t i = 0; fits && i < part.size(); ++i)
+    fits = part[i] == 1 || part[i] == whole[axis + i];
+  if (!fits)
+    block("E_SHAPE: shape " + shapeText(part) + " does not broadcast to " +
+          shapeText(whole) + " from axis " + Twine(axis));
+  Ints to(part);
+  to.append(free - axis, 1);
+  return n.reshape(b, to);
+}
+
 template <typename Op> void anyBinary(Node &n) {
-  n.set(0, n.binary<Op>(n.in(0), n.in(1)));
+  n.set(0, n.binary<Op>(n.in(0), second(n)));
 }
 
 template <typename Op> void logicalBinary(Node &n) {
@@ -25,7 +53,7 @@ template <typename Op> void logicalBinary(Node &n) {
 }
 
 template <CmpKind kind> void compare(Node &n) {
-  n.set(0, n.cmp(kind, n.in(0), n.in(1)));
+  n.set(0, n.cmp(kind, n.in(0), second(n)));
 }
 
 /// Sum, Max, Min: one or more inputs.
@@ -98,7 +126,7 @@ Value smallPower(Node &n, Value x, double exponent) {
 }
 
 void power(Node &n) {
-  Value x = n.in(0), y = n.in(1);
+  Value x = n.in(0), y = second(n);
   if (Node::rank(y) <= Node::rank(x) && lazy::tensorType(y).hasStaticShape() &&
       lazy::tensorType(y).getNumElements() == 1)
     if (std::optional<Tensor> exponent = n.importer.constantValue(y))

@@ -1,9 +1,76 @@
 //===- Index.cpp - picking by index ---------------------------------------===//
-#include "../Node.h"
+#include "Index.h"
 #include "../OpTable.h"
+#include "nacre/model.h"
 
 using namespace nacre;
 using namespace nacre::onnx_frontend;
+
+//===----------------------------------------------------------------------===//
+// Indices
+//===----------------------------------------------------------------------===//
+
+void onnx_frontend::needKnownInRange(const Tensor &index, int64_t extent) {
+  for (int64_t i = 0, count = index.count(); i < count; ++i)
+    if (int64_t at = index.integerAt(i); at < -extent || at >= extent)
+      block("E_INDEX: index " + Twine(at) + ", axis size " + Twine(extent));
+}
+
+Value onnx_frontend::requireIndex(Node &n, Value x, Value ok) {
+  Value all = n.build.expandLike(ok, x);
+  return n.build.require(x, all, NACRE_E_INDEX, "an index is out of range");
+}
+
+Value onnx_frontend::checkedIndex(Node &n, Value index, int64_t extent) {
+  DType dtype = Node::dtype(index);
+  if (dtype != DType::I32 && dtype != DType::I64)
+    block("indices have element type " + Twine(dtypeName(dtype)));
+  std::optional<Tensor> known = n.importer.constantValue(index);
+  if (known)
+    needKnownInRange(*known, extent);
+  mlir::Type i64 = n.type(DType::I64);
+  index = n.build.cast(index, i64);
+  auto number = [&](double value) { return n.build.splat(i64, value); };
+  if (!known)
+    index = requireIndex(
+        n, index,
+        n.build.binary<lazy::AndOp>(
+            n.cmp(lazy::CmpKind::ge, index, number(-double(extent))),
+            n.cmp(lazy::CmpKind::lt, index, number(double(extent)))));
+  return n.where(n.cmp(lazy::CmpKind::lt, index, number(0)),
+                 n.binary<lazy::AddOp>(index, double(extent)), index);
+}
+
+Value onnx_frontend::positions(Node &n, int64_t extent, int64_t axis,
+                               int64_t rank) {
+  Ints shape(rank, 1);
+  shape[axis] = extent;
+  return n.build.iota(mlir::RankedTensorType::get(shape, n.type(DType::I64)),
+                      axis);
+}
+
+Value onnx_frontend::pickPerBatch(Node &n, Value x, int64_t batch, int64_t axis,
+                                  Value index) {
+  int64_t rank = Node::rank(x);
+  Ints front{batch, axis}, back(rank);
+  for (int64_t a = 0; a < rank; ++a)
+    if (a != batch && a != axis)
+      front.push_back(a);
+  for (auto [to, from] : llvm::enumerate(front))
+    back[from] = to;
+  Value turned = n.build.permute(x, front);
+  Ints shape(Node::shape(turned)), merged{shape[0] * shape[1]};
+  merged.append(shape.begin() + 2, shape.end());
+  Value row =
+      n.binary<lazy::MulOp>(positions(n, shape[0], 0, 2), double(shape[1]));
+  Value picked = n.build.gather(n.reshape(turned, merged),
+                                n.binary<lazy::AddOp>(index, row), 0);
+  return n.build.permute(picked, back);
+}
+
+//===----------------------------------------------------------------------===//
+// Ops
+//===----------------------------------------------------------------------===//
 
 namespace {
 
@@ -31,9 +98,8 @@ void gather(Node &n) {
     n.needStatic(index);
   int64_t extent = Node::shape(x)[axis];
   std::optional<Tensor> known = n.importer.constantValue(index);
-  for (int64_t i = 0, count = known ? known->count() : 0; i < count; ++i)
-    if (int64_t at = known->integerAt(i); at < -extent || at >= extent)
-      block("E_INDEX: index " + Twine(at) + ", axis size " + Twine(extent));
+  if (known)
+    needKnownInRange(*known, extent);
   Ints shape(Node::shape(x).take_front(axis));
   llvm::append_range(shape, Node::shape(index));
   llvm::append_range(shape, Node::shape(x).drop_front(axis + 1));
@@ -44,6 +110,37 @@ void gather(Node &n) {
     }
   n.needShape(shape);
   n.set(0, n.build.gather(x, index, axis));
+}
+
+/// The slices where a condition known now holds, of the flattened input when
+/// there is no axis.
+void compress(Node &n) {
+  Value x = n.in(0);
+  Tensor condition = n.constant(1, "condition");
+  if (condition.dtype != DType::Bool || condition.shape.size() != 1)
+    block("E_SHAPE: condition is not a vector of bool");
+  int64_t axis = 0;
+  if (n.attribute("axis")) {
+    n.needRank(x, 1);
+    axis = n.axis(n.intAttr("axis", 0), Node::rank(x));
+  } else {
+    n.needStatic(x);
+    Ints all;
+    for (int64_t a = 0; a < Node::rank(x); ++a)
+      all.push_back(a);
+    x = n.reshape(x, {n.countAlong(x, all)});
+  }
+  n.needStatic(x, axis);
+  if (condition.count() > Node::shape(x)[axis])
+    block("E_SHAPE: condition has " + Twine(condition.count()) +
+          " elements for an extent of " + Twine(Node::shape(x)[axis]));
+  std::vector<int64_t> kept;
+  for (int64_t i = 0, count = condition.count(); i < count; ++i)
+    if (condition.integerAt(i))
+      kept.push_back(i);
+  Tensor index = n.newTensor(DType::I64, {int64_t(kept.size())});
+  std::copy(kept.begin(), kept.end(), index.data<int64_t>());
+  n.set(0, n.build.gather(x, n.constantOf(index), axis));
 }
 
 /// values[1] where the class along the new axis is the index, values[0]
@@ -105,6 +202,7 @@ void trilu(Node &n) {
 
 void onnx_frontend::addIndexOps(OpTable &t) {
   t["Gather"] = gather;
+  t["Compress"] = compress;
   t["OneHot"] = oneHot;
   t["Trilu"] = trilu;
 }

@@ -1,6 +1,6 @@
 //===- MatMul.cpp - matrix products as contractions -----------------------===//
-#include "../Node.h"
 #include "../OpTable.h"
+#include "Quantize.h"
 
 using namespace nacre;
 using namespace nacre::onnx_frontend;
@@ -81,6 +81,30 @@ void matMulInteger(Node &n) {
   n.set(0, product(n, a, centered(n, n.in(1), 3, false)));
 }
 
+/// A scale of a's rows or b's columns beside the product; a scalar as it is.
+Value scaleOf(Node &n, int input, bool perRow) {
+  Value scale = n.in(input);
+  n.needFloat(scale);
+  n.needStatic(scale);
+  if (lazy::tensorType(scale).getNumElements() == 1)
+    return n.reshape(scale, {});
+  return perRow && Node::rank(scale) == 1
+             ? n.reshape(scale, {Node::shape(scale)[0], 1})
+             : scale;
+}
+
+void qLinearMatMul(Node &n) {
+  Value a = centered(n, n.in(0), 2, true), b = centered(n, n.in(3), 5, false);
+  Value sum = product(n, a, b);
+  Value scale =
+      n.binary<lazy::MulOp>(scaleOf(n, 1, true), scaleOf(n, 4, false));
+  Value y = requantize(n, sum, scale, 6, 7);
+  if (Node::shape(y) != Node::shape(sum))
+    block("E_SHAPE: a scale does not broadcast to " +
+          shapeText(Node::shape(sum)));
+  n.set(0, y);
+}
+
 void gemm(Node &n) {
   Value a = n.in(0), b = n.in(1);
   n.needSameElement(a, b);
@@ -121,5 +145,6 @@ void gemm(Node &n) {
 void onnx_frontend::addMatMulOps(OpTable &t) {
   t["MatMul"] = matMul;
   t["MatMulInteger"] = matMulInteger;
+  t["QLinearMatMul"] = qLinearMatMul;
   t["Gemm"] = gemm;
 }

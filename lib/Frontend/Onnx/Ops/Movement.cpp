@@ -40,9 +40,9 @@ void concat(Node &n) {
     xs.push_back(n.in(i));
   if (xs.empty())
     block("has no inputs");
-  if (!n.attribute("axis"))
+  if (!n.attribute("axis") && n.opset >= 4)
     block("E_ATTR: no axis");
-  n.set(0, n.concat(xs, n.axis(n.intAttr("axis", 0), Node::rank(xs[0]))));
+  n.set(0, n.concat(xs, n.axis(n.intAttr("axis", 1), Node::rank(xs[0]))));
 }
 
 void split(Node &n) {
@@ -51,6 +51,8 @@ void split(Node &n) {
   n.needStatic(x, axis);
   int64_t extent = Node::shape(x)[axis], parts = n.proto.output_size();
   std::optional<Ints> sizes = n.intsAttrOrInput("split", 1, 13);
+  if (n.opset < 2 && n.has(1))
+    sizes = n.constantInts(1, "split");
   if (!sizes) {
     parts = n.opset >= 18 ? n.intAttr("num_outputs", parts) : parts;
     if (parts < 1 || parts != n.proto.output_size())

@@ -14,16 +14,39 @@ void needVector(Value v, int64_t extent, llvm::StringRef what) {
           " for " + Twine(extent) + " channels");
 }
 
+struct Statistics {
+  Value mean, variance; // [C]
+};
+
+/// Of each channel, in f32 for the half types.
+Statistics channelStatistics(Node &n, Value x, int64_t channels) {
+  mlir::Type given = Node::element(x);
+  if (given.getIntOrFloatBitWidth() == 16)
+    x = n.build.cast(x, n.type(DType::F32));
+  Ints axes;
+  for (int64_t a = 0; a < Node::rank(x); ++a)
+    if (a != 1)
+      axes.push_back(a);
+  Value mean = n.mean(x, axes), centered = n.binary<lazy::SubOp>(x, mean);
+  Value variance = n.mean(n.binary<lazy::MulOp>(centered, centered), axes);
+  auto vector = [&](Value v) {
+    return n.build.cast(n.reshape(v, {channels}), given);
+  };
+  return {vector(mean), vector(variance)};
+}
+
 /// x * s + b with s and b computed on [C] vectors, which fold later.
 void batchNormalization(Node &n) {
   Value x = n.in(0);
   n.needFloat(x);
   n.needRank(x, 1);
-  if (n.opset >= 14 && n.intAttr("training_mode", 0) != 0)
-    block("training_mode is not supported");
   if (n.opset < 9 && n.intAttr("spatial", 1) == 0)
     block("spatial=0 is not supported");
-  n.onlyOutputs(1);
+  if (n.opset < 7 && n.intAttr("is_test", 0) == 0)
+    block("is_test=0 is not supported");
+  bool training = n.opset >= 14 && n.intAttr("training_mode", 0) != 0;
+  if (!training)
+    n.onlyOutputs(1);
   int64_t rank = Node::rank(x);
   int64_t channels = rank == 1 ? 1 : Node::shape(x)[1];
   Value parts[4];
@@ -33,7 +56,21 @@ void batchNormalization(Node &n) {
     needVector(parts[i], channels, names[i]);
     parts[i] = n.build.cast(parts[i], Node::element(x));
   }
-  auto [scale, bias, mean, variance] = parts;
+  auto &[scale, bias, mean, variance] = parts;
+  if (training) {
+    double momentum = n.floatAttr("momentum", 0.9f);
+    Statistics now = channelStatistics(n, x, channels);
+    auto running = [&](int i, Value before, Value current) {
+      Value sum =
+          n.binary<lazy::AddOp>(n.binary<lazy::MulOp>(before, momentum),
+                                n.binary<lazy::MulOp>(current, 1 - momentum));
+      n.set(i, n.build.cast(sum, Node::element(n.in(i + 2))));
+    };
+    running(1, mean, now.mean);
+    running(2, variance, now.variance);
+    mean = now.mean;
+    variance = now.variance;
+  }
   double epsilon = n.floatAttr("epsilon", 1e-5f);
   Value s = n.binary<lazy::DivOp>(
       scale, n.unary<lazy::SqrtOp>(n.binary<lazy::AddOp>(variance, epsilon)));
@@ -102,6 +139,37 @@ void layerNormalization(Node &n) {
   if (n.wants(2))
     n.set(2, n.binary<lazy::DivOp>(n.build.splat(Node::element(wide), 1),
                                    r.inverseDeviation));
+}
+
+/// x / sqrt(mean of x^2 + epsilon) * scale.
+void rmsNormalization(Node &n) {
+  Value x = n.in(0), scale = n.in(1);
+  n.needFloat(x);
+  int64_t axis = n.axis(n.intAttr("axis", -1), Node::rank(x));
+  mlir::Type given = Node::element(x);
+  bool half = given.getIntOrFloatBitWidth() == 16;
+  Value wide = half ? n.build.cast(x, n.type(DType::F32)) : x;
+  Value mean =
+      n.mean(n.binary<lazy::MulOp>(wide, wide), axesFrom(axis, Node::rank(x)));
+  mean = n.binary<lazy::AddOp>(mean, n.floatAttr("epsilon", 1e-5f));
+  Value y = n.binary<lazy::DivOp>(wide, n.unary<lazy::SqrtOp>(mean));
+  y = n.binary<lazy::MulOp>(n.build.cast(y, given), scale);
+  if (Node::shape(y) != Node::shape(x))
+    block("E_SHAPE: scale of shape " + shapeText(Node::shape(scale)) +
+          " does not broadcast to " + shapeText(Node::shape(x)));
+  n.set(0, y);
+}
+
+/// (x - mean) / (standard deviation + 1e-9) over axes.
+void meanVarianceNormalization(Node &n) {
+  Value x = n.in(0);
+  n.needFloat(x);
+  Ints axes = n.axes(n.intsAttr("axes").value_or(Ints{0, 2, 3}), Node::rank(x));
+  Value centered = n.binary<lazy::SubOp>(x, n.mean(x, axes));
+  Value variance = n.mean(n.binary<lazy::MulOp>(centered, centered), axes);
+  Value deviation =
+      n.binary<lazy::AddOp>(n.unary<lazy::SqrtOp>(variance), 1e-9);
+  n.set(0, n.binary<lazy::DivOp>(centered, deviation));
 }
 
 /// Opset 18 gives scale and bias per group, opset 21 per channel.
@@ -181,6 +249,8 @@ void onnx_frontend::addNormalizationOps(OpTable &t) {
   t["BatchNormalization"] = batchNormalization;
   t["InstanceNormalization"] = instanceNormalization;
   t["LayerNormalization"] = layerNormalization;
+  t["RMSNormalization"] = rmsNormalization;
+  t["MeanVarianceNormalization"] = meanVarianceNormalization;
   t["GroupNormalization"] = groupNormalization;
   t["LRN"] = lrn;
   t["LpNormalization"] = lpNormalization;

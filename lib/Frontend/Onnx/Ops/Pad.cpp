@@ -58,7 +58,8 @@ Value padAxis(Node &n, Value x, int64_t axis, int64_t low, int64_t high,
 void pad(Node &n) {
   Value x = n.in(0);
   int64_t rank = Node::rank(x);
-  std::optional<Ints> pads = n.intsAttrOrInput("pads", 1, 11);
+  std::optional<Ints> pads =
+      n.intsAttrOrInput(n.opset < 2 ? "paddings" : "pads", 1, 11);
   if (!pads)
     block("E_ATTR: no pads");
   Ints axes;
@@ -111,6 +112,36 @@ void pad(Node &n) {
   n.set(0, x);
 }
 
+/// Cuts or borders with zeros to the extents given, the middle staying there.
+void centerCropPad(Node &n) {
+  Value x = n.in(0);
+  int64_t rank = Node::rank(x);
+  Ints wanted = n.constantInts(1, "shape"), axes;
+  if (auto given = n.intsAttr("axes"))
+    axes = n.axes(*given, rank);
+  else
+    for (int64_t a = 0; a < rank; ++a)
+      axes.push_back(a);
+  if (wanted.size() != axes.size())
+    block("E_ATTR: shape has " + Twine(wanted.size()) + " values for " +
+          Twine(axes.size()) + " axes");
+  Ints low(rank, 0), high(rank, 0);
+  for (auto [axis, to] : llvm::zip(axes, wanted)) {
+    n.needStatic(x, axis);
+    int64_t from = Node::shape(x)[axis];
+    if (to < 0)
+      block("E_DIM: shape has the extent " + Twine(to));
+    if (to < from)
+      x = n.sliceAxis(x, axis, (from - to) / 2, to);
+    low[axis] = std::max<int64_t>(to - from, 0) / 2;
+    high[axis] = std::max<int64_t>(to - from, 0) - low[axis];
+  }
+  n.set(0, n.pad(x, low, high, 0));
+}
+
 } // namespace
 
-void onnx_frontend::addPadOps(OpTable &t) { t["Pad"] = pad; }
+void onnx_frontend::addPadOps(OpTable &t) {
+  t["Pad"] = pad;
+  t["CenterCropPad"] = centerCropPad;
+}

@@ -32,12 +32,64 @@ Value pool(Node &n, Value x, const WindowShape &w, ReduceKind kind,
   return n.build.reduce(kind, windows, places);
 }
 
+/// Where in x, flattened, the first largest element of each window is; with
+/// `columns` the spatial axes are flattened the first one fastest.
+Value largestPlaces(Node &n, Value x, const WindowShape &w, double lowest,
+                    bool columns) {
+  n.needStatic(x);
+  int64_t rank = Node::rank(x), count = w.kernel.size(), whole = 1;
+  Ints shape(Node::shape(x)), axes, flat(shape), out(shape);
+  for (int64_t i = 0; i < count; ++i) {
+    axes.push_back(i + 2);
+    flat[i + 2] = out[i + 2] = w.output[i];
+    whole = mulChecked(whole, w.kernel[i]);
+  }
+  flat.push_back(whole);
+  Value windows = n.build.window(padSpatial(n, x, w.low, w.high, lowest), axes,
+                                 w.kernel, w.strides, w.dilations);
+  Value left = n.build.argReduce(ReduceKind::max, n.reshape(windows, flat),
+                                 rank, /*last=*/false, /*keepDims=*/false);
+  auto iota = [&](int64_t axis) {
+    return n.build.iota(mlir::RankedTensorType::get(out, n.type(DType::I64)),
+                        axis);
+  };
+  Ints strides(count, 1);
+  int64_t image = 1;
+  for (int64_t k = 0; k < count; ++k) {
+    int64_t i = columns ? k : count - 1 - k;
+    strides[i] = image;
+    image *= shape[i + 2];
+  }
+  Value place = n.binary<lazy::MulOp>(
+      n.binary<lazy::AddOp>(n.binary<lazy::MulOp>(iota(0), double(shape[1])),
+                            iota(1)),
+      double(image));
+  for (int64_t i = count - 1; i >= 0; --i) {
+    // The place within the window, of which the last axis is the fastest.
+    Value within = n.binary<lazy::RemOp>(left, double(w.kernel[i]));
+    left = n.binary<lazy::DivOp>(left, double(w.kernel[i]));
+    Value at = n.binary<lazy::AddOp>(
+        n.binary<lazy::MulOp>(iota(i + 2), double(w.strides[i])),
+        n.binary<lazy::MulOp>(within, double(w.dilations[i])));
+    at = n.binary<lazy::AddOp>(at, double(-w.low[i]));
+    // Of nothing but -inf the first may be padding.
+    at = n.binary<lazy::MaxOp>(at, 0.0);
+    at = n.binary<lazy::MinOp>(at, double(shape[i + 2] - 1));
+    place = n.binary<lazy::AddOp>(
+        place, n.binary<lazy::MulOp>(at, double(strides[i])));
+  }
+  return place;
+}
+
 void maxPool(Node &n) {
-  n.onlyOutputs(1);
   Value x = n.in(0);
   // Below every value of the type: integers saturate.
   double lowest = -std::numeric_limits<double>::infinity();
-  n.set(0, pool(n, x, readPool(n, x), ReduceKind::max, lowest));
+  WindowShape w = readPool(n, x);
+  n.set(0, pool(n, x, w, ReduceKind::max, lowest));
+  if (n.wants(1))
+    n.set(1,
+          largestPlaces(n, x, w, lowest, n.intAttr("storage_order", 0) != 0));
 }
 
 /// How many elements each window holds along one axis.
@@ -91,6 +143,33 @@ void averagePool(Node &n) {
   n.set(0, n.binary<lazy::DivOp>(sum, divisor));
 }
 
+/// x to the power p, of x that is not negative.
+Value powerOf(Node &n, Value x, double p) {
+  if (p == 1)
+    return x;
+  if (p == 2)
+    return n.binary<lazy::MulOp>(x, x);
+  return p == 0.5 ? n.unary<lazy::SqrtOp>(x) : n.binary<lazy::PowOp>(x, p);
+}
+
+/// An integer from opset 2 on, a float before.
+double norm(Node &n) {
+  double p = n.opset < 2 ? n.floatAttr("p", 2) : double(n.intAttr("p", 2));
+  if (!(p > 0))
+    block("E_ATTR: p is not above 0");
+  return p;
+}
+
+/// (sum over each window of |x|^p)^(1/p).
+void lpPool(Node &n) {
+  Value x = n.in(0);
+  n.needFloat(x);
+  WindowShape w = readPool(n, x);
+  double p = norm(n);
+  Value terms = powerOf(n, n.build.unary<lazy::AbsOp>(x), p);
+  n.set(0, powerOf(n, pool(n, terms, w, ReduceKind::add, 0), 1 / p));
+}
+
 Ints spatialAxes(Node &n, Value x) {
   n.needRank(x, 2);
   Ints axes;
@@ -110,11 +189,22 @@ void globalMaxPool(Node &n) {
   n.set(0, n.build.reduce(ReduceKind::max, x, spatialAxes(n, x), true));
 }
 
+void globalLpPool(Node &n) {
+  Value x = n.in(0);
+  n.needFloat(x);
+  double p = norm(n);
+  Value terms = powerOf(n, n.build.unary<lazy::AbsOp>(x), p);
+  Value sum = n.build.reduce(ReduceKind::add, terms, spatialAxes(n, x), true);
+  n.set(0, powerOf(n, sum, 1 / p));
+}
+
 } // namespace
 
 void onnx_frontend::addPoolOps(OpTable &t) {
   t["MaxPool"] = maxPool;
   t["AveragePool"] = averagePool;
+  t["LpPool"] = lpPool;
+  t["GlobalLpPool"] = globalLpPool;
   t["GlobalAveragePool"] = globalAveragePool;
   t["GlobalMaxPool"] = globalMaxPool;
 }

@@ -1,5 +1,5 @@
 //===- Quantize.cpp - quantizing and dequantizing -------------------------===//
-#include "../Node.h"
+#include "Quantize.h"
 #include "../OpTable.h"
 
 using namespace nacre;
@@ -8,17 +8,45 @@ using lazy::ReduceKind;
 
 namespace {
 
-/// A scale or zero point for use beside x: a scalar, or along one axis.
+/// A scale or zero point with an element for each block along an axis, repeated
+/// for all of the block.
+Value alongBlocks(Node &n, Value x, Value parameter, int64_t size,
+                  llvm::StringRef what) {
+  int64_t rank = Node::rank(x), axis = n.axis(n.intAttr("axis", 1), rank);
+  n.needStatic(x, axis);
+  int64_t extent = Node::shape(x)[axis];
+  Ints wanted(Node::shape(x));
+  wanted[axis] = size > 0 ? (extent + size - 1) / size : -1;
+  if (Node::shape(parameter) != llvm::ArrayRef<int64_t>(wanted))
+    block("E_SHAPE: " + what + " of shape " +
+          shapeText(Node::shape(parameter)) + " for blocks of " + Twine(size) +
+          " along axis " + Twine(axis) + " of shape " +
+          shapeText(Node::shape(x)));
+  Ints apart(wanted), joined(wanted);
+  apart.insert(apart.begin() + axis + 1, 1);
+  Ints grown(apart);
+  grown[axis + 1] = size;
+  joined[axis] = mulChecked(wanted[axis], size);
+  n.needShape(joined);
+  Value whole =
+      n.reshape(n.build.expand(n.reshape(parameter, apart), grown), joined);
+  return n.sliceAxis(whole, axis, 0, extent);
+}
+
+/// A scale or zero point for use beside x: a scalar, along one axis, or for
+/// each block of one.
 Value alongAxis(Node &n, Value x, Value parameter, llvm::StringRef what) {
   n.needStatic(parameter);
   int64_t rank = Node::rank(parameter);
   if (rank == 0 || (rank == 1 && Node::shape(parameter)[0] == 1))
     return n.reshape(parameter, {});
-  if (n.intAttr("block_size", 0) != 0 || rank != 1)
-    block("blocked quantization is not supported");
-  if (n.opset < 13)
+  int64_t size = n.intAttr("block_size", 0);
+  if (size != 0)
+    return alongBlocks(n, x, parameter, size, what);
+  if (n.opset < 13 || rank != 1)
     block("E_SHAPE: " + what + " of shape " +
-          shapeText(Node::shape(parameter)) + " must be a scalar");
+          shapeText(Node::shape(parameter)) + " must be a scalar" +
+          (n.opset < 13 ? "" : " or a vector"));
   int64_t axis = n.axis(n.intAttr("axis", 1), Node::rank(x));
   if (Node::shape(parameter)[0] != Node::shape(x)[axis])
     block("E_SHAPE: " + what + " has " + Twine(Node::shape(parameter)[0]) +
@@ -152,6 +180,26 @@ void dynamicQuantize(Node &n) {
 }
 
 } // namespace
+
+Value onnx_frontend::requantize(Node &n, Value sum, Value scale, int yScale,
+                                int yZero) {
+  Value own = n.in(yScale), zero = n.in(yZero);
+  mlir::Type f32 = n.type(DType::F32);
+  checkScale(n, own);
+  auto scalar = [&](Value v, llvm::StringRef what) {
+    if (!lazy::tensorType(v).hasStaticShape() ||
+        lazy::tensorType(v).getNumElements() != 1)
+      block("E_SHAPE: " + what + " of shape " + shapeText(Node::shape(v)) +
+            " must be a scalar");
+    return n.build.cast(n.reshape(v, {}), f32);
+  };
+  Value factor = n.binary<lazy::DivOp>(n.build.cast(scale, f32),
+                                       scalar(own, "the result's scale"));
+  Value y = n.binary<lazy::MulOp>(n.build.cast(sum, f32), factor);
+  y = n.binary<lazy::AddOp>(n.unary<lazy::RoundOp>(y),
+                            scalar(zero, "the result's zero point"));
+  return saturate(n, y, Node::dtype(zero));
+}
 
 void onnx_frontend::addQuantizeOps(OpTable &t) {
   t["QuantizeLinear"] = quantize;

@@ -317,6 +317,9 @@ void upsample(Node &n) {
   std::vector<double> scales;
   if (n.opset >= 9)
     scales = numbers(n, 1, "scales");
+  else if (n.opset < 7)
+    scales = {1, 1, n.floatAttr("height_scale", 1),
+              n.floatAttr("width_scale", 1)};
   else if (auto given = n.floatsAttr("scales"))
     scales.assign(given->begin(), given->end());
   resample(n, m, {}, scales, {});

@@ -41,7 +41,10 @@ void size(Node &n) {
 void reshape(Node &n) {
   Value x = n.in(0);
   llvm::ArrayRef<int64_t> from = Node::shape(x);
-  Ints to = n.constantInts(1, "shape");
+  std::optional<Ints> given = n.intsAttrOrInput("shape", 1, 5);
+  if (!given)
+    block("E_ATTR: no shape");
+  Ints to = *given;
   bool allowZero = n.intAttr("allowzero", 0) != 0;
   int64_t open = -1;
   for (auto [i, extent] : llvm::enumerate(to)) {
@@ -147,7 +150,17 @@ void expand(Node &n) {
 /// Repeats along an axis become an axis of their own in front of it.
 void tile(Node &n) {
   Value x = n.in(0);
-  Ints repeats = n.constantInts(1, "repeats");
+  Ints repeats;
+  if (n.opset < 6) { // so often along one axis
+    Tensor times = n.constant(1, "tiles"), axis = n.constant(2, "axis");
+    if (times.count() != 1 || axis.count() != 1)
+      block("E_SHAPE: tiles and axis must be scalars");
+    repeats.assign(Node::rank(x), 1);
+    repeats[n.axis(int64_t(axis.numberAt(0)), Node::rank(x))] =
+        int64_t(times.numberAt(0));
+  } else {
+    repeats = n.constantInts(1, "repeats");
+  }
   if (int64_t(repeats.size()) != Node::rank(x))
     block("E_ATTR: " + Twine(repeats.size()) + " repeats for rank " +
           Twine(Node::rank(x)));
