@@ -3,16 +3,20 @@
 
 using namespace nacre::onnx_frontend;
 
-const OpTable &nacre::onnx_frontend::opTable() {
-  static const OpTable table = [] {
-    OpTable t;
+const OpTable &nacre::onnx_frontend::opTable(llvm::StringRef domain) {
+  static const llvm::StringMap<OpTable> domains = [] {
+    llvm::StringMap<OpTable> domains;
+    OpTable &t = domains[""];
     addActivationOps(t);
+    addAttentionOps(t);
     addConstantOps(t);
     addControlFlowOps(t);
     addConvOps(t);
     addConvTransposeOps(t);
+    addEinsumOps(t);
     addElementwiseOps(t);
     addIndexOps(t);
+    addLinearAttentionOps(t);
     addMatMulOps(t);
     addMovementOps(t);
     addNormalizationOps(t);
@@ -21,8 +25,13 @@ const OpTable &nacre::onnx_frontend::opTable() {
     addQuantizeOps(t);
     addReduceOps(t);
     addResizeOps(t);
+    addRotaryEmbeddingOps(t);
     addShapeOps(t);
-    return t;
+    OpTable &preview = domains["ai.onnx.preview"];
+    addFlexAttentionOps(preview);
+    return domains;
   }();
-  return table;
+  static const OpTable none;
+  auto found = domains.find(domain);
+  return found == domains.end() ? none : found->second;
 }

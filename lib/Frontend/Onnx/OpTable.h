@@ -12,18 +12,21 @@ class Node;
 /// throws a Blocker.
 using OpImporter = void (*)(Node &);
 
-/// Ops of the default domain by name. Where forms differ between opsets, the
-/// importer looks at the node's opset.
+/// Ops of one domain by name. Where forms differ between opsets, the importer
+/// looks at the node's opset, which is that of the op's domain.
 using OpTable = llvm::StringMap<OpImporter>;
 
-// One function per file of Ops/.
+// One function per file of Ops/: the default domain.
 void addActivationOps(OpTable &table);
+void addAttentionOps(OpTable &table);
 void addConstantOps(OpTable &table);
 void addControlFlowOps(OpTable &table);
 void addConvOps(OpTable &table);
 void addConvTransposeOps(OpTable &table);
+void addEinsumOps(OpTable &table);
 void addElementwiseOps(OpTable &table);
 void addIndexOps(OpTable &table);
+void addLinearAttentionOps(OpTable &table);
 void addMatMulOps(OpTable &table);
 void addMovementOps(OpTable &table);
 void addNormalizationOps(OpTable &table);
@@ -32,10 +35,14 @@ void addPoolOps(OpTable &table);
 void addQuantizeOps(OpTable &table);
 void addReduceOps(OpTable &table);
 void addResizeOps(OpTable &table);
+void addRotaryEmbeddingOps(OpTable &table);
 void addShapeOps(OpTable &table);
 
-/// The table of all ops.
-const OpTable &opTable();
+// One function per file of Ops/<folder>/: the domain of that folder.
+void addFlexAttentionOps(OpTable &table);
+
+/// The ops of a domain, "" being the default one; empty for an unknown domain.
+const OpTable &opTable(llvm::StringRef domain);
 
 } // namespace nacre::onnx_frontend
 
