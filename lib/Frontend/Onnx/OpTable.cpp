@@ -27,6 +27,7 @@ const OpTable &nacre::onnx_frontend::opTable(llvm::StringRef domain) {
     addResizeOps(t);
     addRotaryEmbeddingOps(t);
     addShapeOps(t);
+    addSortOps(t);
     OpTable &preview = domains["ai.onnx.preview"];
     addFlexAttentionOps(preview);
     return domains;

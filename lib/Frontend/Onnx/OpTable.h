@@ -37,6 +37,7 @@ void addReduceOps(OpTable &table);
 void addResizeOps(OpTable &table);
 void addRotaryEmbeddingOps(OpTable &table);
 void addShapeOps(OpTable &table);
+void addSortOps(OpTable &table);
 
 // One function per file of Ops/<folder>/: the domain of that folder.
 void addFlexAttentionOps(OpTable &table);
