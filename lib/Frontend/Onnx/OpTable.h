@@ -23,8 +23,12 @@ void addConstantOps(OpTable &table);
 void addControlFlowOps(OpTable &table);
 void addConvOps(OpTable &table);
 void addConvTransposeOps(OpTable &table);
+void addDeterminantOps(OpTable &table);
 void addEinsumOps(OpTable &table);
 void addElementwiseOps(OpTable &table);
+void addFoldOps(OpTable &table);
+void addFourierOps(OpTable &table);
+void addGridSampleOps(OpTable &table);
 void addIndexOps(OpTable &table);
 void addLinearAttentionOps(OpTable &table);
 void addMatMulOps(OpTable &table);
@@ -33,14 +37,17 @@ void addNormalizationOps(OpTable &table);
 void addPadOps(OpTable &table);
 void addPoolOps(OpTable &table);
 void addQuantizeOps(OpTable &table);
+void addRandomOps(OpTable &table);
 void addReduceOps(OpTable &table);
 void addResizeOps(OpTable &table);
 void addRotaryEmbeddingOps(OpTable &table);
 void addShapeOps(OpTable &table);
+void addSignalOps(OpTable &table);
 void addSortOps(OpTable &table);
 
 // One function per file of Ops/<folder>/: the domain of that folder.
 void addFlexAttentionOps(OpTable &table);
+void addTrainingOps(OpTable &table);
 
 /// The ops of a domain, "" being the default one; empty for an unknown domain.
 const OpTable &opTable(llvm::StringRef domain);
