@@ -36,6 +36,10 @@ const OpTable &nacre::onnx_frontend::opTable(llvm::StringRef domain) {
     addSortOps(t);
     OpTable &preview = domains["ai.onnx.preview"];
     addFlexAttentionOps(preview);
+    OpTable &ml = domains["ai.onnx.ml"];
+    addMlFeatureOps(ml);
+    addMlLinearOps(ml);
+    addMlTreeOps(ml);
     addTrainingOps(domains["ai.onnx.preview.training"]);
     return domains;
   }();

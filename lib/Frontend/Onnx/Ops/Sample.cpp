@@ -36,13 +36,21 @@ Value reflected(Node &n, Value v, double low, double high) {
   return n.binary<lazy::AddOp>(n.where(even, rest, back), low);
 }
 
-/// v moved into the image as the border says; as it is for zeros.
+/// v moved into the image as the border says; as it is for zeros. The two ways
+/// to clamp differ for a place in the outer half of an element: a cubic curve
+/// does not end at its centre.
 Value intoImage(Node &n, Value v, int64_t extent, Border border) {
   double end = double(extent) - 1;
   switch (border) {
   case Border::Zeros:
     return v;
-  case Border::Clamp:
+  case Border::ClampEdges: {
+    Value off = n.build.binary<lazy::OrOp>(
+        n.cmp(CmpKind::lt, v, n.build.splatLike(v, -0.5)),
+        n.cmp(CmpKind::gt, v, n.build.splatLike(v, end + 0.5)));
+    return n.where(off, clamped(n, v, 0, end), v);
+  }
+  case Border::ClampCenters:
     return clamped(n, v, 0, end);
   case Border::ReflectEdges:
     return reflected(n, v, -0.5, end + 0.5);

@@ -11,7 +11,8 @@ enum class Interpolation { Nearest, Linear, Cubic };
 /// What is read outside the image.
 enum class Border {
   Zeros,
-  Clamp,          ///< the nearest element
+  ClampEdges,     ///< the nearest element, of places off the outer edges
+  ClampCenters,   ///< the nearest element, of places off the outer centres
   ReflectEdges,   ///< mirrored at the outer edges of the outermost elements
   ReflectCenters, ///< mirrored at their centres
 };
