@@ -20,6 +20,8 @@ constant where the case has an input (the shape of a Reshape), so the inputs aft
 all of them, become initialisers. `relabelled`: the model is of an opset older than the oldest that nacre reads and
 is said to be of that one; the ops of these models mean the same in both.
 
+Cases with the numbers of one random generator, which ONNX leaves open, are left out.
+
 Without --full every fourth case is run and all of the ops with the most code behind them.
 """
 import argparse
@@ -43,6 +45,7 @@ QUICK_PASSES = {"as it is": 268, "baked": 92, "relabelled": 63}
 DATA = pathlib.Path(onnx.__file__).parent / "backend" / "test" / "data"
 KINDS = ["node", "pytorch-converted", "pytorch-operator", "simple"]
 OLDEST_OPSET = 7
+RANDOM = re.compile("^test_bernoulli")
 ALWAYS = re.compile("Conv|Pool|Resize|Quantize|Upsample")
 TIMEOUT = 60  # seconds for one case
 
@@ -184,8 +187,8 @@ def main():
     arguments = parser.parse_args()
 
     start = time.monotonic()
-    chosen = [f for i, f in enumerate(cases())
-              if (re.search(arguments.match, f.name) if arguments.match else arguments.full or is_quick(i, f))]
+    chosen = [f for i, f in enumerate(cases()) if not RANDOM.search(f.name) and
+              (re.search(arguments.match, f.name) if arguments.match else arguments.full or is_quick(i, f))]
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         results = list(pool.map(Suite(arguments).run, chosen))
 

@@ -43,7 +43,7 @@ void gridSample(Node &n) {
   if (padding == "zeros")
     border = Border::Zeros;
   else if (padding == "border")
-    border = corners ? Border::ClampCenters : Border::ClampEdges;
+    border = Border::Clamp;
   else if (padding == "reflection")
     border = corners ? Border::ReflectCenters : Border::ReflectEdges;
   else
@@ -187,8 +187,8 @@ void roiAlign(Node &n) {
   Value image =
       n.reshape(n.build.cast(images, n.type(DType::I64)), {count, 1, 1, 1, 1});
   Value y;
-  for (const Tap &tap : sampleTaps(n, x, places, image, Interpolation::Linear,
-                                   Border::ClampCenters)) {
+  for (const Tap &tap :
+       sampleTaps(n, x, places, image, Interpolation::Linear, Border::Clamp)) {
     Value term = n.binary<lazy::MulOp>(tap.pixel, tap.weight);
     if (!y)
       y = term;

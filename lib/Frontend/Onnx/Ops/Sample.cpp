@@ -36,21 +36,13 @@ Value reflected(Node &n, Value v, double low, double high) {
   return n.binary<lazy::AddOp>(n.where(even, rest, back), low);
 }
 
-/// v moved into the image as the border says; as it is for zeros. The two ways
-/// to clamp differ for a place in the outer half of an element: a cubic curve
-/// does not end at its centre.
+/// v moved into the image as the border says; as it is for zeros.
 Value intoImage(Node &n, Value v, int64_t extent, Border border) {
   double end = double(extent) - 1;
   switch (border) {
   case Border::Zeros:
     return v;
-  case Border::ClampEdges: {
-    Value off = n.build.binary<lazy::OrOp>(
-        n.cmp(CmpKind::lt, v, n.build.splatLike(v, -0.5)),
-        n.cmp(CmpKind::gt, v, n.build.splatLike(v, end + 0.5)));
-    return n.where(off, clamped(n, v, 0, end), v);
-  }
-  case Border::ClampCenters:
+  case Border::Clamp:
     return clamped(n, v, 0, end);
   case Border::ReflectEdges:
     return reflected(n, v, -0.5, end + 0.5);
@@ -108,7 +100,9 @@ llvm::SmallVector<Tap> onnx_frontend::sampleTaps(Node &n, Value x,
     Value place = places[i];
     if (interpolation == Interpolation::Nearest)
       place = n.unary<lazy::RoundOp>(place);
-    place = intoImage(n, place, a.extent, border);
+    // A cubic curve goes on beyond the image, through the border's elements.
+    if (interpolation != Interpolation::Cubic)
+      place = intoImage(n, place, a.extent, border);
     a.floor = n.unary<lazy::FloorOp>(place);
     a.fraction = n.binary<lazy::SubOp>(place, a.floor);
     if (interpolation != Interpolation::Nearest)

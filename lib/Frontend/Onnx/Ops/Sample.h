@@ -11,8 +11,7 @@ enum class Interpolation { Nearest, Linear, Cubic };
 /// What is read outside the image.
 enum class Border {
   Zeros,
-  ClampEdges,     ///< the nearest element, of places off the outer edges
-  ClampCenters,   ///< the nearest element, of places off the outer centres
+  Clamp,          ///< the nearest element
   ReflectEdges,   ///< mirrored at the outer edges of the outermost elements
   ReflectCenters, ///< mirrored at their centres
 };
