@@ -25,7 +25,8 @@ newer="GroupNormalization=18 Mish=18 Gelu=20 AffineGrid=20 Attention=23
   RotaryEmbedding=23"
 # The domains besides the default one: folder=domain. Their notes begin with the
 # folder and a slash.
-domains="Ml=ai.onnx.ml Preview=ai.onnx.preview Training=ai.onnx.preview.training"
+domains="Microsoft=com.microsoft Ml=ai.onnx.ml Preview=ai.onnx.preview
+  Training=ai.onnx.preview.training"
 # Ops that ONNX has withdrawn, and the last opset with them.
 withdrawn="Upsample=9"
 

@@ -282,6 +282,80 @@ def trees():
              classlabels_int64s=[5, 3, 8], post_transform=transform, **forest(6, 3, 6, 3, ["BRANCH_LT"], "class"))
 
 
+# -- com.microsoft ---------------------------------------------------------
+
+
+def fused():
+    x, bias = floats(2, 5, 8), floats(8)
+    for name, inputs in [("Gelu", [x]), ("BiasGelu", [x, bias]), ("FastGelu", [x, bias]), ("FastGelu", [x]),
+                         ("QuickGelu", [x])]:
+        case(f"{len(inputs)} inputs", name, inputs, ["f4"], "ort", MICROSOFT)
+    for swap_a in [0, 1]:
+        for swap_b in [0, 1]:
+            case(f"{swap_a} {swap_b}", "FusedMatMul", [floats(2, 3, *([5, 4][::1 - 2 * swap_a])),
+                                                       floats(3, *([4, 6][::1 - 2 * swap_b]))], ["f4"], "ort", MICROSOFT,
+                 transA=swap_a, transB=swap_b, alpha=0.5)
+    case("batches inside", "FusedMatMul", [floats(4, 3, 5), floats(3, 5, 6)], ["f4"], "ort", MICROSOFT, transBatchA=1)
+    image, weights = floats(1, 3, 8, 8), floats(4, 3, 3, 3)
+    for activation, parameters in [("Relu", []), ("LeakyRelu", [0.2]), ("Clip", [-0.5, 0.5]), ("HardSigmoid", [0.3, 0.4]),
+                                   ("Sigmoid", []), ("Tanh", [])]:
+        case(activation, "FusedConv", [image, weights, floats(4)], ["f4"], "ort", MICROSOFT, activation=activation,
+             pads=[1, 1, 1, 1], **({"activation_params": parameters} if parameters else {}))
+    case("with a sum", "FusedConv", [image, weights, floats(4), floats(1, 4, 6, 6)], ["f4"], "ort", MICROSOFT,
+         activation="Relu")
+    case("x", "FusedGemm", [floats(3, 4), floats(5, 4), floats(5)], ["f4"], "ort", MICROSOFT, transB=1,
+         activation="LeakyRelu", activation_alpha=0.1)
+    skip, gamma, beta = floats(2, 5, 8), floats(8), floats(8)
+    case("with beta", "SkipLayerNormalization", [x, skip, gamma, beta, bias], ["f4"], "ort", MICROSOFT, epsilon=1e-5)
+    case("without beta", "SkipLayerNormalization", [x, skip, gamma], ["f4"], "ort", MICROSOFT)
+    case("with a bias", "SkipSimplifiedLayerNormalization", [x, skip, gamma, bias], ["f4"], "ort", MICROSOFT, epsilon=1e-6)
+    words = random.integers(0, 20, (2, 5)).astype(np.int32)
+    segments = random.integers(0, 2, (2, 5)).astype(np.int32)
+    mask = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]], np.int32)
+    case("all", "EmbedLayerNormalization", [words, segments, floats(20, 8), floats(16, 8), floats(2, 8), gamma, beta, mask],
+         ["f4", "i4"], "ort", MICROSOFT)
+
+
+def heads():
+    x, weights, bias = floats(2, 5, 12, scale=0.5), floats(12, 36, scale=0.5), floats(36, scale=0.5)
+    short = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]], np.int32)
+    for one_way in [0, 1]:
+        case(f"mask, {one_way}", "Attention", [x, weights, bias, short], ["f4"], "ort", MICROSOFT, num_heads=3,
+             unidirectional=one_way)
+    case("counts", "Attention", [x, weights, bias, np.array([3, 5], np.int32)], ["f4"], "ort", MICROSOFT, num_heads=2)
+    case("past", "Attention", [x, weights, bias, None, floats(2, 2, 3, 4, 4)], ["f4", "f4"], "ort", MICROSOFT, num_heads=3,
+         unidirectional=1)
+    case("bias of scores", "Attention", [x, weights, bias, None, None, floats(2, 3, 5, 5)], ["f4"], "ort", MICROSOFT,
+         num_heads=3)
+    query, key, value = floats(2, 5, 12), floats(2, 7, 12), floats(2, 7, 18)
+    case("cross", "MultiHeadAttention", [query, key, value, floats(42)], ["f4"], "ort", MICROSOFT, num_heads=3)
+    mask = np.array([[1] * 7, [1, 1, 1, 1, 0, 0, 0]], np.int32)
+    case("mask and bias", "MultiHeadAttention", [query, key, value, None, mask, floats(2, 3, 5, 7)], ["f4"], "ort", MICROSOFT,
+         num_heads=3)
+    case("past", "MultiHeadAttention", [query, floats(2, 5, 12), floats(2, 5, 12), None, None, None, floats(2, 3, 4, 4),
+                                        floats(2, 3, 4, 4)], ["f4", "f4", "f4"], "ort", MICROSOFT, num_heads=3)
+    # size 16: ONNX Runtime wants rotary heads in steps of 8
+    angles = floats(20, 8)
+    cosine, sine = np.cos(angles), np.sin(angles)
+    query, key, value = floats(2, 3, 64), floats(2, 3, 32), floats(2, 3, 32)
+    for interleaved in [0, 1]:
+        for past in [0, 6]:
+            length = 1 if past else 3  # ONNX Runtime takes one token of several rows then
+            cache = [floats(2, 2, past, 16), floats(2, 2, past, 16)]
+            case(f"past {past} {interleaved}", "GroupQueryAttention", [
+                query[:, :length], key[:, :length], value[:, :length], *cache, np.full(2, past + length - 1, np.int32),
+                np.array(past + length, np.int32), cosine, sine], ["f4", "f4", "f4"], "ort", MICROSOFT, num_heads=4,
+                kv_num_heads=2, do_rotary=1, rotary_interleaved=interleaved)
+    case("softcap", "GroupQueryAttention", [query, key, value, None, None, np.full(2, 2, np.int32), np.array(3, np.int32)],
+         ["f4", "f4", "f4"], "ort", MICROSOFT, num_heads=4, kv_num_heads=2, softcap=2.0, scale=0.7)
+    case("packed", "GroupQueryAttention", [floats(2, 3, 128), None, None, None, None, np.full(2, 2, np.int32),
+         np.array(3, np.int32)], ["f4", "f4", "f4"], "ort", MICROSOFT, num_heads=4, kv_num_heads=2)
+    places = random.integers(0, 20, (2, 3))
+    case("places", "RotaryEmbedding", [query, places, cosine, sine], ["f4"], "ort", MICROSOFT)
+    case("first place", "RotaryEmbedding", [floats(2, 4, 3, 16), np.array([5]), cosine, sine], ["f4"], "ort", MICROSOFT,
+         interleaved=1)
+
+
 # -- Random numbers --------------------------------------------------------
 
 
@@ -340,7 +414,7 @@ def draws():
 
 
 def main():
-    for group in [sorts, sums, spectra, images, features, linear_models, trees]:
+    for group in [sorts, sums, spectra, images, features, linear_models, trees, fused, heads]:
         group()
     chosen = [c for c in CASES if re.search(PATTERN, c[0])]
     failures = 0

@@ -36,6 +36,10 @@ const OpTable &nacre::onnx_frontend::opTable(llvm::StringRef domain) {
     addSortOps(t);
     OpTable &preview = domains["ai.onnx.preview"];
     addFlexAttentionOps(preview);
+    OpTable &microsoft = domains["com.microsoft"];
+    addMicrosoftAttentionOps(microsoft);
+    addMicrosoftFusedOps(microsoft);
+    addMicrosoftNormalizationOps(microsoft);
     OpTable &ml = domains["ai.onnx.ml"];
     addMlFeatureOps(ml);
     addMlLinearOps(ml);

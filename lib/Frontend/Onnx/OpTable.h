@@ -47,6 +47,9 @@ void addSortOps(OpTable &table);
 
 // One function per file of Ops/<folder>/: the domain of that folder.
 void addFlexAttentionOps(OpTable &table);
+void addMicrosoftAttentionOps(OpTable &table);
+void addMicrosoftFusedOps(OpTable &table);
+void addMicrosoftNormalizationOps(OpTable &table);
 void addMlFeatureOps(OpTable &table);
 void addMlLinearOps(OpTable &table);
 void addMlTreeOps(OpTable &table);
