@@ -378,6 +378,19 @@ def cases():
         [node("Adam", "r t x g", domain="ai.onnx.preview.training")],
         [value("r", []), value("t", [], T.INT64), value("x", [4]),
          value("g", [4])], domains=["ai.onnx.preview.training"])
+    ms = {"domain": "com.microsoft"}
+    yield "microsoft_lengths", model(
+        [node("MultiHeadAttention", "q k v", num_heads=2, **ms)],
+        [value(v, s) for v, s in zip("qkv", ([1, 2, 8], [1, 3, 8], [1, 4, 8]))],
+        domains=["com.microsoft"])
+    yield "microsoft_window", model(
+        [node("GroupQueryAttention", "q k v", num_heads=2, kv_num_heads=1,
+              local_window_size=4, **ms)],
+        [value("q", [1, 2, 8])] + [value(v, [1, 2, 4]) for v in "kv"],
+        domains=["com.microsoft"])
+    yield "microsoft_activation", model(
+        [node("FusedGemm", "x w", activation="Swish", **ms)],
+        [value("x", [2, 3])], [floats("w", 3, 4)], domains=["com.microsoft"])
 
 
 def main():
