@@ -8,7 +8,8 @@
 # ops.md is what mlir-tblgen makes of include/nacre/Lazy/LazyOps.td, as the
 # build target nacre-op-reference does. onnx-ops.md is the op table of
 # lib/Frontend/Onnx/Ops/, the opsets since which each op exists from the ONNX
-# headers the frontend is built with, and the notes of docs/onnx-notes.tsv.
+# headers the frontend is built with, and the notes of docs/onnx-notes.tsv; ops
+# of other domains are in the folders of Ops/ (`domains` below).
 # op-accuracy.md is docs/op-accuracy.tsv, which `nacre_differential --record`
 # measures on the devices of a machine; every primitive must have a row in it.
 # gradients.md is docs/gradients.tsv, which `nacre_gradients --record` measures.
@@ -19,8 +20,15 @@ root=$(dirname "$docs")
 tblgen=${MLIR_TBLGEN:-/usr/lib/llvm-22/bin/mlir-tblgen}
 operator_sets=${ONNX_OPERATOR_SETS:-/usr/include/onnx/defs/operator_sets.h}
 # Ops newer than the headers of Debian 12's ONNX 1.12, which know opset 17.
-newer="BitCast=26 BitwiseAnd=18 BitwiseNot=18 BitwiseOr=18 BitwiseXor=18 CenterCropPad=18 \
-  CumProd=26 Gelu=20 GroupNormalization=18 Mish=18 RMSNormalization=23 Swish=24 TensorScatter=24"
+newer="AffineGrid=20 Attention=23 BitCast=26 BitwiseAnd=18 BitwiseNot=18
+  BitwiseOr=18 BitwiseXor=18 CausalConvWithState=27 CenterCropPad=18
+  Col2Im=18 CumProd=26 DeformConv=19 Gelu=20 GroupNormalization=18
+  LinearAttention=27 Mish=18 RMSNormalization=23 RotaryEmbedding=23
+  Swish=24 TensorScatter=24"
+# The domains besides the default one: folder=domain. Their notes begin with the
+# folder and a slash.
+domains="Microsoft=com.microsoft Ml=ai.onnx.ml Preview=ai.onnx.preview
+  Training=ai.onnx.preview.training"
 # Ops that ONNX has withdrawn, and the last opset with them.
 withdrawn="Scatter=10 Upsample=9"
 
@@ -74,7 +82,7 @@ onnx_page() {
         n = split(withdrawn, list, " ")
         for (i = 1; i <= n; ++i) { split(list[i], part, "="); until[part[1]] = part[2] + 0 }
         while ((getline line < notes) > 0)
-          if (line !~ /^#/ && split(line, part, "\t") == 2) note[part[1]] = part[2]
+          if (line !~ /^#/ && split(line, part, "\t") == 2 && part[1] !~ /\//) note[part[1]] = part[2]
       }
       {
         if (!($1 in since)) die($1 " is in no ONNX header; add it to `newer`")
@@ -94,6 +102,33 @@ onnx_page() {
         print "| op | opsets | in | limits |"
         print "|---|---|---|---|"
         for (i = 1; i <= count; ++i) print rows[i]
+      }' | sed 's/|  |$/| |/'
+  echo
+  echo "## Other domains"
+  echo
+  echo "Ops of the newest version of these domains and of older ones, as far as they mean the same."
+  echo
+  echo "| domain | op | in | limits |"
+  echo "|---|---|---|---|"
+  grep -HoE 't\["[A-Za-z0-9]+"\]' "$root"/lib/Frontend/Onnx/Ops/*/*.cpp |
+    sed -E 's|.*/([A-Za-z]+)/([A-Za-z]+)\.cpp:t\["([A-Za-z0-9]+)"\]|\1 \3 \2|' | LC_ALL=C sort |
+    awk -v domains="$domains" -v notes="$docs/onnx-notes.tsv" '
+      function die(text) { print "generate.sh: " text > "/dev/stderr"; bad = 1; exit 1 }
+      BEGIN {
+        n = split(domains, list, " ")
+        for (i = 1; i <= n; ++i) { split(list[i], part, "="); domain[part[1]] = part[2] }
+        while ((getline line < notes) > 0)
+          if (line !~ /^#/ && split(line, part, "\t") == 2 && part[1] ~ /\//) note[part[1]] = part[2]
+      }
+      {
+        if (!($1 in domain)) die("no domain for folder " $1 "; add it to `domains`")
+        key = $1 "/" $2
+        print "| " domain[$1] " | " $2 " | `" $1 "/" $3 ".cpp` | " note[key] " |"
+        delete note[key]
+      }
+      END {
+        if (bad) exit 1
+        for (left in note) die("onnx-notes.tsv: " left " is not in the op table")
       }' | sed 's/|  |$/| |/'
 }
 

@@ -42,13 +42,15 @@ AffineMap openContraction(ContractOp op, unsigned operand,
   return AffineMap::get(maxLoopDims, 0, results, op.getContext());
 }
 
-/// Values already walked at a map: bodies are graphs, not trees.
-using Seen = llvm::DenseSet<std::pair<Value, const void *>>;
+/// Values already walked at a map and for a purpose (guarded, indirect, index):
+/// bodies are graphs, not trees.
+using Seen = llvm::DenseSet<std::tuple<Value, const void *, unsigned>>;
 
 static void walk(Value value, AffineMap map, SmallVectorImpl<int64_t> &extents,
                  bool guarded, bool indirect, bool index, Operation *stop,
                  Seen &seen, llvm::function_ref<void(const Access &)> visit) {
-  if (!seen.insert({value, map.getAsOpaquePointer()}).second)
+  unsigned purpose = guarded | indirect << 1 | index << 2;
+  if (!seen.insert({value, map.getAsOpaquePointer(), purpose}).second)
     return;
   if (auto leaf = dyn_cast<BlockArgument>(value)) {
     visit({leaf, map, guarded, indirect, index});

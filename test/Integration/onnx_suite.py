@@ -19,6 +19,8 @@ A change makes more cases usable, and its passes are reported apart. `baked`: th
 where the case has an input (the shape of a Reshape), so the inputs after the first, or if that does not do, all of
 them, become initialisers.
 
+Cases with the numbers of one random generator, which ONNX leaves open, are left out.
+
 Without --full every fourth case is run and all of the ops with the most code behind them.
 """
 import argparse
@@ -41,6 +43,7 @@ QUICK_PASSES = {"as it is": 268, "baked": 92}
 
 DATA = pathlib.Path(onnx.__file__).parent / "backend" / "test" / "data"
 KINDS = ["node", "pytorch-converted", "pytorch-operator", "simple"]
+RANDOM = re.compile("^test_bernoulli")
 ALWAYS = re.compile("Conv|Pool|Resize|Quantize|Upsample")
 TIMEOUT = 60  # seconds for one case
 
@@ -168,8 +171,8 @@ def main():
     arguments = parser.parse_args()
 
     start = time.monotonic()
-    chosen = [f for i, f in enumerate(cases())
-              if (re.search(arguments.match, f.name) if arguments.match else arguments.full or is_quick(i, f))]
+    chosen = [f for i, f in enumerate(cases()) if not RANDOM.search(f.name) and
+              (re.search(arguments.match, f.name) if arguments.match else arguments.full or is_quick(i, f))]
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         results = list(pool.map(Suite(arguments).run, chosen))
 

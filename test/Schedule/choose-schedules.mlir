@@ -155,3 +155,28 @@ func.func @main(%g: tensor<4x16x8x8xf32>, %x: tensor<4x3x10x10xf32>) -> tensor<1
 }
 // CHECK: lazy.kernel "contract"
 // CHECK-SAME: lanes_operand = 0 : i64
+
+// -----
+
+// A gather's index does not vary with the lane, though it is read as a number too.
+func.func @main(%x: tensor<6xf32>, %i: tensor<8xi64>) -> tensor<8xf32> {
+  %zero = lazy.splat 0 : i64 : tensor<8xi64>
+  %none = lazy.splat 0.000000e+00 : f32 : tensor<8xf32>
+  %0 = lazy.cmp gt, %i, %zero : tensor<8xi64> -> tensor<8xi1>
+  %1 = lazy.gather %x, %i, 0 : tensor<6xf32>, tensor<8xi64> -> tensor<8xf32>
+  %2 = lazy.where %0, %1, %none : tensor<8xi1>, tensor<8xf32>
+  return %2 : tensor<8xf32>
+}
+// CHECK: module attributes {lazy.arena_bytes = 0 : i64} {
+// CHECK-NEXT: func.func @main(%arg0: tensor<6xf32>, %arg1: tensor<8xi64>) -> tensor<8xf32> {
+// CHECK-NEXT: %0 = lazy.kernel "where" (%arg2 = %arg1 : tensor<8xi64>, %arg3 = %arg0 : tensor<6xf32>) -> (tensor<8xf32>) attributes {operand_places = [#lazy.place<"input", 1, 0, [1]>, #lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 8>, grain = 4096 : i64, kind = "map", lane = -1 : i64, lanes = 1 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+// CHECK-NEXT: %1 = lazy.splat 0 : i64 : tensor<8xi64>
+// CHECK-NEXT: %2 = lazy.splat 0.000000e+00 : f32 : tensor<8xf32>
+// CHECK-NEXT: %3 = lazy.cmp gt, %arg2, %1 : tensor<8xi64> -> tensor<8xi1>
+// CHECK-NEXT: %4 = lazy.gather %arg3, %arg2, 0 : tensor<6xf32>, tensor<8xi64> -> tensor<8xf32>
+// CHECK-NEXT: %5 = lazy.where %3, %4, %2 : tensor<8xi1>, tensor<8xf32>
+// CHECK-NEXT: lazy.yield %5 : tensor<8xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: return %0 : tensor<8xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: }

@@ -64,6 +64,13 @@ struct Build {
                      llvm::ArrayRef<int64_t> sizes,
                      llvm::ArrayRef<int64_t> strides,
                      llvm::ArrayRef<int64_t> dilations);
+  /// The transpose of window: `x` has the shape of a window of a tensor whose
+  /// extents along `axes` are `extents`; each element is added where the window
+  /// read it.
+  mlir::Value unwindow(mlir::Value x, llvm::ArrayRef<int64_t> axes,
+                       llvm::ArrayRef<int64_t> extents,
+                       llvm::ArrayRef<int64_t> strides,
+                       llvm::ArrayRef<int64_t> dilations);
   mlir::Value concat(llvm::ArrayRef<mlir::Value> xs, int64_t axis);
   mlir::Value gather(mlir::Value x, mlir::Value index, int64_t axis);
   /// The transpose of gather: slices of `updates` combined, as a rule summed,
@@ -71,6 +78,11 @@ struct Build {
   /// `index` stand in `updates` from `axis` on.
   mlir::Value scatter(mlir::Value updates, mlir::Value index, int64_t axis,
                       int64_t extent, ReduceKind kind = ReduceKind::add);
+  /// The k first elements along an axis of static extent, sorted from the
+  /// largest down (or the smallest up), and their indices (i64). Of equals the
+  /// first comes first; NaN is larger than every number.
+  std::pair<mlir::Value, mlir::Value> topK(mlir::Value x, int64_t axis,
+                                           int64_t k, bool largest);
   /// x; where `ok` (i1, of x's shape) is false the run returns `status`, a
   /// nacre_status from 1 to 11. `message` says what is wrong.
   mlir::Value require(mlir::Value x, mlir::Value ok, int32_t status,

@@ -133,8 +133,7 @@ void Importer::importNode(const onnx::NodeProto &node, int index,
       scope.values[output] = Value();
 
   auto function = functions.find(functionKey(node.domain(), node.op_type()));
-  OpImporter importer =
-      domain.empty() ? opTable().lookup(node.op_type()) : nullptr;
+  OpImporter importer = opTable(domain).lookup(node.op_type());
   if (function == functions.end() && !importer)
     return blocked("E_OP: " + op + " is not supported" +
                    (opset ? "" : "; its domain has no opset import"));
@@ -147,7 +146,8 @@ void Importer::importNode(const onnx::NodeProto &node, int index,
     if (function != functions.end())
       return callFunction(*function->second, node, scope);
     if (opset == 0)
-      block("E_OPSET: no opset of ai.onnx is imported");
+      block("E_OPSET: no opset of " +
+            Twine(domain.empty() ? "ai.onnx" : domain) + " is imported");
     Node context(*this, scope, node, opset, loc, name);
     size_t before = errors.list.size();
     importer(context);

@@ -86,7 +86,8 @@ static void checkVersions(ModelFile &file, Errors &errors) {
   if (!file.proto.has_graph())
     errors.add("E_PARSE: no graph");
   else if (opset == file.opsets.end()) {
-    if (file.proto.functions_size() == 0)
+    // Another domain's ops may be all there is.
+    if (file.opsets.empty() && file.proto.functions_size() == 0)
       errors.add("E_OPSET: no opset of ai.onnx is imported");
   } else if (opset->second > kNewestOpset)
     errors.add("E_OPSET: opset " + Twine(opset->second) + " is newer than " +

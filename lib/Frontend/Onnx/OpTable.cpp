@@ -3,18 +3,26 @@
 
 using namespace nacre::onnx_frontend;
 
-const OpTable &nacre::onnx_frontend::opTable() {
-  static const OpTable table = [] {
-    OpTable t;
+const OpTable &nacre::onnx_frontend::opTable(llvm::StringRef domain) {
+  static const llvm::StringMap<OpTable> domains = [] {
+    llvm::StringMap<OpTable> domains;
+    OpTable &t = domains[""];
     addActivationOps(t);
+    addAttentionOps(t);
     addBitsOps(t);
     addConstantOps(t);
     addControlFlowOps(t);
     addConvOps(t);
     addConvTransposeOps(t);
     addCumulativeOps(t);
+    addDeterminantOps(t);
+    addEinsumOps(t);
     addElementwiseOps(t);
+    addFoldOps(t);
+    addFourierOps(t);
+    addGridSampleOps(t);
     addIndexOps(t);
+    addLinearAttentionOps(t);
     addLossOps(t);
     addMatMulOps(t);
     addMovementOps(t);
@@ -22,13 +30,30 @@ const OpTable &nacre::onnx_frontend::opTable() {
     addPadOps(t);
     addPoolOps(t);
     addQuantizeOps(t);
+    addRandomOps(t);
     addRecurrentOps(t);
     addReduceOps(t);
     addResizeOps(t);
+    addRotaryEmbeddingOps(t);
     addScatterOps(t);
     addShapeOps(t);
+    addSignalOps(t);
+    addSortOps(t);
     addTrigonometryOps(t);
-    return t;
+    OpTable &preview = domains["ai.onnx.preview"];
+    addFlexAttentionOps(preview);
+    OpTable &microsoft = domains["com.microsoft"];
+    addMicrosoftAttentionOps(microsoft);
+    addMicrosoftFusedOps(microsoft);
+    addMicrosoftNormalizationOps(microsoft);
+    OpTable &ml = domains["ai.onnx.ml"];
+    addMlFeatureOps(ml);
+    addMlLinearOps(ml);
+    addMlTreeOps(ml);
+    addTrainingOps(domains["ai.onnx.preview.training"]);
+    return domains;
   }();
-  return table;
+  static const OpTable none;
+  auto found = domains.find(domain);
+  return found == domains.end() ? none : found->second;
 }

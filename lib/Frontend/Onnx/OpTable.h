@@ -12,20 +12,27 @@ class Node;
 /// throws a Blocker.
 using OpImporter = void (*)(Node &);
 
-/// Ops of the default domain by name. Where forms differ between opsets, the
-/// importer looks at the node's opset.
+/// Ops of one domain by name. Where forms differ between opsets, the importer
+/// looks at the node's opset, which is that of the op's domain.
 using OpTable = llvm::StringMap<OpImporter>;
 
-// One function per file of Ops/.
+// One function per file of Ops/: the default domain.
 void addActivationOps(OpTable &table);
+void addAttentionOps(OpTable &table);
 void addBitsOps(OpTable &table);
 void addConstantOps(OpTable &table);
 void addControlFlowOps(OpTable &table);
 void addConvOps(OpTable &table);
 void addConvTransposeOps(OpTable &table);
 void addCumulativeOps(OpTable &table);
+void addDeterminantOps(OpTable &table);
+void addEinsumOps(OpTable &table);
 void addElementwiseOps(OpTable &table);
+void addFoldOps(OpTable &table);
+void addFourierOps(OpTable &table);
+void addGridSampleOps(OpTable &table);
 void addIndexOps(OpTable &table);
+void addLinearAttentionOps(OpTable &table);
 void addLossOps(OpTable &table);
 void addMatMulOps(OpTable &table);
 void addMovementOps(OpTable &table);
@@ -33,15 +40,29 @@ void addNormalizationOps(OpTable &table);
 void addPadOps(OpTable &table);
 void addPoolOps(OpTable &table);
 void addQuantizeOps(OpTable &table);
+void addRandomOps(OpTable &table);
 void addRecurrentOps(OpTable &table);
 void addReduceOps(OpTable &table);
 void addResizeOps(OpTable &table);
+void addRotaryEmbeddingOps(OpTable &table);
 void addScatterOps(OpTable &table);
 void addShapeOps(OpTable &table);
+void addSignalOps(OpTable &table);
+void addSortOps(OpTable &table);
 void addTrigonometryOps(OpTable &table);
 
-/// The table of all ops.
-const OpTable &opTable();
+// One function per file of Ops/<folder>/: the domain of that folder.
+void addFlexAttentionOps(OpTable &table);
+void addMicrosoftAttentionOps(OpTable &table);
+void addMicrosoftFusedOps(OpTable &table);
+void addMicrosoftNormalizationOps(OpTable &table);
+void addMlFeatureOps(OpTable &table);
+void addMlLinearOps(OpTable &table);
+void addMlTreeOps(OpTable &table);
+void addTrainingOps(OpTable &table);
+
+/// The ops of a domain, "" being the default one; empty for an unknown domain.
+const OpTable &opTable(llvm::StringRef domain);
 
 } // namespace nacre::onnx_frontend
 

@@ -209,13 +209,25 @@ Value FlipOp::gradient(Build &build, Value g, unsigned) {
   return build.flip(g, getAxes());
 }
 Value WindowOp::gradient(Build &build, Value g, unsigned) {
-  SmallVector<ReadAxis> axes;
-  for (auto [i, extent] : llvm::enumerate(tensorType(getX()).getShape()))
-    axes.push_back({{{int64_t(i), 1}}, 0, extent});
-  for (auto [k, axis] : llvm::enumerate(getAxes()))
-    axes[axis].terms = {{axis, getStrides()[k]},
-                        {int64_t(axes.size() + k), getDilations()[k]}};
-  return unread(build, g, axes);
+  SmallVector<int64_t> extents;
+  for (int64_t axis : getAxes())
+    extents.push_back(tensorType(getX()).getDimSize(axis));
+  return build.unwindow(g, getAxes(), extents, getStrides(), getDilations());
+}
+
+Value Build::unwindow(Value x, ArrayRef<int64_t> axes,
+                      ArrayRef<int64_t> extents, ArrayRef<int64_t> strides,
+                      ArrayRef<int64_t> dilations) {
+  SmallVector<ReadAxis> read;
+  for (auto [i, extent] :
+       llvm::enumerate(tensorType(x).getShape().drop_back(axes.size())))
+    read.push_back({{{int64_t(i), 1}}, 0, extent});
+  for (auto [k, axis] : llvm::enumerate(axes)) {
+    read[axis].terms = {{axis, strides[k]},
+                        {int64_t(read.size() + k), dilations[k]}};
+    read[axis].extent = extents[k];
+  }
+  return unread(*this, x, read);
 }
 
 } // namespace nacre::lazy
