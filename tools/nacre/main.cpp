@@ -16,7 +16,8 @@ static const char *description =
     "Compiles neural networks (ONNX, the graph language or textual lazy IR) to "
     "code.\n"
     "Exit codes: 0 ok, 2 usage, 3 model invalid or unsupported,\n"
-    "4 numbers differ, 5 a limit is exceeded, 70 a bug.";
+    "4 numbers differ, 5 a limit is exceeded, 70 a bug,\n"
+    "130 and 143 training that SIGINT or SIGTERM stopped.";
 
 /// "cpu (machine code, by LLVM), ..."
 static std::string targetList() {

@@ -199,6 +199,7 @@ static llvm::Error setStates(Training &training, StateProgram &init,
     return llvm::Error::success();
   }
   TrainingFacts wanted = training.facts();
+  wanted.erase(Training::scheduleEndKey);
   if (!options.seed)
     wanted.erase("seed");
   llvm::Expected<TrainingFacts> found =
@@ -210,6 +211,16 @@ static llvm::Error setStates(Training &training, StateProgram &init,
       training.firstStep < 0)
     return fail(ExitModel,
                 Twine(options.checkpoint) + ": does not say its step and seed");
+  auto end = found->find(Training::scheduleEndKey);
+  if (training.scheduleFollowsSteps && end != found->end() &&
+      end->second != std::to_string(training.steps))
+    return fail(ExitUsage,
+                Twine(options.checkpoint) +
+                    ": was made with a learning rate whose schedule ends at "
+                    "step " +
+                    end->second + ", now it would end at step " +
+                    Twine(training.steps) + "; total = " + end->second +
+                    " in the schedule keeps it");
   if (training.firstStep > training.steps)
     return fail(ExitUsage, Twine(options.checkpoint) + " is of step " +
                                Twine(training.firstStep) +
@@ -356,6 +367,7 @@ static llvm::Error prepare(const TrainOptions &options, Prepared &prepared) {
     valid = std::move(*read);
   }
 
+  training.scheduleFollowsSteps = imported->scheduleFollowsSteps();
   llvm::Expected<autodiff::TrainingPrograms> programs =
       programsOf(*context, std::move(*imported), training.steps);
   if (!programs)
