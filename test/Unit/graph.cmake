@@ -5,6 +5,7 @@ add_executable(nacre_graph_tests
   ${CMAKE_CURRENT_LIST_DIR}/graph_layers.cpp
   ${CMAKE_CURRENT_LIST_DIR}/graph_programs.cpp
   ${CMAKE_CURRENT_LIST_DIR}/graph_errors.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/graph_imports.cpp
   ${CMAKE_CURRENT_LIST_DIR}/graph_documents.cpp
   ${CMAKE_CURRENT_LIST_DIR}/graph_mutations.cpp)
 target_link_libraries(nacre_graph_tests PRIVATE NacreFrontend)
