@@ -435,26 +435,45 @@ def interrupted():
 def killed(times):
     """Killed at any time and gone on with, training ends with the same bytes as in one piece."""
     write_examples("data.npz", 4000)
-    words = [MODEL, "--data", "data.npz", "--steps", "30000", "--checkpoint-every", "500", "--threads", "1"]
+    # Many short steps; and few with a checkpoint of megabytes after each, so that many kills fall into its writing.
+    killed_often(times, MODEL, "30000", "--checkpoint-every", "500")
+    killed_often(times, str(HERE / "Training" / "wide.ngl"), str(20 * times), "--batch", "4", "--checkpoint-every", "1")
+
+
+def killed_often(times, model, steps, *words):
+    words = [model, "--data", "data.npz", "--threads", "1", *words]
+    start = time.monotonic()
+    ok(*words, "--steps", "1", "--checkpoint", "first.safetensors")
+    first = time.monotonic() - start
+    words += ["--steps", steps]
     start = time.monotonic()
     ok(*words, "--checkpoint", "whole.safetensors", "--log", "whole.csv", "-o", "whole_w.safetensors")
     whole = time.monotonic() - start
     numbers = random.Random(5)
-    begun, kills = time.monotonic(), 0
     parts = [*words, "--checkpoint", "parts.safetensors", "--log", "parts.csv", "-o", "parts_w.safetensors", "--resume"]
-    while kills < times and not os.path.exists("parts_w.safetensors"):
+    begun, ends, at, left = time.monotonic(), 0, set(), set()
+
+    def compare(kills):
+        for name in ("{}.safetensors", "{}.csv", "{}_w.safetensors"):
+            check(f"{name} after {kills} kills", pathlib.Path(name.format("whole")).read_bytes() ==
+                  pathlib.Path(name.format("parts")).read_bytes(), True)
+            os.remove(name.format("parts"))
+
+    for kills in range(1, times + 1):
         process = subprocess.Popen([NACRE, "train", *parts], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(numbers.uniform(0.05, 1.4 * whole / (times**0.5 + 1)))
+        time.sleep(numbers.uniform(0.5 * first, first + 2 * max(whole - first, 0) / times))
         process.send_signal(signal.SIGKILL)
         process.wait()
-        kills += 1
+        left.update(name for name in os.listdir() if ".tmp-" in name)
         if os.path.exists("parts.safetensors"):
-            tensors("parts.safetensors")
+            at.add(tensors("parts.safetensors")[1]["step"])
+        if os.path.exists("parts_w.safetensors"):
+            compare(kills)
+            ends += 1
     ok(*parts)
-    print(f"{kills} kills, {whole:.1f} s in one piece, {time.monotonic() - begun:.1f} s in parts")
-    for name in ("{}.safetensors", "{}.csv", "{}_w.safetensors"):
-        check(f"{name} after {kills} kills",
-              pathlib.Path(name.format("whole")).read_bytes() == pathlib.Path(name.format("parts")).read_bytes(), True)
+    compare(times)
+    print(f"{os.path.basename(model)}: {times} kills, checkpoints of {len(at)} steps, {len(left)} unfinished files, "
+          f"{whole:.1f} s in one piece, {time.monotonic() - begun:.1f} s in parts to {ends + 1} ends", flush=True)
     check("unfinished files", [name for name in os.listdir() if ".tmp-" in name], [])
 
 

@@ -178,8 +178,10 @@ static llvm::Error compileAll(Training &training, const Toolchain &tools,
 /// Either the checkpoint's states or new ones.
 static llvm::Error setStates(Training &training, StateProgram &init,
                              const TrainOptions &options) {
-  if (!options.checkpoint.empty() && training.speaks())
-    removeUnfinished(options.checkpoint);
+  for (const std::string *file :
+       {&options.checkpoint, &options.log, &options.curve, &options.output})
+    if (!file->empty() && training.speaks())
+      removeUnfinished(*file);
   if (!options.resume || !llvm::sys::fs::exists(options.checkpoint)) {
     if (options.resume)
       llvm::errs() << "nacre: " << printable(options.checkpoint)
