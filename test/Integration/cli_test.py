@@ -114,6 +114,20 @@ def usage():
             complain([verb, "--help"], "does not mention MODEL")
 
 
+def repeated_flags():
+    """A flag that may be repeated takes one value; what follows is the model."""
+    pathlib.Path("sums.ngl").write_text("model sums(a: f32[N], b: f32[M]) -> f32[] { sum(a) + sum(b) }\n")
+    flags = [["--dim", "N=2"], ["--dim", "M=3"], ["--input", "a=random"], ["--input", "b=random"]]
+    model = ["sums.ngl"]
+    orders = [model + sum(flags, []), sum(flags, []) + model, sum(flags[:1] + [model] + flags[1:], []),
+              sum(flags[2:] + [model] + flags[:2], [])]
+    printed = {expect_ok(["run", *order])[0] for order in orders}
+    if len(printed) != 1 or not next(iter(printed)).startswith("output: f32 [] = "):
+        complain(["run", "--dim"], f"the place of the model changes what is printed: {printed}")
+    expect_ok(["verify", "--dim", "N=2", "--dim", "M=3", "sums.ngl"])
+    expect_error(2, "unexpected argument 'M=3'", words=["run", "sums.ngl", "--dim", "N=2", "M=3"])
+
+
 def models():
     expect_error(3, "no.onnx: cannot read: No such file or directory", words=["compile", "no.onnx"])
     os.mkdir("folder.onnx")
@@ -296,6 +310,7 @@ with tempfile.TemporaryDirectory() as scratch:
     os.chdir(scratch)
     pathlib.Path("m.mlir").write_text(MODEL)
     usage()
+    repeated_flags()
     models()
     conditions()
     data()

@@ -62,10 +62,17 @@ add_test(NAME integration.memory
 add_test(NAME integration.train_digits
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/train_digits.py
     $<TARGET_FILE:nacre> ${PROJECT_SOURCE_DIR})
+add_test(NAME integration.train_text
+  COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/train_text.py
+    $<TARGET_FILE:nacre> ${PROJECT_SOURCE_DIR})
+add_test(NAME integration.train_resnet
+  COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/train_resnet.py
+    $<TARGET_FILE:nacre> ${PROJECT_SOURCE_DIR})
 add_test(NAME integration.training_object
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/training_object.sh $<TARGET_FILE:nacre>
     $<TARGET_PROPERTY:nacre_rt,SOURCE_DIR>/include $<TARGET_FILE_DIR:nacre_rt> ${OpenCL_LIBRARY})
-set_tests_properties(integration.train integration.train_digits PROPERTIES TIMEOUT 1800)
+set_tests_properties(integration.train integration.train_digits integration.train_text
+  integration.train_resnet PROPERTIES TIMEOUT 1800)
 # Ranks: skipped where MPI is not there.
 find_program(NACRE_MPIRUN mpirun)
 if(TARGET nacre_mpi)

@@ -203,11 +203,42 @@ def two(data, *more):
     return [MPIRUN, "-n", "1", *own, "--data", "net.npz", ":", "-n", "1", *own, "--data", data, *more]
 
 
+def rank_of(launcher, rank):
+    """The process that is this rank."""
+    children = pathlib.Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children").read_text().split()
+    ranks = [int(child) for child in children
+             if b"OMPI_COMM_WORLD_RANK=%d\0" % rank in content(f"/proc/{child}/environ")]
+    check(f"one process is rank {rank}", len(ranks), 1)
+    return ranks[0]
+
+
 def lives(process):
     try:
         return content(f"/proc/{process}/stat").rsplit(b") ", 1)[1][:1] != b"Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def stopped():
+    """A rank that is asked to stop stops all after the same step, with a checkpoint."""
+    command = words(2, *NET_WORDS, "--steps", "1000000000", "--checkpoint", "s.safetensors", "--checkpoint-every",
+                    "1000000000", "--log", "s.csv")
+    start = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        while not (os.path.exists("s.csv") and os.path.getsize("s.csv") > 200) and start.poll() is None:
+            time.sleep(0.02)
+        os.kill(rank_of(start, 1), signal.SIGTERM)
+        stderr = start.communicate(timeout=60)[1]
+    finally:
+        start.kill()
+    step = content("s.csv").split()[-1].split(b",")[0].decode()
+    check(f"exit code {start.returncode} and words\n{stderr}",
+          (start.returncode, [line for line in stderr.splitlines() if line.startswith("error: ")]),
+          (143, [f"error: stopped by SIGTERM after step {step} of 1000000000",
+                 f"error: s.safetensors is of step {step}, --resume goes on"]))
+    ok(0, *NET_WORDS, "--steps", str(int(step) + 1), "--checkpoint", "s.safetensors", "--resume")
+    ok(0, *NET_WORDS, "--steps", str(int(step) + 1), "--checkpoint", "t.safetensors")
+    check("goes on without ranks", content("s.safetensors") == content("t.safetensors"), True)
 
 
 def killed():
@@ -218,9 +249,7 @@ def killed():
         while not os.path.exists("k.safetensors") and start.poll() is None:
             time.sleep(0.1)
         children = pathlib.Path(f"/proc/{start.pid}/task/{start.pid}/children").read_text().split()
-        ranks = [int(child) for child in children if b"OMPI_COMM_WORLD_RANK=1\0" in content(f"/proc/{child}/environ")]
-        check("one process is rank 1", len(ranks), 1)
-        os.kill(ranks[0], signal.SIGKILL)
+        os.kill(rank_of(start, 1), signal.SIGKILL)
         code = start.wait(timeout=30)
         check(f"exit code {code}", code != 0, True)
         end = time.monotonic() + 30
@@ -237,7 +266,7 @@ def main():
         write_data("net.npz", (1, 12, 12), 4, 70)
         write_data("mlp.npz", (784,), 10, 60)
         write_data("lenet.npz", (1, 28, 28), 10, 36)
-        for test in (same_bytes, resumed, fast, failing, refusals, killed):
+        for test in (same_bytes, resumed, fast, failing, refusals, stopped, killed):
             start = time.monotonic()
             test()
             print(f"{time.monotonic() - start:.1f} s: {test.__name__}", flush=True)

@@ -365,36 +365,123 @@ def graph_language():
             words=[small, "--data", "data.npz", "--steps", "9", "--dim", "N=3", "--batch", "3"])
 
 
+def schedule_ends():
+    """A schedule without a total ends with training, and a training that goes on has the end it began with."""
+    small = str(HERE / "Training" / "small.ngl")
+    write_examples("data.npz", 50)
+    words = [small, "--data", "data.npz", "--batch", "10", "--seed", "4"]
+    rate = ["--optimizer", "sgd(lr = cosine(0.5, warmup = 2{}))"]
+    open_end, told = ([rate[0], rate[1].format(more)] for more in ("", ", total = 20"))
+    ok(*words, *open_end, "--steps", "20", "-o", "open.safetensors", "--checkpoint", "c.safetensors")
+    ok(*words, *told, "--steps", "20", "-o", "told.safetensors")
+    check("the end of training is the schedule's", tensors("open.safetensors")[0], tensors("told.safetensors")[0])
+    check("the checkpoint says it", tensors("c.safetensors")[1]["schedule end"], "20")
+    refused(2, "c.safetensors: was made with a learning rate whose schedule ends at step 20, now it would end at step 25; "
+            "total = 20 in the schedule keeps it",
+            words=[*words, *open_end, "--epochs", "5", "--checkpoint", "c.safetensors", "--resume"])
+    ok(*words, *told, "--steps", "25", "--checkpoint", "c.safetensors", "--resume", "-o", "on.safetensors")
+    ok(*words, *told, "--steps", "25", "-o", "whole.safetensors")
+    check("with a total it goes on", tensors("on.safetensors")[0], tensors("whole.safetensors")[0])
+    refused(2, "the learning rate's schedule has no total and ends at step 2, which is not above its warmup, 2",
+            words=[*words, *open_end, "--steps", "2"])
+    compiled = subprocess.run([NACRE, "compile", "--train", small, "--dim", "N=4", *open_end, "-o", "object"],
+                              capture_output=True, text=True)
+    check("compiled", (compiled.returncode, compiled.stderr.splitlines()[1:]),
+          (2, ["error: --steps: the learning rate's schedule has no total; where does it end?"]))
+
+
+def interrupted():
+    """SIGINT and SIGTERM end training after a step, with a checkpoint of it if one is kept."""
+    write_examples("data.npz", 4000)
+    words = [MODEL, "--data", "data.npz", "--steps", "20000", "--threads", "1"]
+    files = ["--checkpoint", "i.safetensors", "--checkpoint-every", "1000000"]
+
+    def started(more):
+        if os.path.exists("i.csv"):
+            os.remove("i.csv")
+        process = subprocess.Popen([NACRE, "train", *words, "--log", "i.csv", *more], stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, text=True)
+        while process.poll() is None and not (os.path.exists("i.csv") and os.path.getsize("i.csv") > 1000):
+            time.sleep(0.002)
+        return process
+
+    def ended(process):
+        stderr = process.communicate(timeout=120)[1]
+        return process.returncode, [line for line in stderr.splitlines() if line.startswith("error: ")]
+
+    ok(*words, "--checkpoint", "whole.safetensors", "--log", "whole.csv")
+    for number, name in ((signal.SIGINT, "SIGINT"), (signal.SIGTERM, "SIGTERM")):
+        process = started(files)
+        process.send_signal(number)
+        code, lines = ended(process)
+        step = tensors("i.safetensors")[1]["step"]
+        check(f"after {name}", (code, lines),
+              (128 + number, [f"error: stopped by {name} after step {step} of 20000",
+                              f"error: i.safetensors is of step {step}, --resume goes on"]))
+        with open("i.csv", newline="") as file:
+            check("the log ends there", list(csv.DictReader(file))[-1]["step"], step)
+        ok(*words, *files, "--log", "i.csv", "--resume")
+        for kind in ("safetensors", "csv"):
+            check(f"{kind} after {name}", pathlib.Path(f"i.{kind}").read_bytes() ==
+                  pathlib.Path(f"whole.{kind}").read_bytes(), True)
+        os.remove("i.safetensors")
+    process = started([])
+    process.send_signal(signal.SIGINT)
+    code, lines = ended(process)
+    check("without a checkpoint", (code, lines[1:]),
+          (130, ["error: there is no checkpoint, --checkpoint keeps one"]))
+
+
 def killed(times):
     """Killed at any time and gone on with, training ends with the same bytes as in one piece."""
     write_examples("data.npz", 4000)
-    words = [MODEL, "--data", "data.npz", "--steps", "30000", "--checkpoint-every", "500", "--threads", "1"]
+    # Many short steps; and few with a checkpoint of megabytes after each, so that many kills fall into its writing.
+    killed_often(times, MODEL, "30000", "--checkpoint-every", "500")
+    killed_often(times, str(HERE / "Training" / "wide.ngl"), str(20 * times), "--batch", "4", "--checkpoint-every", "1")
+
+
+def killed_often(times, model, steps, *words):
+    words = [model, "--data", "data.npz", "--threads", "1", *words]
+    start = time.monotonic()
+    ok(*words, "--steps", "1", "--checkpoint", "first.safetensors")
+    first = time.monotonic() - start
+    words += ["--steps", steps]
     start = time.monotonic()
     ok(*words, "--checkpoint", "whole.safetensors", "--log", "whole.csv", "-o", "whole_w.safetensors")
     whole = time.monotonic() - start
     numbers = random.Random(5)
-    begun, kills = time.monotonic(), 0
     parts = [*words, "--checkpoint", "parts.safetensors", "--log", "parts.csv", "-o", "parts_w.safetensors", "--resume"]
-    while kills < times and not os.path.exists("parts_w.safetensors"):
+    begun, ends, at, left = time.monotonic(), 0, set(), set()
+
+    def compare(kills):
+        for name in ("{}.safetensors", "{}.csv", "{}_w.safetensors"):
+            check(f"{name} after {kills} kills", pathlib.Path(name.format("whole")).read_bytes() ==
+                  pathlib.Path(name.format("parts")).read_bytes(), True)
+            os.remove(name.format("parts"))
+
+    for kills in range(1, times + 1):
         process = subprocess.Popen([NACRE, "train", *parts], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(numbers.uniform(0.05, 1.4 * whole / (times**0.5 + 1)))
+        time.sleep(numbers.uniform(0.5 * first, first + 2 * max(whole - first, 0) / times))
         process.send_signal(signal.SIGKILL)
         process.wait()
-        kills += 1
+        left.update(name for name in os.listdir() if ".tmp-" in name)
         if os.path.exists("parts.safetensors"):
-            tensors("parts.safetensors")
+            at.add(tensors("parts.safetensors")[1]["step"])
+        if os.path.exists("parts_w.safetensors"):
+            compare(kills)
+            ends += 1
     ok(*parts)
-    print(f"{kills} kills, {whole:.1f} s in one piece, {time.monotonic() - begun:.1f} s in parts")
-    for name in ("{}.safetensors", "{}.csv", "{}_w.safetensors"):
-        check(f"{name} after {kills} kills",
-              pathlib.Path(name.format("whole")).read_bytes() == pathlib.Path(name.format("parts")).read_bytes(), True)
+    compare(times)
+    print(f"{os.path.basename(model)}: {times} kills, checkpoints of {len(at)} steps, {len(left)} unfinished files, "
+          f"{whole:.1f} s in one piece, {time.monotonic() - begun:.1f} s in parts to {ends + 1} ends", flush=True)
     check("unfinished files", [name for name in os.listdir() if ".tmp-" in name], [])
 
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        for test in (numbers, same_bytes, formats, wrong_data, usage, wrong_checkpoints, graph_language):
+        for test in (numbers, same_bytes, formats, wrong_data, usage, wrong_checkpoints, graph_language, schedule_ends,
+                     interrupted):
             test()
         killed(100 if FULL else 5)
         os.chdir("/")

@@ -1,7 +1,7 @@
 # The graph language: what it makes, what it says, and that nothing breaks it.
 nacre_test_executable(nacre_graph_tests LIBRARIES NacreFrontend
   SOURCES main.cpp GraphText.cpp graph_layers.cpp graph_programs.cpp
-    graph_errors.cpp graph_documents.cpp graph_mutations.cpp)
+    graph_errors.cpp graph_imports.cpp graph_documents.cpp graph_mutations.cpp)
 target_compile_definitions(nacre_graph_tests PRIVATE
   GRAPH_DATA="${CMAKE_CURRENT_LIST_DIR}/Graph"
   NACRE_SOURCE="${PROJECT_SOURCE_DIR}")

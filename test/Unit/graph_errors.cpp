@@ -237,7 +237,8 @@ TEST_CASE("imports stay in their folder") {
         "         ^\n");
   CHECK(with("/etc/net.onnx").find("must lie in the folder") !=
         std::string::npos);
-  CHECK(with("net.txt") == "FILE:1:8: expected an .onnx file, got 'net.txt'\n"
-                           "  import \"net.txt\" as net\n"
-                           "         ^\n");
+  CHECK(with("net.txt") ==
+        "FILE:1:8: expected an .ngl or .onnx file, got 'net.txt'\n"
+        "  import \"net.txt\" as net\n"
+        "         ^\n");
 }

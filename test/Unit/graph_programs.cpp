@@ -484,7 +484,7 @@ TEST_CASE("the models of the repository have their numbers of parameters") {
   for (const Row &row : {Row{"lenet", 61706},
                          {"mlp", 109386},
                          {"resnet8", 77850},
-                         {"char_transformer", 834304},
+                         {"char_transformer/char_transformer", 834304},
                          {"lstm", 52484},
                          {"mlperf_tiny/ds_cnn", 22604},
                          {"mlperf_tiny/mobilenet_v1", 210850},

@@ -16,7 +16,8 @@ static const char *description =
     "Compiles neural networks (ONNX, the graph language or textual lazy IR) to "
     "code.\n"
     "Exit codes: 0 ok, 2 usage, 3 model invalid or unsupported,\n"
-    "4 numbers differ, 5 a limit is exceeded, 70 a bug.";
+    "4 numbers differ, 5 a limit is exceeded, 70 a bug,\n"
+    "130 and 143 training that SIGINT or SIGTERM stopped.";
 
 /// "cpu (machine code, by LLVM), ..."
 static std::string targetList() {
@@ -34,6 +35,16 @@ static std::string textPhaseList() {
     list += ", " + enumeration(target->textPhases()) + " of " +
             target->name().str();
   return list;
+}
+
+/// A flag that may be given several times, one value each: what follows the
+/// value is the model's name or another flag.
+static void repeatable(CLI::Option *option, const char *type) {
+  option->type_name(type)
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->take_all()
+      ->default_str("");
 }
 
 /// Flags that every verb has.
@@ -60,19 +71,14 @@ static void addModelFlags(CLI::App *verb, ModelOptions &options) {
   verb->add_option("-O", options.optLevel, "Optimization level")
       ->check(CLI::Range(0, 3).description(""))
       ->type_name("0..3");
-  verb->add_option("--dim", options.dims,
-                   "Extent of an open dim; NAME<=N keeps it open up to N")
-      ->type_name("NAME=N")
-      ->expected(1)
-      ->take_all()
-      ->default_str("");
-  verb->add_option("--fix", options.fix,
-                   "Compile for one value of an input: a number, or the file "
-                   "(.npy or .pb) of a tensor")
-      ->type_name("INPUT=VALUE")
-      ->expected(1)
-      ->take_all()
-      ->default_str("");
+  repeatable(
+      verb->add_option("--dim", options.dims,
+                       "Extent of an open dim; NAME<=N keeps it open up to N"),
+      "NAME=N");
+  repeatable(verb->add_option("--fix", options.fix,
+                              "Compile for one value of an input: a number, "
+                              "or the file (.npy or .pb) of a tensor"),
+             "INPUT=VALUE");
   verb->add_option("--threads", options.threads,
                    "Threads to run on, 0 for one per processor")
       ->type_name("N");
@@ -103,9 +109,6 @@ static void addSeed(CLI::App *verb, uint64_t &seed) {
 /// What a training is made of beside the model.
 static void addTrainingModelFlags(CLI::App *verb,
                                   TrainingModelOptions &options) {
-  auto list = [](CLI::Option *option) {
-    option->type_name("PATTERN")->expected(1)->take_all()->default_str("");
-  };
   verb->add_option("--batch", options.batch,
                    "Examples of a batch, where the model leaves it open")
       ->type_name("N");
@@ -115,10 +118,12 @@ static void addTrainingModelFlags(CLI::App *verb,
   verb->add_option("--loss", options.loss,
                    "Loss of an ONNX model: cross_entropy")
       ->type_name("NAME");
-  list(verb->add_option("--learn", options.learn,
-                        "Parameters that learn; all others do not"));
-  list(verb->add_option("--freeze", options.freeze,
-                        "Parameters that do not learn"));
+  repeatable(verb->add_option("--learn", options.learn,
+                              "Parameters that learn; all others do not"),
+             "PATTERN");
+  repeatable(verb->add_option("--freeze", options.freeze,
+                              "Parameters that do not learn"),
+             "PATTERN");
   verb->add_option("--lora", options.lora,
                    "Learn adapters of this rank beside frozen matrices")
       ->type_name("RANK");
@@ -263,12 +268,9 @@ static int dispatch(int argc, char **argv) {
   verb = app.add_subcommand("run", "Compile, run once, show or write outputs");
   addModelFlags(verb, runOptions);
   addSeed(verb, runOptions.seed);
-  verb->add_option("--input", runOptions.inputs,
-                   "Value of an input: FILE.npy, FILE.pb or random")
-      ->type_name("NAME=FILE")
-      ->expected(1)
-      ->take_all()
-      ->default_str("");
+  repeatable(verb->add_option("--input", runOptions.inputs,
+                              "Value of an input: FILE.npy, FILE.pb or random"),
+             "NAME=FILE");
   verb->add_option("--data", runOptions.data,
                    "Folder with input_N.npy or input_N.pb in model order")
       ->type_name("DIR");
@@ -282,12 +284,10 @@ static int dispatch(int argc, char **argv) {
                                       "reference interpreter");
   addModelFlags(verb, verifyOptions);
   addSeed(verb, verifyOptions.seed);
-  verb->add_option("--data", verifyOptions.data,
-                   "Folder with input_N and output_N; may be repeated")
-      ->type_name("DIR")
-      ->expected(1)
-      ->take_all()
-      ->default_str("");
+  repeatable(verb->add_option("--data", verifyOptions.data,
+                              "Folder with input_N and output_N; may be "
+                              "repeated"),
+             "DIR");
   verb->add_option("--rtol", verifyOptions.rtol, "Relative tolerance")
       ->type_name("R");
   verb->add_option("--atol", verifyOptions.atol,

@@ -20,7 +20,10 @@ enum ExitCode {
   ExitModel = 3,  ///< a model or data file is invalid or unsupported
   ExitDiffer = 4, ///< the numbers differ
   ExitLimit = 5,  ///< a stated limit is exceeded
-  ExitBug = 70    ///< our bug
+  ExitBug = 70,   ///< our bug
+  /// Training that ended early and in order: plus the number of the signal
+  /// that asked for it.
+  ExitSignal = 128
 };
 
 /// An error with an exit code and one message a line; a line that begins with

@@ -27,7 +27,7 @@ llvm::Expected<TrainingFacts> readCheckpoint(llvm::StringRef path,
 /// of those that the file does not have is returned.
 llvm::Expected<int64_t> readParameters(llvm::StringRef path, States &states);
 
-/// Removes what killed processes left of unfinished checkpoints.
+/// Removes what killed processes left of this file, unfinished.
 void removeUnfinished(llvm::StringRef path);
 
 /// What inference reads of a training.

@@ -1,7 +1,9 @@
 //===- Loop.cpp - steps, evaluations, checkpoints -------------------------===//
 
 #include "Loop.h"
+#include "Interrupt.h"
 #include "llvm/Support/Format.h"
+#include <csignal>
 #include <cstring>
 #include <nacre/model.h>
 #include <unistd.h>
@@ -13,11 +15,14 @@ using Clock = std::chrono::steady_clock;
 namespace nacre::driver {
 
 TrainingFacts Training::facts() const {
-  return {{"model", name},
-          {"seed", std::to_string(seed)},
-          {"batch", std::to_string(batch)},
-          {"micro-batches", std::to_string(accumulate)},
-          {"examples", std::to_string(examples.count)}};
+  TrainingFacts facts = {{"model", name},
+                         {"seed", std::to_string(seed)},
+                         {"batch", std::to_string(batch)},
+                         {"micro-batches", std::to_string(accumulate)},
+                         {"examples", std::to_string(examples.count)}};
+  if (scheduleFollowsSteps)
+    facts[scheduleEndKey] = std::to_string(steps);
+  return facts;
 }
 
 namespace {
@@ -59,6 +64,9 @@ private:
   void showProgress(const Record &record);
   llvm::Error evaluate(int64_t done, int64_t epoch);
   llvm::Error save(int64_t step);
+  std::string kept() const;
+  bool askedToStop() const;
+  llvm::Error stop(int64_t done);
 
   Training &t;
   Batches batches;
@@ -117,7 +125,7 @@ llvm::Expected<Scalars> Loop::microBatches(int64_t step) {
       mine = llvm::joinErrors(
           std::move(mine),
           explainStep(scalars.takeError(), t.gradient->status(), step));
-    sums->add(mine ? nullptr : &*scalars);
+    sums->add(mine ? nullptr : &*scalars, interruptNoted() != 0);
     if (mine)
       break;
     means = std::move(*scalars);
@@ -166,11 +174,6 @@ llvm::Error Loop::explain(llvm::Error error, int32_t status, const Twine &where,
     examples += (examples.empty() ? "" : ", ") + std::to_string(row);
   if (rows.size() > 8)
     examples += ", ...";
-  std::string kept =
-      t.checkpoint.empty() ? "there is no checkpoint, --checkpoint keeps one"
-      : savedStep >= 0
-          ? t.checkpoint + " is of step " + std::to_string(savedStep)
-          : t.checkpoint + " is as it was";
   if (status == NACRE_E_INDEX)
     return fail(ExitModel,
                 {(where + ": an index in the data, such as a label or a token, "
@@ -178,13 +181,36 @@ llvm::Error Loop::explain(llvm::Error error, int32_t status, const Twine &where,
                      .str(),
                  rows.empty() ? "it is one of the evaluation's examples"
                               : "it is in one of the examples " + examples,
-                 kept});
+                 kept()});
   return fail(ExitDiffer,
               {(where + ": the loss or a gradient is not finite").str(),
                "the examples are " + examples,
                "try a lower learning rate, a warmup, or clipping of "
                "gradients; and look for values that are not finite in the data",
-               kept});
+               kept()});
+}
+
+/// What is left of a training that ends before its time.
+std::string Loop::kept() const {
+  return t.checkpoint.empty() ? "there is no checkpoint, --checkpoint keeps one"
+         : savedStep >= 0
+             ? t.checkpoint + " is of step " + std::to_string(savedStep)
+             : t.checkpoint + " is as it was";
+}
+
+/// Whether training ends with the step just done: all ranks have one answer.
+bool Loop::askedToStop() const {
+  return t.ranks ? sums->askedToStop() : interruptNoted() != 0;
+}
+
+llvm::Error Loop::stop(int64_t done) {
+  // Asked to by another rank, this one goes as it would by its launcher.
+  const int number = interruptNoted() ? interruptNoted() : SIGTERM;
+  return fail(ExitCode(ExitSignal + number),
+              {("stopped by " + Twine(number == SIGINT ? "SIGINT" : "SIGTERM") +
+                " after step " + Twine(done) + " of " + Twine(t.steps))
+                   .str(),
+               kept() + (t.checkpoint.empty() ? "" : ", --resume goes on")});
 }
 
 //===----------------------------------------------------------------------===//
@@ -288,8 +314,9 @@ llvm::Error Loop::run() {
       // Only rank 0 has it; the others are told when they next listen.
       trouble = std::move(error);
     }
+    const bool stops = done < t.steps && askedToStop();
     const bool evaluates = due(done, t.evalEvery) || done == t.steps;
-    const bool saves = due(done, t.checkpointEvery) || done == t.steps;
+    const bool saves = due(done, t.checkpointEvery) || done == t.steps || stops;
     if (!evaluates && !saves)
       continue;
     if (!trouble && evaluates)
@@ -309,11 +336,18 @@ llvm::Error Loop::run() {
     } else if (trouble) {
       return std::move(trouble);
     }
+    if (stops)
+      return stop(done);
   }
   // Nothing to do is a checkpoint too.
   return save(t.steps);
 }
 
-llvm::Error runSteps(Training &training) { return Loop(training).run(); }
+llvm::Error runSteps(Training &training) {
+  noteInterrupts();
+  llvm::Error error = Loop(training).run();
+  leaveInterrupts();
+  return error;
+}
 
 } // namespace nacre::driver

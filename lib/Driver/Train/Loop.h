@@ -11,6 +11,9 @@ namespace nacre::driver {
 
 /// Everything of a training, ready to go.
 struct Training {
+  /// The fact that says where a schedule without an end of its own ends.
+  static constexpr const char *scheduleEndKey = "schedule end";
+
   std::string name;
   States states;
   Examples examples;
@@ -22,6 +25,8 @@ struct Training {
   bool fastSums = false;
   int64_t batch = 0, accumulate = 1;
   int64_t firstStep = 0, steps = 0; ///< done before, done at the end
+  /// The learning rate's schedule has no end of its own.
+  bool scheduleFollowsSteps = false;
   uint64_t seed = 0;
   int64_t evalEvery = 0, checkpointEvery = 0; ///< 0: never
   std::string checkpoint;                     ///< file, or empty
@@ -36,7 +41,9 @@ struct Training {
   TrainingFacts facts() const;
 };
 
-/// Trains to the end. After an error the states are those before the step that
+/// Trains to the end, or, asked by SIGINT or SIGTERM, to the end of a step and
+/// its checkpoint; that is an error of exit code 128 and the signal's number,
+/// as shells have it. After an error the states are those before the step that
 /// failed, and the last checkpoint is as it was.
 llvm::Error runSteps(Training &training);
 

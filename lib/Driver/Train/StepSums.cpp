@@ -40,7 +40,7 @@ StepSums::StepSums(States &states, StateProgram &gradient, Ranks *ranks,
   for (auto [ready, entry] : wide)
     scalars += entry->value.count();
   doubles = Tensor::zeros(DType::F64,
-                          {scalars + int64_t(gradient.scalarCount()) + 1});
+                          {scalars + int64_t(gradient.scalarCount()) + 2});
   int64_t at = 0;
   for (auto [ready, entry] : wide) {
     place(doubles, at, entry);
@@ -104,11 +104,12 @@ void StepSums::beginBucket() {
   ++begun;
 }
 
-void StepSums::add(const Scalars *given) {
+void StepSums::add(const Scalars *given, bool stop) {
   double *tail = doubles.data<double>() + scalars;
   for (size_t i = 0; i < gradient.scalarCount(); ++i)
     tail[i] = given ? (*given)[i].second : 0;
   tail[gradient.scalarCount()] = given ? 0 : 1;
+  tail[gradient.scalarCount() + 1] = stop;
   ++added;
   // The only one needs no copy, nor does the last of a fast sum.
   if (own > 1 && !(fast && added == own))
@@ -142,6 +143,10 @@ llvm::Expected<std::optional<std::vector<double>>> StepSums::finish() {
   for (double &mean : means)
     mean /= double(all);
   return means;
+}
+
+bool StepSums::askedToStop() const {
+  return doubles.data<double>()[doubles.count() - 1] != 0;
 }
 
 llvm::Error StepSums::finishFast() {

@@ -24,12 +24,15 @@ public:
   ~StepSums();
 
   /// Before and after the run of each of this rank's micro-batches. A run that
-  /// failed has no scalars, and is the last.
+  /// failed has no scalars, and is the last. With `stop` this rank asks all to
+  /// end with this step.
   void begin();
-  void add(const Scalars *scalars);
+  void add(const Scalars *scalars, bool stop);
   /// Completes the sums over all ranks, in the states. Gives the means of the
   /// scalars, or nothing when a run failed on any rank.
   llvm::Expected<std::optional<std::vector<double>>> finish();
+  /// Whether any rank asked for the step of the last sums to be the last one.
+  bool askedToStop() const;
 
   /// Bytes of what is added.
   int64_t byteCount() const { return floats.byteCount() + doubles.byteCount(); }
@@ -50,8 +53,9 @@ private:
   const bool fast;
   const int64_t all, own; ///< micro-batches of a step, and of this rank
   Tensor floats;          ///< gradients
-  Tensor doubles;         ///< sums of f64, then scalars, then runs that failed
-  int64_t scalars = 0;    ///< where they begin
+  /// Sums of f64, then scalars, runs that failed, wishes to stop.
+  Tensor doubles;
+  int64_t scalars = 0; ///< where they begin
   TreeSum tree;
   int64_t added = 0;
   std::vector<Bucket> buckets;

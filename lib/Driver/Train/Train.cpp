@@ -181,8 +181,10 @@ static llvm::Error compileAll(Training &training, const Toolchain &tools,
 /// Either the checkpoint's states or new ones.
 static llvm::Error setStates(Training &training, StateProgram &init,
                              const TrainOptions &options) {
-  if (!options.checkpoint.empty() && training.speaks())
-    removeUnfinished(options.checkpoint);
+  for (const std::string *file :
+       {&options.checkpoint, &options.log, &options.curve, &options.output})
+    if (!file->empty() && training.speaks())
+      removeUnfinished(*file);
   if (!options.resume || !llvm::sys::fs::exists(options.checkpoint)) {
     if (options.resume)
       llvm::errs() << "nacre: " << printable(options.checkpoint)
@@ -202,6 +204,7 @@ static llvm::Error setStates(Training &training, StateProgram &init,
     return llvm::Error::success();
   }
   TrainingFacts wanted = training.facts();
+  wanted.erase(Training::scheduleEndKey);
   if (!options.seed)
     wanted.erase("seed");
   llvm::Expected<TrainingFacts> found =
@@ -213,6 +216,16 @@ static llvm::Error setStates(Training &training, StateProgram &init,
       training.firstStep < 0)
     return fail(ExitModel,
                 Twine(options.checkpoint) + ": does not say its step and seed");
+  auto end = found->find(Training::scheduleEndKey);
+  if (training.scheduleFollowsSteps && end != found->end() &&
+      end->second != std::to_string(training.steps))
+    return fail(ExitUsage,
+                Twine(options.checkpoint) +
+                    ": was made with a learning rate whose schedule ends at "
+                    "step " +
+                    end->second + ", now it would end at step " +
+                    Twine(training.steps) + "; total = " + end->second +
+                    " in the schedule keeps it");
   if (training.firstStep > training.steps)
     return fail(ExitUsage, Twine(options.checkpoint) + " is of step " +
                                Twine(training.firstStep) +
@@ -364,6 +377,7 @@ static llvm::Error prepare(const TrainOptions &options, Prepared &prepared) {
     valid = std::move(*read);
   }
 
+  training.scheduleFollowsSteps = imported->scheduleFollowsSteps();
   llvm::Expected<autodiff::TrainingPrograms> programs =
       programsOf(*context, std::move(*imported), training.steps);
   if (!programs)

@@ -191,14 +191,32 @@ TrainingSource::import(mlir::MLIRContext &context, int64_t batch) const {
   return result;
 }
 
+bool ImportedTraining::scheduleFollowsSteps() const {
+  if (!model)
+    return false;
+  const autodiff::LearningRate &rate = model->spec.optimizer.rate;
+  return rate.total == 0 && (rate.kind == autodiff::LearningRate::Cosine ||
+                             rate.kind == autodiff::LearningRate::Linear);
+}
+
 llvm::Expected<autodiff::TrainingPrograms>
 programsOf(mlir::MLIRContext &context, ImportedTraining imported,
            int64_t steps) {
   if (imported.programs)
     return std::move(*imported.programs);
   autodiff::LearningRate &rate = imported.model->spec.optimizer.rate;
-  if (rate.total == 0)
+  if (imported.scheduleFollowsSteps()) {
+    if (steps == 0)
+      return fail(ExitUsage, "--steps: the learning rate's schedule has no "
+                             "total; where does it end?");
+    if (steps <= rate.warmup)
+      return fail(ExitUsage,
+                  "the learning rate's schedule has no total and ends at "
+                  "step " +
+                      Twine(steps) + ", which is not above its warmup, " +
+                      Twine(rate.warmup));
     rate.total = steps;
+  }
   DiagnosticLog log(context);
   llvm::Expected<autodiff::TrainingPrograms> programs =
       autodiff::buildTraining(std::move(*imported.model));

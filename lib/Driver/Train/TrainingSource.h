@@ -18,6 +18,8 @@ struct ImportedTraining {
   /// The program whose data inputs are those of training.
   const Program &training() const;
   const Program &evaluation() const;
+  /// Whether the learning rate's schedule ends where training does.
+  bool scheduleFollowsSteps() const;
 };
 
 /// A file that can be trained: graph language (.ngl), ONNX, or the programs

@@ -94,7 +94,7 @@ struct Declaration {
   Block body;
 };
 
-/// import "path" as name
+/// import "path" as name; an ONNX model, or another file of the language
 struct Import {
   Position at;
   std::string path, name;
@@ -109,6 +109,9 @@ struct File {
   bool hasTrain = false;
   Position trainAt;
 };
+
+/// What a text may be long; a network of a thousand lines has 40 kB.
+constexpr size_t largestText = 4 << 20;
 
 /// Parses a file; mistakes are reported and what they are in is left out.
 File parseFile(const Source &source, Diagnostics &diagnostics);

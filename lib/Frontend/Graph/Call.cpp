@@ -86,6 +86,7 @@ Datum Evaluator::callDeclaration(const Declaration &callee,
   inner.caller = &frame;
   inner.call = at;
   inner.prelude = callee.at.source->prelude;
+  inner.library = importedTexts.lookup(callee.at.source);
 
   // A function has the names of its caller, a layer its own below them.
   Scope own;

@@ -48,6 +48,8 @@ std::string describe(const Datum &datum) {
                                    : callee.builtin   ? callee.builtin->name
                                                       : callee.import->name);
   }
+  if (datum.is<ImportedFile>())
+    return "the file " + quote(datum.as<ImportedFile>().import->name);
   return "a state";
 }
 

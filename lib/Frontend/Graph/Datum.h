@@ -40,10 +40,17 @@ struct Callee {
   const Import *import = nullptr;
 };
 
+struct Library;
+/// Another file of the language, whose declarations are its attributes.
+struct ImportedFile {
+  const Import *import;
+  const Library *library;
+};
+
 /// A value at compile time; all but tensors are known.
 struct Datum : std::variant<Nothing, Poison, bool, int64_t, double, std::string,
                             DType, std::shared_ptr<const List>, TensorValue,
-                            StateName, OpenExtent, Callee> {
+                            StateName, OpenExtent, Callee, ImportedFile> {
   using variant::variant;
   template <typename T> bool is() const {
     return std::holds_alternative<T>(*this);

@@ -25,7 +25,10 @@ Evaluator::Evaluator(mlir::MLIRContext &context, const Library &library,
                      Diagnostics &diagnostics, StringRef name, bool training)
     : context(context), library(library), limits(limits),
       diagnostics(diagnostics), training(training), main(context, name),
-      init(context, name) {}
+      init(context, name) {
+  for (const Library *file : library.imported)
+    importedTexts[file->file->source] = file;
+}
 
 void Evaluator::countStep(Position at, int64_t count) {
   // An operation takes a few steps, so both limits follow from one number.
@@ -144,10 +147,21 @@ void Evaluator::loop(const Statement &statement, Frame &frame) {
 }
 
 void Evaluator::runConstants() {
-  Frame frame;
-  if (library.file)
-    run(library.file->constants, frame);
-  globals = std::move(frame.variables);
+  auto runIn = [&](const Library &of) {
+    Frame frame;
+    frame.library = &of;
+    if (of.file)
+      run(of.file->constants, frame);
+    constants[&of] = std::move(frame.variables);
+  };
+  for (const Library *file : library.imported)
+    runIn(*file);
+  runIn(library);
+}
+
+bool Evaluator::isConstant(StringRef name, const Frame &frame) const {
+  auto at = constants.find(&libraryOf(frame));
+  return !frame.prelude && at != constants.end() && at->second.contains(name);
 }
 
 //===----------------------------------------------------------------------===//
@@ -156,12 +170,15 @@ void Evaluator::runConstants() {
 
 Datum Evaluator::lookUp(const Expr &name, Frame &frame) {
   StringRef text = name.text;
+  const Library &library = libraryOf(frame);
   Datum found = Nothing{};
   if (auto at = frame.variables.find(text); at != frame.variables.end()) {
     found = at->second;
-  } else if (auto at = globals.find(text);
-             !frame.prelude && at != globals.end()) {
-    found = at->second;
+  } else if (isConstant(text, frame)) {
+    found = constants[&library].find(text)->second;
+  } else if (auto at = library.files.find(text);
+             !frame.prelude && at != library.files.end()) {
+    return ImportedFile{library.imports.find(text)->second, at->second};
   } else if (auto at = library.imports.find(text);
              !frame.prelude && at != library.imports.end()) {
     return Callee{nullptr, nullptr, at->second};
@@ -201,6 +218,29 @@ Datum Evaluator::lookUp(const Expr &name, Frame &frame) {
   if (found.is<StateName>())
     return TensorValue{states[found.as<StateName>().index]->now};
   return found;
+}
+
+/// A constant, function, layer or model that another file declares.
+Datum Evaluator::lookUpIn(const ImportedFile &file, const Expr &expr) {
+  const llvm::StringMap<Datum> &values = constants[file.library];
+  if (auto at = values.find(expr.text); at != values.end()) {
+    if (at->second.is<Poison>())
+      throw Problem{expr.at, "", /*quiet=*/true};
+    return at->second;
+  }
+  std::vector<std::string> known;
+  for (const auto &declaration : file.library->file->declarations) {
+    if (declaration->name == expr.text)
+      return Callee{declaration.get()};
+    known.push_back(declaration->name);
+  }
+  for (const auto &entry : values)
+    known.push_back(entry.getKey().str());
+  llvm::sort(known);
+  std::string meant = suggestion(expr.text, known);
+  problem(expr.at,
+          quote(file.import->path) + " does not declare " + quote(expr.text) +
+              (meant.empty() ? "" : ", did you mean '" + meant + "'?"));
 }
 
 /// The truth of a condition that decides what is made.

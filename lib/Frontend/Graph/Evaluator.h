@@ -14,6 +14,7 @@
 #include "nacre/Frontend/Graph.h"
 #include "nacre/Lazy/Build.h"
 #include "llvm/Support/GlobPattern.h"
+#include <map>
 
 namespace nacre::graph_frontend {
 
@@ -55,6 +56,7 @@ struct Frame {
   Scope *scope = nullptr;
   std::vector<int64_t> loops; ///< turns of the loops around, for names
   bool prelude = false;
+  const Library *library = nullptr; ///< of the text; null: the main file's
 };
 
 /// A pattern of names; the glob refers to the text.
@@ -77,13 +79,16 @@ struct LearningRules {
   std::vector<Adapters> adapters;
 };
 
-/// What the file and the prelude declare.
+/// What a file and the prelude declare.
 struct Library {
   const File *file = nullptr;
   std::string folder; ///< of the file, where imports are looked for
   /// The prelude's also as `prelude.NAME`, which a file cannot replace.
   llvm::StringMap<const Declaration *> declarations;
   llvm::StringMap<const Import *> imports;
+  llvm::StringMap<const Library *> files; ///< of the imports in the language
+  /// Of the main file: all other ones, each behind what it imports.
+  std::vector<const Library *> imported;
 };
 
 class Evaluator {
@@ -101,8 +106,13 @@ public:
   void execute(const Statement &statement, Frame &frame, Datum &value,
                bool last);
   Datum evaluate(const Expr &expr, Frame &frame);
-  /// The constants of the file, into `globals`.
+  /// The constants of all files, into `constants`.
   void runConstants();
+  /// What the file of a text declares, and its constants.
+  const Library &libraryOf(const Frame &frame) const {
+    return frame.library ? *frame.library : library;
+  }
+  bool isConstant(llvm::StringRef name, const Frame &frame) const;
 
   // Calls, Call.cpp
   Datum call(const Callee &callee, std::vector<Datum> positional,
@@ -172,7 +182,8 @@ public:
   llvm::StringMap<size_t> stateNumbers;
   llvm::StringMap<Datum> sharedParameters; ///< as their layers see them
   LearningRules rules;
-  llvm::StringMap<Datum> globals;
+  std::map<const Library *, llvm::StringMap<Datum>> constants;
+  llvm::DenseMap<const Source *, const Library *> importedTexts;
   const Declaration *mainModel = nullptr;
   /// Models that were called: their parameters are shared by further calls.
   llvm::SmallPtrSet<const Declaration *, 4> calledModels;
@@ -182,6 +193,7 @@ private:
   Datum evaluateAny(const Expr &expr, Frame &frame);
   void loop(const Statement &statement, Frame &frame);
   Datum lookUp(const Expr &name, Frame &frame);
+  Datum lookUpIn(const ImportedFile &file, const Expr &expr);
   Datum callExpr(const Expr &expr, Frame &frame);
   Datum callDeclaration(const Declaration &callee,
                         std::vector<Datum> positional,

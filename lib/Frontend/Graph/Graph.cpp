@@ -1,6 +1,6 @@
 //===- Graph.cpp - the graph language's front door ------------------------===//
 #include "nacre/Frontend/Graph.h"
-#include "LoadFile.h"
+#include "ImportFiles.h"
 #include "nacre/Reference/Interpreter.h"
 #include "llvm/Support/Path.h"
 
@@ -256,8 +256,7 @@ graph_frontend::readInfo(StringRef path, std::vector<std::string> &errors,
       info.outputs.push_back(signatureOf(state->name, state->type));
     }
   }
-  for (const Import &import : loaded->file.imports)
-    info.externalFiles.push_back(import.path);
+  info.externalFiles = importedPaths(*loaded);
   // Where dims are open, a mistake may be due to the guess; it is said when
   // the model is imported.
   if (trial.any() && (open.empty() || run.data.empty() ||

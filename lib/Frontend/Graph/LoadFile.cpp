@@ -1,5 +1,6 @@
 //===- LoadFile.cpp - a file with what it declares ------------------------===//
 #include "LoadFile.h"
+#include "ImportFiles.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
@@ -17,6 +18,7 @@ std::unique_ptr<Loaded> loadText(StringRef path, std::string text,
   loaded->file = parseFile(loaded->source, diagnostics);
   loaded->library =
       libraryOf(loaded->file, llvm::sys::path::parent_path(path), diagnostics);
+  loadImports(*loaded, diagnostics);
   return loaded;
 }
 

@@ -7,10 +7,18 @@
 namespace nacre::graph_frontend {
 
 /// A text with what it declares.
-struct Loaded {
-  Source source, trainSource;
+struct LoadedText {
+  Source source;
   File file;
   Library library;
+};
+
+/// A main file with all it imports.
+struct Loaded : LoadedText {
+  Source trainSource;
+  /// Other files in the language. The name of a source is its path from the
+  /// main file's folder.
+  std::vector<std::unique_ptr<LoadedText>> imported;
 };
 
 /// Parses a text as if it were the file `path`.

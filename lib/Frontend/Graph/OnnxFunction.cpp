@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Evaluator.h"
+#include "ImportFiles.h"
 #include "Onnx/ModelFile.h"
 #include "mlir/IR/IRMapping.h"
 #include "nacre/Reference/Interpreter.h"
@@ -35,18 +36,11 @@ static InitializerRoles rolesOf(const onnx_frontend::ModelFile &file) {
 
 static std::string pathOf(const Evaluator &evaluator, const Import &import) {
   StringRef path = import.path;
-  // A text from elsewhere must not read other folders.
-  bool leaves = llvm::sys::path::is_absolute(path) || path.contains('\0');
-  for (auto part = llvm::sys::path::begin(path),
-            end = llvm::sys::path::end(path);
-       part != end; ++part)
-    leaves |= *part == "..";
-  if (leaves)
-    reject(import.at, "the import must lie in the folder of this file, got " +
-                          quote(path));
+  checkImport(import);
   if (llvm::sys::path::extension(path) != ".onnx")
-    reject(import.at, "expected an .onnx file, got " + quote(path));
-  llvm::SmallString<128> full(evaluator.library.folder);
+    reject(import.at, "expected an .ngl or .onnx file, got " + quote(path));
+  const Library *of = evaluator.importedTexts.lookup(import.at.source);
+  llvm::SmallString<128> full((of ? *of : evaluator.library).folder);
   llvm::sys::path::append(full, path);
   return full.str().str();
 }

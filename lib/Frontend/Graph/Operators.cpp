@@ -299,6 +299,8 @@ Datum Evaluator::unary(StringRef op, const Datum &a, Position at) {
 Datum Evaluator::attribute(const Datum &base, const Expr &expr) {
   if (base.isList() && expr.text == "length")
     return int64_t(base.list().size());
+  if (base.is<ImportedFile>())
+    return lookUpIn(base.as<ImportedFile>(), expr);
   if (!base.isTensor())
     problem(expr.at, describe(base) + " has no attribute " + quote(expr.text));
   auto type = lazy::tensorType(base.tensor());

@@ -124,7 +124,8 @@ LearningRate learningRate(Evaluator &evaluator, Frame &frame,
   settings.end();
   bool needsTotal =
       rate.kind == LearningRate::Cosine || rate.kind == LearningRate::Linear;
-  if (needsTotal && rate.total <= rate.warmup)
+  // Without it the schedule ends with the training.
+  if (needsTotal && rate.total && rate.total <= rate.warmup)
     reject(expr.at, quote(name) + " needs total, the number of steps, above "
                                   "warmup");
   return rate;

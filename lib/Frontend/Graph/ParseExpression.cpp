@@ -95,7 +95,7 @@ ExprPtr Parser::pipeline() {
     Position at = here();
     ExprPtr right = postfix();
     if (right->kind != Expr::Call) {
-      if (right->kind != Expr::Name)
+      if (right->kind != Expr::Name && right->kind != Expr::Attribute)
         reject(at, "expected a function or a call after '|>'");
       right = join(Expr::Call, at, "", std::move(right));
     }

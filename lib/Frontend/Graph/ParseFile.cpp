@@ -257,7 +257,7 @@ Import Parser::import() {
   take();
   made.at = here();
   if (peek().kind != Token::String)
-    unexpected("the name of an .onnx file in quotes");
+    unexpected("the name of an .ngl or .onnx file in quotes");
   made.path = take().text;
   expect("as", "and a name");
   made.name = name("a name");
@@ -337,9 +337,6 @@ File Parser::file() {
   }
   return made;
 }
-
-/// What a text may be long; a network of a thousand lines has 40 kB.
-static constexpr size_t largestText = 4 << 20;
 
 static bool tooLong(const Source &source, Diagnostics &diagnostics) {
   if (source.text.size() <= largestText)

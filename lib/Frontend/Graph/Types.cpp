@@ -114,7 +114,7 @@ void Evaluator::match(const TypeExpr &type, const Datum &datum, Frame &frame,
     if (isName && dim.text == "_")
       continue;
     if (isName && !frame.variables.contains(dim.text) &&
-        (frame.prelude || !globals.contains(dim.text))) {
+        !isConstant(dim.text, frame)) {
       frame.variables[dim.text] = extent;
       continue;
     }
@@ -169,7 +169,7 @@ mlir::RankedTensorType Evaluator::inputType(const TypeExpr &type, Frame &frame,
   for (auto [axis, dim] : llvm::enumerate(type.dims)) {
     bool open = dim->kind == Expr::Name &&
                 !frame.variables.contains(dim->text) &&
-                !globals.contains(dim->text);
+                !isConstant(dim->text, frame);
     if (open) {
       StringRef name = dim->text;
       if (auto given = limits.dims.find(name); given != limits.dims.end()) {
