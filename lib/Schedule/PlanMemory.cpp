@@ -158,23 +158,23 @@ bool producerAccepts(Value x, const Order &order, ArrayRef<int64_t> strides) {
   return true;
 }
 
-/// The operands the kernel reads, and of each whether it is read only where the
-/// kernel then writes, element by element.
-static DenseMap<unsigned, bool> readsWhereItWrites(KernelOp kernel) {
-  DenseMap<unsigned, bool> onlyThere;
+/// Whether the kernel reads `argument` only where it then writes, element by
+/// element.
+static bool readsWhereItWrites(KernelOp kernel, BlockArgument argument) {
+  bool same = true;
   for (Value v : yieldedAll(kernel)) {
     auto type = tensorType(v);
-    SmallVector<int64_t> extents = boundedShape(type), opened(extents);
+    auto extents = boundedShape(type);
     AffineMap identity = loopIdentity(kernel.getContext(), type.getRank());
-    walkAccesses(v, identity, opened, [&](const Access &access) {
-      bool same =
-          access.map == simplify(identity, extents) || access.map == identity;
-      auto [it, fresh] =
-          onlyThere.try_emplace(access.leaf.getArgNumber(), true);
-      it->second &= same && !access.guarded && !access.indirect;
+    SmallVector<int64_t> bounds(extents);
+    walkAccesses(v, identity, bounds, [&](const Access &access) {
+      if (access.leaf == argument)
+        same &= (access.map == simplify(identity, extents) ||
+                 access.map == identity) &&
+                !access.guarded && !access.indirect;
     });
   }
-  return onlyThere;
+  return same;
 }
 
 /// Whether the kernel of `v` may write it over `old`: every other reader of
@@ -197,7 +197,8 @@ bool Planner::replacesInPlace(Value v, BlockArgument old) {
                       YieldOp>(op);
         });
         if (loops || x != old ||
-            !readsWhereItWrites(kernel).lookup_or(use.getOperandNumber(), true))
+            !readsWhereItWrites(
+                kernel, kernel.getBody().getArgument(use.getOperandNumber())))
           return false;
         continue;
       }
@@ -368,8 +369,17 @@ void Planner::takeOverDying() {
               op);
         }))
       continue;
-    DenseMap<unsigned, bool> onlyThere = readsWhereItWrites(kernel);
-    for (auto [number, same] : onlyThere) {
+    auto type = tensorType(v);
+    SmallVector<int64_t> extents = boundedShape(type);
+    AffineMap identity = loopIdentity(kernel.getContext(), type.getRank());
+    DenseMap<unsigned, bool> onlyHere;
+    walkAccesses(yielded(kernel), identity, extents, [&](const Access &access) {
+      bool same = access.map == simplify(identity, boundedShape(type)) ||
+                  access.map == identity;
+      auto [it, fresh] = onlyHere.try_emplace(access.leaf.getArgNumber(), true);
+      it->second &= same && !access.guarded && !access.indirect;
+    });
+    for (auto [number, same] : onlyHere) {
       Value x = kernel.getOperands()[number];
       const Placement &theirs = placed[x];
       int other = root(theirs.storage);
@@ -382,7 +392,7 @@ void Planner::takeOverDying() {
       // Another tensor of that storage read by this kernel at another index
       // would be overwritten early.
       bool shared = false;
-      for (auto [otherNumber, flag] : onlyThere)
+      for (auto [otherNumber, flag] : onlyHere)
         if (otherNumber != number &&
             root(placed[kernel.getOperands()[otherNumber]].storage) == other)
           shared = true;
