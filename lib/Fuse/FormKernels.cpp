@@ -11,7 +11,8 @@
 //    epilogue), found by growing a region until one value leaves it;
 //  - operands of a contraction, which reads each element many times;
 //  - sums of a scatter, and its index;
-//  - elementwise values with several users, or expanded, or windowed.
+//  - elementwise values with several users, unless they are a few operations on
+//    one tensor that is realised anyway, and those expanded or windowed.
 // Views are never realised for their own sake: they become index maps.
 //
 //===----------------------------------------------------------------------===//
