@@ -13,7 +13,8 @@
 //  - operands of a contraction, which reads each element many times;
 //  - sums of a scatter, and its index;
 //  - the index of a gather that looks at its own place, by an iota or a pad;
-//  - elementwise values with several users, or expanded, or windowed.
+//  - elementwise values with several users, unless they are a few operations on
+//    one tensor that is realised anyway, and those expanded or windowed.
 // Views are never realised for their own sake: they become index maps.
 //
 //===----------------------------------------------------------------------===//
