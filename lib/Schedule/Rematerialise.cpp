@@ -241,7 +241,7 @@ void Recomputation::meet(int64_t budget, int64_t needed) {
   int64_t least = needed;
   // Targets far above the budget are not likely to end within it: they are
   // asked when no other has.
-  auto isFar = [&](int64_t target) { return target > budget + budget / 2; };
+  auto isFar = [&](int64_t target) { return target > budget + budget / 4; };
   for (bool far : {false, true})
     for (int64_t part = parts - 1; part > 0; --part) {
       target = needed / parts * part;
@@ -259,6 +259,9 @@ void Recomputation::meet(int64_t budget, int64_t needed) {
         least = bytes;
         best = splits;
       }
+      // So far above the target, lower ones only cost time.
+      if (now.peak > 2 * target)
+        break;
     }
   splits = best;
   now = steps.timeline(splits);
