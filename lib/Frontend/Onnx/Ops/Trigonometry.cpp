@@ -176,8 +176,12 @@ Term areaSine(Term x) {
 Term areaCosine(Term x) {
   Value far = x.above(farFrom1(x));
   Term t = where(far, x.constant(1), x - 1);
-  Term y = logOfOneMore(t + t.sqrt() * (t + 2).sqrt());
-  return where(far, where(far, x, x.constant(1)).log() + kLog2, y);
+  Term y = logOfOneMore(t + (t * (t + 2)).sqrt());
+  Term all = where(far, where(far, x, x.constant(1)).log() + kLog2, y);
+  // Far below 1 the formula gives numbers.
+  double nan = std::numeric_limits<double>::quiet_NaN();
+  return where(x.n->cmp(CmpKind::lt, x.v, x.constant(1).v), x.constant(nan),
+               all);
 }
 
 Term areaTangent(Term x) {
