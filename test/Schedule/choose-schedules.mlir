@@ -112,3 +112,15 @@ func.func @main(%x: tensor<6xf32>, %i: tensor<8xi64>) -> tensor<8xf32> {
 // CHECK-NEXT: return %0 : tensor<8xf32>
 // CHECK-NEXT: }
 // CHECK-NEXT: }
+
+// -----
+
+// Nor does one that is counted.
+func.func @main(%x: tensor<7xf32>, %y: tensor<64xf32>) -> tensor<64xf32> {
+  %i = lazy.iota 0 : tensor<64xi64>
+  %s = lazy.splat 7 : i64 : tensor<64xi64>
+  %0 = lazy.rem %i, %s : tensor<64xi64>
+  %1 = lazy.gather %x, %0, 0 : tensor<7xf32>, tensor<64xi64> -> tensor<64xf32>
+  %2 = lazy.add %1, %y : tensor<64xf32>
+  return %2 : tensor<64xf32>
+}
