@@ -29,6 +29,7 @@ const OpTable &nacre::onnx_frontend::opTable(llvm::StringRef domain) {
     addQuantizeOps(t);
     addRandomOps(t);
     addReduceOps(t);
+    addRegionOps(t);
     addResizeOps(t);
     addRotaryEmbeddingOps(t);
     addShapeOps(t);

@@ -39,6 +39,7 @@ void addPoolOps(OpTable &table);
 void addQuantizeOps(OpTable &table);
 void addRandomOps(OpTable &table);
 void addReduceOps(OpTable &table);
+void addRegionOps(OpTable &table);
 void addResizeOps(OpTable &table);
 void addRotaryEmbeddingOps(OpTable &table);
 void addShapeOps(OpTable &table);
