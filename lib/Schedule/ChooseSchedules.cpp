@@ -69,6 +69,25 @@ bool fusable(const Loops &nest, int64_t p, int64_t q,
   return true;
 }
 
+/// Whether an index of a gather is made of an iota, so that it may vary with
+/// any loop though no access shows that.
+bool countsIndex(KernelOp kernel) {
+  llvm::SmallPtrSet<Operation *, 8> seen;
+  SmallVector<Value> open;
+  for (Operation &op : kernel.getBody().front())
+    if (auto gather = dyn_cast<GatherOp>(op))
+      open.push_back(gather.getIndex());
+  while (!open.empty()) {
+    Operation *op = open.pop_back_val().getDefiningOp();
+    if (!op || !seen.insert(op).second)
+      continue;
+    if (isa<IotaOp>(op))
+      return true;
+    llvm::append_range(open, op->getOperands());
+  }
+  return false;
+}
+
 int64_t widestElement(KernelOp kernel) {
   int64_t widest = 4;
   for (Operation &op : kernel.getBody().front())
@@ -229,6 +248,8 @@ DictionaryAttr Scheduler::map() {
   for (Operation &op : kernel.getBody().front())
     if (isa<ArgReduceOp>(op))
       lane = -1;
+  if (countsIndex(kernel))
+    lane = -1;
   // Without a lane vectors still run along what a reduction sums.
   if (lane < 0 && llvm::none_of(
                       kernel.getBody().front(),
@@ -317,6 +338,8 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
     for (const Address &a : epilogue)
       if (!a.coefficient(lane) || a.index)
         lane = -1;
+  if (countsIndex(kernel))
+    lane = -1;
 
   // Fuse loops that every operand walks as one.
   SmallVector<int64_t> extents(c.extents), loops, kLoops;

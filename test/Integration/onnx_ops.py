@@ -413,6 +413,24 @@ def draws():
     yield from (text for text, holds in hold.items() if not holds)
 
 
+def refusals():
+    """Checks of the data that a run makes; yields those it does not make."""
+    def said(node, feeds, outputs):
+        result = run([node], outputs, feeds)
+        return result.strip().splitlines()[-1] if isinstance(result, str) else "no error"
+
+    cache = floats(2, 1, 3, 8)
+    node = helper.make_node("GroupQueryAttention", ["q", "k", "v", "pk", "pv", "lasts", "total"], ["y", "ck", "cv"],
+                            domain=MICROSOFT, num_heads=2, kv_num_heads=1)
+    feeds = {"q": floats(2, 1, 16), "k": floats(2, 1, 8), "v": floats(2, 1, 8), "pk": cache, "pv": cache,
+             "lasts": np.array([3, 2], np.int32), "total": np.array(4, np.int32)}
+    yield "a cache that is not full", said(node, feeds, {"y": "f4", "ck": "f4", "cv": "f4"}), \
+        "error: the model refused the data: wrong argument"
+    node = helper.make_node("OneHotEncoder", ["x"], ["y"], domain=ML, cats_int64s=[1, 2], zeros=0)
+    yield "an unknown category", said(node, {"x": np.array([1, 3])}, {"y": "f4"}), \
+        "error: the model refused the data: index out of range"
+
+
 def main():
     for group in [sorts, sums, spectra, images, features, linear_models, trees, fused, heads]:
         group()
@@ -426,6 +444,10 @@ def main():
     for text in draws() if not PATTERN else []:
         failures += 1
         print(f"FAIL random numbers: {text}")
+    for what, got, expected in refusals() if not PATTERN else []:
+        if got != expected:
+            failures += 1
+            print(f"FAIL {what}: {got!r}, not {expected!r}")
     print(f"{len(chosen)} cases, {failures} failures")
     sys.exit(1 if failures or not chosen else 0)
 

@@ -33,6 +33,7 @@ const OpTable &nacre::onnx_frontend::opTable(llvm::StringRef domain) {
     addRandomOps(t);
     addRecurrentOps(t);
     addReduceOps(t);
+    addRegionOps(t);
     addResizeOps(t);
     addRotaryEmbeddingOps(t);
     addScatterOps(t);

@@ -43,6 +43,7 @@ void addQuantizeOps(OpTable &table);
 void addRandomOps(OpTable &table);
 void addRecurrentOps(OpTable &table);
 void addReduceOps(OpTable &table);
+void addRegionOps(OpTable &table);
 void addResizeOps(OpTable &table);
 void addRotaryEmbeddingOps(OpTable &table);
 void addScatterOps(OpTable &table);

@@ -85,6 +85,10 @@ Value weightOf(Node &n, const Axis &a, Interpolation interpolation, int64_t k) {
 
 } // namespace
 
+mlir::Type onnx_frontend::wideType(Node &n, Value x) {
+  return n.type(Node::dtype(x) == DType::F64 ? DType::F64 : DType::F32);
+}
+
 llvm::SmallVector<Tap> onnx_frontend::sampleTaps(Node &n, Value x,
                                                  llvm::ArrayRef<Value> places,
                                                  Value image,

@@ -16,6 +16,10 @@ enum class Border {
   ReflectCenters, ///< mirrored at their centres
 };
 
+/// The type in which places and shares are computed for elements of x: f64 for
+/// f64, else f32.
+mlir::Type wideType(Node &n, Value x);
+
 /// One of the elements that make up a sample, and its share.
 struct Tap {
   Value weight; ///< [rows,1,points..], null for 1
