@@ -131,7 +131,7 @@ llvm::Expected<Backward> buildBackward(MainFunction &main,
   DiagnosticLog log(*main.function.getContext());
   ModuleOp module = moduleOf(main);
   if (failed(fuse::expandControlFlow(module)))
-    return fail(ExitModel, errors);
+    return fail(ExitModel, log.lines());
   if (failed(fuse::canonicalize(module)))
     return fail(ExitBug, log.lines());
   fuse::raiseContraction(module);
