@@ -289,7 +289,7 @@ void Recomputation::write(int64_t needed) {
 
 LogicalResult rematerialise(ModuleOp module, int64_t budget) {
   // A program with loops or branches stays as it is: trainings have none left.
-  if (functionsOf(module).size() > 1)
+  if (lazy::functionsOf(module).size() > 1)
     return success();
   const int64_t needed = plannedBytes(module);
   if (needed <= budget)
