@@ -89,6 +89,19 @@ TEST_CASE("functions, layers, models and constants of another file") {
         std::vector<std::string>{"parts/blocks.ngl", "parts/sizes.ngl"});
 }
 
+TEST_CASE("an ONNX model beside another file") {
+  Folder folder({{"net.ngl", "import \"sub/reader.ngl\" as reader\n"
+                             "model net(x: f32[1, 1, 8, 8]) -> f32[1, 10] {\n"
+                             "  reader.read(x)\n"
+                             "}\n"},
+                 {"sub/reader.ngl", "import \"digits.onnx\" as digits\n"
+                                    "fn read(x) { digits(x) }\n"}});
+  CHECK(folder.errors().find("digits.onnx") != std::string::npos);
+  files::copy_file(NACRE_SOURCE "/models/digits/digits.onnx",
+                   folder.path / "sub/digits.onnx");
+  CHECK(folder.errors() == "");
+}
+
 TEST_CASE("a mistake in another file has that file's name") {
   CHECK(Folder({{"net.ngl", importing("parts/a.ngl")},
                 {"parts/a.ngl", "fn f(x) {\n  rellu(x)\n}\n"}})
