@@ -158,6 +158,34 @@ def models():
         complain(words, "leaves other folders than there were")
 
 
+def fixed():
+    """--fix: an input as a constant of the compilation."""
+    digits = pathlib.Path(__file__).resolve().parents[2] / "models/digits"
+    model, seven = str(digits / "digits.onnx"), str(digits / "pictures/7.npy")
+    given, _ = expect_ok(["run", model, "--input", f"picture={seven}"])
+    folded, _ = expect_ok(["run", model, "--fix", f"picture={seven}"])
+    if folded != given or "0.904273" not in given:
+        complain(["run", "--fix"], f"expected {given!r}, got {folded!r}")
+    with tempfile.TemporaryDirectory() as folder:
+        # The folder may have the fixed input too, with the value it is fixed to.
+        for value, code in [(seven, 0), (str(digits / "pictures/8.npy"), 3)]:
+            pathlib.Path(folder, "input_0.npy").write_bytes(pathlib.Path(value).read_bytes())
+            words = ["run", model, "--fix", f"picture={seven}", "--data", folder]
+            if code == 0:
+                expect_ok(words)
+            else:
+                expect_error(code, f"{folder}: input 'picture' has another value than --fix gives it", words=words)
+    for text, line in [
+            ("pictur=1", "--fix: there is no input 'pictur', did you mean 'picture'?"),
+            ("picture=3", "--fix: input 'picture' has shape [N, 1, 8, 8], a number does not do"),
+            ("picture=x", "--fix: 'picture=x' is not INPUT=NUMBER, INPUT=FILE.npy or INPUT=FILE.pb")]:
+        expect_error(2, line, words=["run", model, "--fix", text])
+    expect_error(2, "--fix: 'picture' is given twice",
+                 words=["run", model, "--fix", f"picture={seven}", "--fix", "picture=1"])
+    expect_error(2, "--fix: only inputs of ONNX models can be fixed",
+                 words=["run", str(digits / "digits.ngl"), "--fix", "picture=1"])
+
+
 def conditions():
     """A run that finds its data wrong, and one that does not."""
     pathlib.Path("require.mlir").write_text("""module {
@@ -312,6 +340,7 @@ with tempfile.TemporaryDirectory() as scratch:
     usage()
     repeated_flags()
     models()
+    fixed()
     conditions()
     data()
     outliers()
