@@ -252,9 +252,13 @@ llvm::Expected<TrainingPrograms> buildTraining(TrainingModel given) {
         return fail(ExitModel, "a metric cannot be named '" + own + "'");
 
   assembly.states = statesOf(main.function);
-  llvm::append_range(assembly.states,
-                     slotStates(model.spec, backward->parameters));
   TrainingPrograms programs;
+  std::vector<Share> shares = shareOut(model.spec, backward->parameters);
+  for (const Share &share : shares)
+    if (share.owner == model.spec.shard)
+      llvm::append_range(assembly.states, share.slots);
+  if (model.spec.shards > 1)
+    programs.shares = std::move(shares);
   if (!isApart) {
     assembly.addStates(StateKind::Optimizer, main);
     assembly.finishStep(main, *backward);

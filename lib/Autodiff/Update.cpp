@@ -21,6 +21,24 @@ std::vector<autodiff::State> slotStates(const TrainingSpec &spec,
   return states;
 }
 
+std::vector<Share> shareOut(const TrainingSpec &spec,
+                            ArrayRef<Learned> parameters) {
+  std::vector<Share> shares;
+  std::vector<int64_t> bytes(spec.shards, 0);
+  for (const Learned &parameter : parameters) {
+    auto least = std::min_element(bytes.begin(), bytes.end());
+    Share share{parameter.state.name, least - bytes.begin(),
+                slotStates(spec, parameter)};
+    // A parameter without slots still has to be updated by someone.
+    RankedTensorType type = parameter.state.type;
+    *least += type.getNumElements() *
+              elementBytes(updateType(type.getElementType())) *
+              int64_t(std::max<size_t>(share.slots.size(), 1));
+    shares.push_back(std::move(share));
+  }
+  return shares;
+}
+
 Value isFinite(Build build, Value x) {
   auto element = cast<FloatType>(tensorType(x).getElementType());
   double largest =
@@ -95,7 +113,11 @@ Update buildUpdate(MainFunction &main, const TrainingSpec &spec, Value holds,
     result.states.push_back(
         {name.str(), build.where(result.ok, v, before), kind});
   };
-  for (auto [parameter, gradient] : llvm::zip_equal(parameters, gradients)) {
+  std::vector<Share> shares = shareOut(spec, parameters);
+  for (auto [parameter, gradient, share] :
+       llvm::zip_equal(parameters, gradients, shares)) {
+    if (share.owner != spec.shard)
+      continue;
     Optimizer::Kind rule = ruleOf(spec.optimizer, parameter.isMatrix);
     SmallVector<Value> slots;
     for (const autodiff::State &slot : slotStates(spec, parameter))

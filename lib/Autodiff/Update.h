@@ -10,6 +10,11 @@ namespace nacre::autodiff {
 std::vector<State> slotStates(const TrainingSpec &spec,
                               llvm::ArrayRef<Learned> parameters);
 
+/// Who updates which parameter: whole parameters go, in order, to the rank with
+/// the fewest bytes of slots so far, the lowest of several.
+std::vector<Share> shareOut(const TrainingSpec &spec,
+                            llvm::ArrayRef<Learned> parameters);
+
 /// Whether a float scalar is neither infinite nor NaN: an i1 scalar.
 mlir::Value isFinite(lazy::Build build, mlir::Value x);
 
@@ -20,7 +25,8 @@ struct Update {
   std::vector<NamedResult> states; ///< where(ok, new, old)
 };
 
-/// Clips, applies the optimizer and counts the step. `main` has the arguments
+/// Clips, applies the optimizer to the parameters of this shard and counts the
+/// step. `main` has the arguments
 /// that slotStates lists and nacre.step; `buffers` are the new values of some
 /// of its states.
 Update buildUpdate(MainFunction &main, const TrainingSpec &spec,

@@ -8,6 +8,7 @@ Exit code 77, skipped, where MPI is not there.
 import os
 import pathlib
 import random
+import re
 import signal
 import struct
 import subprocess
@@ -119,6 +120,33 @@ def resumed():
     check("2, 4, 1 ranks", content("parts.safetensors") == content("whole.safetensors"), True)
 
 
+def divided():
+    """With the optimizer's states divided among ranks everything is as without; each keeps its part."""
+    for optimizer, bytes_of in (("adamw(lr = 1e-2, weight_decay = 0.01)", 2), ("muon(lr = 1e-2)", None), ("lamb(lr = 1e-2)", 2)):
+        steps = ("--steps", "4", "--valid", "net.npz", "--optimizer", optimizer, "--checkpoint", "c.safetensors", "-o",
+                 "w.safetensors")
+        ok(0, *NET_WORDS, *steps)
+        expected = [content(name) for name in ("c.safetensors", "w.safetensors")]
+        for ranks in (1, 2, 4):
+            pathlib.Path("c.safetensors").unlink()
+            stderr = ok(ranks, *NET_WORDS, *steps, "--shard-optimizer")
+            check(f"{ranks} ranks with parts of the states, {optimizer}",
+                  [content(name) == e for name, e in zip(("c.safetensors", "w.safetensors"), expected)], [True] * 2)
+            said = re.findall(r"nacre: (\d+) of (\d+) bytes of the optimizer's states are on this rank", stderr)
+            check(f"who says what it has\n{stderr}", len(said), ranks > 1)
+            if said and bytes_of:
+                # Two of each parameter: 4x1x3x3 + 4, 4 + 4 of the norm, 16x144 + 16, 4x16 + 4.
+                own, everything = map(int, said[0])
+                check("all of them", everything, bytes_of * 4 * (40 + 8 + 2320 + 68))
+                check("a part", own < everything, True)
+    # Going on with another number of ranks, with states divided or not.
+    ok(0, *NET_WORDS, "--steps", "6", "--checkpoint", "whole.safetensors")
+    pathlib.Path("parts.safetensors").unlink(missing_ok=True)
+    for ranks, steps, more in ((2, 2, ["--shard-optimizer"]), (1, 3, []), (4, 5, ["--shard-optimizer"]), (2, 6, [])):
+        ok(ranks, *NET_WORDS, "--steps", str(steps), "--checkpoint", "parts.safetensors", "--resume", *more)
+    check("2, 1, 4, 2 ranks", content("parts.safetensors") == content("whole.safetensors"), True)
+
+
 def fast():
     """Sums in any order agree to roundings, also where the tree cannot be had."""
     steps = ("--steps", "3", "--optimizer", "sgd(lr = 0.1, momentum = 0.9)", "-o", "w.safetensors")
@@ -169,6 +197,7 @@ def refusals():
     refused(2, [f"--ranks: {plugin}/libnacre_mpi.so: this process was not started as a rank, use mpirun -n RANKS"],
             words(0, *train, "--ranks", "mpi"))
     refused(2, ["--fast-sums: there are no ranks, use --ranks mpi"], words(0, *train, "--fast-sums"))
+    refused(2, ["--shard-optimizer: there are no ranks, use --ranks mpi"], words(0, *train, "--shard-optimizer"))
     refused(2, ["--micro-batches: 0 is not above 0"],
             words(0, NET, "--data", "net.npz", "--steps", "1", "--micro-batches", "0"))
     refused(2, ["--ranks: 3 ranks share the micro-batches of a step, and 8 are no multiple of 3; use --micro-batches N"],
@@ -266,7 +295,7 @@ def main():
         write_data("net.npz", (1, 12, 12), 4, 70)
         write_data("mlp.npz", (784,), 10, 60)
         write_data("lenet.npz", (1, 28, 28), 10, 36)
-        for test in (same_bytes, resumed, fast, failing, refusals, stopped, killed):
+        for test in (same_bytes, resumed, divided, fast, failing, refusals, stopped, killed):
             start = time.monotonic()
             test()
             print(f"{time.monotonic() - start:.1f} s: {test.__name__}", flush=True)

@@ -156,6 +156,8 @@ static void addTrainFlags(CLI::App *verb, TrainOptions &options) {
                    "Train as one of several processes that talk through mpi, "
                    "or through a plug-in of this path")
       ->type_name("HOW");
+  verb->add_flag("--shard-optimizer", options.shardOptimizer,
+                 "Divide the optimizer's states among the ranks");
   verb->add_flag("--fast-sums", options.fastSums,
                  "Add gradients of ranks in any order, while others are "
                  "computed");

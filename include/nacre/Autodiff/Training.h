@@ -51,6 +51,9 @@ struct TrainingSpec {
   uint64_t seed = 0;    ///< what the caller gives init
   /// Gradient and apply apart even with one micro-batch, for ranks.
   bool separateApply = false;
+  /// Among how many ranks the optimizer's states are divided, and which one the
+  /// programs are for: its `apply` updates its share of the parameters.
+  int64_t shards = 1, shard = 0;
 };
 
 /// What a frontend gives.
@@ -58,12 +61,6 @@ struct TrainingModel {
   std::string name;
   Program train, eval, init;
   TrainingSpec spec;
-};
-
-/// What is compiled: `step`, or `gradient` and `apply`.
-struct TrainingPrograms {
-  Program init, eval;
-  std::optional<Program> step, gradient, apply;
 };
 
 /// Kinds of states, as lazy.state_kind has them.
@@ -85,6 +82,20 @@ struct State {
   int64_t argument = -1; ///< of main, or -1
   int64_t result = -1;   ///< of main, or -1 where a run leaves it as it is
 };
+/// A parameter that learns, when they are divided among ranks.
+struct Share {
+  std::string parameter;
+  int64_t owner;            ///< the rank whose `apply` updates it
+  std::vector<State> slots; ///< of the optimizer, which only the owner has
+};
+
+/// What is compiled: `step`, or `gradient` and `apply`.
+struct TrainingPrograms {
+  Program init, eval;
+  std::optional<Program> step, gradient, apply;
+  std::vector<Share> shares; ///< all of them, with more than one shard
+};
+
 /// The states of a program in order of the arguments, then of the results that
 /// have no argument.
 std::vector<State> statesOf(const Program &program);

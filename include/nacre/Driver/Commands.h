@@ -95,6 +95,7 @@ struct TrainOptions : TrainingModelOptions {
   std::optional<int64_t> epochs; ///< or these
   std::optional<uint64_t> seed;  ///< of the weights, the order, the dropout
   bool fastSums = false;         ///< sums between ranks in any order
+  bool shardOptimizer = false;   ///< each rank has a part of its states
   std::string checkpoint;
   int64_t checkpointEvery = 0; ///< steps; 0: at the end of each epoch
   bool resume = false;

@@ -26,11 +26,8 @@ WeightStore storeOf(const States &states,
   return store;
 }
 
-llvm::Error writeCheckpoint(StringRef path, const States &states,
+llvm::Error writeCheckpoint(StringRef path, WeightStore store,
                             const TrainingFacts &facts) {
-  WeightStore store = storeOf(states, [](autodiff::StateKind kind) {
-    return kind != autodiff::StateKind::Gradient;
-  });
   store.metadata = facts;
   store.metadata[formatKey] = formatName;
   std::string error;
@@ -43,8 +40,9 @@ static std::string typeText(const Tensor &tensor) {
   return std::string(dtypeName(tensor.dtype)) + " " + shapeText(tensor.shape);
 }
 
-llvm::Expected<TrainingFacts> readCheckpoint(StringRef path, States &states,
-                                             const TrainingFacts &facts) {
+llvm::Expected<TrainingFacts>
+readCheckpoint(StringRef path, States &states, const TrainingFacts &facts,
+               llvm::ArrayRef<autodiff::Share> shares) {
   WeightStore store;
   std::string error;
   if (failed(store.load(path, error)))
@@ -82,6 +80,9 @@ llvm::Expected<TrainingFacts> readCheckpoint(StringRef path, States &states,
       complain("state '" + name + "' is " + typeText(*tensor) +
                ", the model has " + typeText(entry.value));
   }
+  for (const autodiff::Share &share : shares)
+    for (const autodiff::State &slot : share.slots)
+      known.insert(slot.name);
   for (const auto &[name, tensor] : store.entries())
     if (!known.contains(name))
       complain("state '" + name + "' (" + typeText(tensor) +

@@ -10,17 +10,18 @@ namespace nacre::driver {
 /// name with its value, in words.
 using TrainingFacts = std::map<std::string, std::string>;
 
-/// Writes all states and `facts` as a safetensors file. A process killed at any
-/// time leaves the file as it was or the new one whole.
-llvm::Error writeCheckpoint(llvm::StringRef path, const States &states,
+/// Writes states (storeOf) and `facts` as a safetensors file. A process killed
+/// at any time leaves the file as it was or the new one whole.
+llvm::Error writeCheckpoint(llvm::StringRef path, WeightStore states,
                             const TrainingFacts &facts);
 
 /// Reads them back into `states` and gives the file's facts. Every state that
 /// is missing, too many or of another type, and every fact that differs from
-/// one in `facts`, is reported; then nothing has been changed.
-llvm::Expected<TrainingFacts> readCheckpoint(llvm::StringRef path,
-                                             States &states,
-                                             const TrainingFacts &facts);
+/// one in `facts`, is reported; then nothing has been changed. The optimizer's
+/// states in `shares` that `states` lacks are other ranks'.
+llvm::Expected<TrainingFacts>
+readCheckpoint(llvm::StringRef path, States &states, const TrainingFacts &facts,
+               llvm::ArrayRef<autodiff::Share> shares = {});
 
 /// Replaces the values of parameters, frozen states and buffers by those of a
 /// safetensors file. Each tensor of the file must be one of them; the number

@@ -150,6 +150,11 @@ llvm::Expected<Scalars> Loop::microBatches(int64_t step) {
     return t.ranks ? t.ranks->agree(std::move(error), /*byName=*/false)
                    : std::move(error);
   }
+  // What the others have updated.
+  for (const autodiff::Share &share : t.shares)
+    if (llvm::Error error = t.ranks->broadcast(
+            share.owner, t.states.find(share.parameter)->value))
+      return std::move(error);
   // Both give the loss.
   means.front() = applied->front();
   means.insert(means.end(), applied->begin() + 1, applied->end());
@@ -254,11 +259,28 @@ llvm::Error Loop::save(int64_t step) {
     return llvm::Error::success();
   // Every rank's messages say what rank 0's file is.
   savedStep = step;
+  const bool divided = !t.shares.empty();
+  WeightStore store = storeOf(t.states, [&](autodiff::StateKind kind) {
+    return kind != autodiff::StateKind::Gradient &&
+           !(divided && kind == autodiff::StateKind::Optimizer);
+  });
+  // The file is that of a training in one process.
+  for (const autodiff::Share &share : t.shares)
+    for (const autodiff::State &slot : share.slots) {
+      States::Entry *own = t.states.find(slot.name);
+      Tensor value = own ? own->value
+                         : Tensor::zeros(dtypeOf(slot.type.getElementType()),
+                                         slot.type.getShape());
+      if (llvm::Error error = t.ranks->broadcast(share.owner, value))
+        return error;
+      if (t.speaks())
+        store.add(slot.name, value);
+    }
   if (!t.speaks())
     return llvm::Error::success();
   TrainingFacts facts = t.facts();
   facts["step"] = std::to_string(step);
-  return writeCheckpoint(t.checkpoint, t.states, facts);
+  return writeCheckpoint(t.checkpoint, std::move(store), facts);
 }
 
 llvm::Error Loop::evaluate(int64_t done, int64_t epoch) {
@@ -289,6 +311,17 @@ llvm::Error Loop::run() {
                  << (each == 1 ? " micro-batch" : " micro-batches")
                  << " to each, " << sums->byteCount() << " bytes added "
                  << (t.fastSums ? "in any order" : "in one order") << "\n";
+    int64_t own = 0, all = 0;
+    for (const autodiff::Share &share : t.shares)
+      for (const autodiff::State &slot : share.slots) {
+        int64_t bytes = *byteSize(slot.type.getShape(),
+                                  dtypeOf(slot.type.getElementType()));
+        all += bytes;
+        own += t.states.find(slot.name) ? bytes : 0;
+      }
+    if (!t.shares.empty())
+      llvm::errs() << "nacre: " << own << " of " << all
+                   << " bytes of the optimizer's states are on this rank\n";
   }
   if (t.firstStep > 0)
     savedStep = t.firstStep;
@@ -321,6 +354,12 @@ llvm::Error Loop::run() {
       continue;
     if (!trouble && evaluates)
       trouble = evaluate(done, epoch);
+    // A checkpoint of divided states takes all ranks, or none.
+    if (saves && !t.shares.empty()) {
+      if (llvm::Error error = t.ranks->agree(std::move(trouble)))
+        return error;
+      trouble = llvm::Error::success();
+    }
     // After the log: what the checkpoint says was done is in it.
     if (!trouble && saves)
       trouble = save(done);
@@ -330,7 +369,7 @@ llvm::Error Loop::run() {
       if (saves)
         if (llvm::Error error = t.ranks->compare(
                 {{"hash of the states after step " + std::to_string(done),
-                  digestOf(t.states)}}))
+                  digestOf(t.states, t.shares.empty())}}))
           return error;
       trouble = llvm::Error::success();
     } else if (trouble) {

@@ -23,6 +23,9 @@ struct Training {
   /// The processes that train together, or null; how they add.
   Ranks *ranks = nullptr;
   bool fastSums = false;
+  /// Who updates which parameter, where the optimizer's states are divided
+  /// among the ranks.
+  std::vector<autodiff::Share> shares;
   int64_t batch = 0, accumulate = 1;
   int64_t firstStep = 0, steps = 0; ///< done before, done at the end
   /// The learning rate's schedule has no end of its own.

@@ -212,6 +212,13 @@ llvm::Error Ranks::waitForSum(int64_t slot) {
   return check(table.sum_wait(table.ctx, slot, &error), error);
 }
 
+llvm::Error Ranks::broadcast(int64_t root, Tensor &values) {
+  nacre_error error = {};
+  return check(table.broadcast(table.ctx, root, values.data<uint8_t>(),
+                               values.byteCount(), &error),
+               error);
+}
+
 //===----------------------------------------------------------------------===//
 // What must be equal
 //===----------------------------------------------------------------------===//
@@ -257,10 +264,11 @@ std::string digestOf(llvm::ArrayRef<Tensor> arrays) {
   return digits(hashOf(parts));
 }
 
-std::string digestOf(const States &states) {
+std::string digestOf(const States &states, bool withOptimizer) {
   std::vector<uint64_t> parts;
   for (const States::Entry &entry : states.entries())
-    if (entry.state.kind != autodiff::StateKind::Gradient)
+    if (entry.state.kind != autodiff::StateKind::Gradient &&
+        (withOptimizer || entry.state.kind != autodiff::StateKind::Optimizer))
       parts.push_back(hashOf(entry.value));
   return digits(hashOf(parts));
 }

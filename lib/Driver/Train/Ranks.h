@@ -48,6 +48,9 @@ public:
   void progress() { table.progress(table.ctx); }
   llvm::Error waitForSum(int64_t slot);
 
+  /// The values that rank `root` has, to all.
+  llvm::Error broadcast(int64_t root, Tensor &values);
+
 private:
   llvm::Error check(nacre_status status, const nacre_error &error);
 
@@ -59,8 +62,8 @@ private:
 /// digits. Of large arrays blocks at even distances are read.
 std::string digestOf(const Program &program);
 std::string digestOf(llvm::ArrayRef<Tensor> arrays);
-/// The states that last from step to step.
-std::string digestOf(const States &states);
+/// The states that last from step to step, with those of the optimizer or not.
+std::string digestOf(const States &states, bool withOptimizer);
 
 } // namespace nacre::driver
 

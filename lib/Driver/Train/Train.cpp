@@ -63,6 +63,9 @@ static llvm::Error checkOptions(const TrainOptions &options) {
                                " is not above 0");
   if (options.fastSums && options.ranks.empty())
     return fail(ExitUsage, "--fast-sums: there are no ranks, use --ranks mpi");
+  if (options.shardOptimizer && options.ranks.empty())
+    return fail(ExitUsage,
+                "--shard-optimizer: there are no ranks, use --ranks mpi");
   if (!options.from.empty())
     return fail(ExitUsage, "--from: training begins at import");
   return llvm::Error::success();
@@ -207,8 +210,8 @@ static llvm::Error setStates(Training &training, StateProgram &init,
   wanted.erase(Training::scheduleEndKey);
   if (!options.seed)
     wanted.erase("seed");
-  llvm::Expected<TrainingFacts> found =
-      readCheckpoint(options.checkpoint, training.states, wanted);
+  llvm::Expected<TrainingFacts> found = readCheckpoint(
+      options.checkpoint, training.states, wanted, training.shares);
   if (!found)
     return found.takeError();
   if (StringRef((*found)["step"]).getAsInteger(10, training.firstStep) ||
@@ -379,11 +382,16 @@ static llvm::Error prepare(const TrainOptions &options, Prepared &prepared) {
 
   training.scheduleFollowsSteps = imported->scheduleFollowsSteps();
   llvm::Expected<autodiff::TrainingPrograms> programs =
-      programsOf(*context, std::move(*imported), training.steps);
+      training.ranks && options.shardOptimizer
+          ? programsOf(*context, std::move(*imported), training.steps,
+                       training.ranks->count(), training.ranks->rank())
+          : programsOf(*context, std::move(*imported), training.steps);
   if (!programs)
     return withCode(ExitModel, programs.takeError());
+  training.shares = std::move(programs->shares);
   if (training.ranks) {
     shared = training.facts();
+    shared["--shard-optimizer"] = options.shardOptimizer ? "on" : "off";
     shared["processor"] = tools->machine.name;
     shared["optimization level"] = std::to_string(tools->options.optLevel);
     shared["steps"] = std::to_string(training.steps);
@@ -391,7 +399,9 @@ static llvm::Error prepare(const TrainOptions &options, Prepared &prepared) {
     shared["steps between checkpoints"] =
         std::to_string(training.checkpointEvery);
     shared["hash of the gradient program"] = digestOf(*programs->gradient);
-    shared["hash of the update program"] = digestOf(*programs->apply);
+    // Each of several shards has an update of its own.
+    if (training.shares.empty())
+      shared["hash of the update program"] = digestOf(*programs->apply);
     shared["hash of the data"] = digestOf(training.examples.arrays);
   }
   StateProgram init;
@@ -413,7 +423,8 @@ static llvm::Error prepare(const TrainOptions &options, Prepared &prepared) {
     return error;
   if (training.ranks) {
     shared["first step"] = std::to_string(training.firstStep);
-    shared["hash of the states"] = digestOf(training.states);
+    shared["hash of the states"] =
+        digestOf(training.states, training.shares.empty());
   }
   if (!options.log.empty() && training.speaks()) {
     llvm::Expected<std::unique_ptr<LogFile>> log =

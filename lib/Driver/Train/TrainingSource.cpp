@@ -200,10 +200,12 @@ bool ImportedTraining::scheduleFollowsSteps() const {
 }
 
 llvm::Expected<autodiff::TrainingPrograms>
-programsOf(mlir::MLIRContext &context, ImportedTraining imported,
-           int64_t steps) {
+programsOf(mlir::MLIRContext &context, ImportedTraining imported, int64_t steps,
+           int64_t shards, int64_t shard) {
   if (imported.programs)
     return std::move(*imported.programs);
+  imported.model->spec.shards = shards;
+  imported.model->spec.shard = shard;
   autodiff::LearningRate &rate = imported.model->spec.optimizer.rate;
   if (imported.scheduleFollowsSteps()) {
     if (steps == 0)

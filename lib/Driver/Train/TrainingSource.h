@@ -45,10 +45,11 @@ private:
 };
 
 /// Differentiates a model, with its schedule ending after `steps`, unless the
-/// model says where; gives programs as they are.
+/// model says where; gives programs as they are. Of `shards` ranks that divide
+/// the optimizer's states they are those of number `shard`.
 llvm::Expected<autodiff::TrainingPrograms>
-programsOf(mlir::MLIRContext &context, ImportedTraining imported,
-           int64_t steps);
+programsOf(mlir::MLIRContext &context, ImportedTraining imported, int64_t steps,
+           int64_t shards = 1, int64_t shard = 0);
 
 } // namespace nacre::driver
 
