@@ -299,6 +299,12 @@ void Importer::finish(Scope &scope) {
                            builder.getStringAttr(output.name()));
 
   memo.clear();
+  // Functions of attempts that came to nothing.
+  auto run = lazy::functionsOf(*program.module);
+  for (auto callee :
+       llvm::make_early_inc_range(program.module->getOps<mlir::func::FuncOp>()))
+    if (!llvm::is_contained(run, callee))
+      callee.erase();
   for (mlir::Operation *op = body->getTerminator()->getPrevNode(); op;) {
     mlir::Operation *previous = op->getPrevNode();
     if (op->use_empty())

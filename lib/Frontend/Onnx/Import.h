@@ -4,7 +4,7 @@
 
 #include "ModelFile.h"
 #include "TensorData.h"
-#include "nacre/Lazy/Build.h"
+#include "nacre/Lazy/ControlFlow.h"
 #include "nacre/Lazy/Program.h"
 #include "llvm/ADT/DenseMap.h"
 
@@ -67,8 +67,8 @@ public:
   std::optional<Tensor> constantValue(mlir::Value value);
   /// Runs `import` with new operations going to the end of another block.
   void inBlock(mlir::Block *block, llvm::function_ref<void()> import);
-  /// Takes back the messages since there were `before`, and with them an
-  /// attempt to import. What the attempt made stays, unused.
+  /// Takes back the messages since there were `before`, of an attempt to
+  /// import. Functions that it made are erased at the end.
   void forgive(size_t before) { errors.list.resize(before); }
 
   std::shared_ptr<ModelFile> file;
