@@ -390,7 +390,7 @@ void scan(Node &n) {
 } // namespace
 
 void onnx_frontend::addControlFlowOps(OpTable &t) {
-  t["If"] = ifBranch;
+  t["If"] = bounded(ifBranch);
   t["Loop"] = loop;
   t["Scan"] = scan;
 }

@@ -86,6 +86,30 @@ std::optional<int64_t> consecutive(const Tensor &index, int64_t extent) {
   return first;
 }
 
+/// Gather along an axis whose extent the run decides.
+Value gatherBounded(Node &n, Value x, Value index, int64_t axis) {
+  const Extent extent = n.extent(x, axis);
+  mlir::Type i64 = n.type(DType::I64);
+  Ints shape(Node::shape(x).take_front(axis));
+  llvm::append_range(shape, Node::shape(index));
+  llvm::append_range(shape, Node::shape(x).drop_front(axis + 1));
+  n.needShape(shape);
+  std::optional<Tensor> known = n.importer.constantValue(index);
+  int64_t least = n.importer.dims.table.range(extent).least;
+  if (known && known->count() > 0)
+    if (std::optional<int64_t> first = consecutive(*known, INT64_MAX / 2);
+        first && *first >= 0 && *first + known->count() <= least)
+      return n.reshape(n.sliceAxis(x, axis, *first, known->count()), shape);
+  index = n.build.cast(index, i64);
+  Value size = n.scalar(extent);
+  Value negative = n.cmp(lazy::CmpKind::lt, index, n.build.splat(i64, 0));
+  index = n.where(negative, n.binary<lazy::AddOp>(index, size), index);
+  Value ok = n.build.binary<lazy::AndOp>(
+      n.cmp(lazy::CmpKind::ge, index, n.build.splat(i64, 0)),
+      n.cmp(lazy::CmpKind::lt, index, size));
+  return n.build.gather(x, requireIndex(n, index, ok), axis);
+}
+
 void gather(Node &n) {
   Value x = n.in(0), index = n.in(1);
   n.needRank(x, 1);
@@ -93,8 +117,10 @@ void gather(Node &n) {
   if (dtype != DType::I32 && dtype != DType::I64)
     block("indices have element type " + Twine(dtypeName(dtype)));
   int64_t axis = n.axis(n.intAttr("axis", 0), Node::rank(x));
+  if (!n.extent(x, axis).isConstant())
+    return n.set(0, gatherBounded(n, x, index, axis));
   n.needStatic(x, axis);
-  if (axis > 0)
+  if (axis > 0 && !lazy::tensorType(index).hasStaticShape())
     n.needStatic(index);
   int64_t extent = Node::shape(x)[axis];
   std::optional<Tensor> known = n.importer.constantValue(index);
@@ -179,7 +205,8 @@ void trilu(Node &n) {
   n.needRank(x, 2);
   int64_t rank = Node::rank(x), k = 0;
   for (int64_t a : {rank - 2, rank - 1})
-    n.needStatic(x, a);
+    if (n.extent(x, a).isConstant())
+      n.needStatic(x, a);
   if (n.has(1)) {
     Tensor offset = n.constant(1, "k");
     if (offset.count() != 1)
@@ -201,8 +228,8 @@ void trilu(Node &n) {
 } // namespace
 
 void onnx_frontend::addIndexOps(OpTable &t) {
-  t["Gather"] = gather;
+  t["Gather"] = bounded(gather);
   t["Compress"] = compress;
   t["OneHot"] = oneHot;
-  t["Trilu"] = trilu;
+  t["Trilu"] = bounded(trilu);
 }
