@@ -236,9 +236,13 @@ std::optional<Extents> BoundedDims::work(Value v) {
     else if (mlir::isa<lazy::MinOp>(op))
       y = table.smallest(x(0), x(1));
     else if (mlir::isa<lazy::CastOp>(op) &&
-             !mlir::isa<mlir::FloatType>(
-                 lazy::tensorType(op->getOperand(0)).getElementType()) &&
-             lazy::tensorType(v).getElementTypeBitWidth() > 16)
+             lazy::tensorType(v).getElementTypeBitWidth() == 1) {
+      if (std::optional<bool> zero = table.equal(x(0), 0))
+        y = Extent(!*zero);
+    } else if (mlir::isa<lazy::CastOp>(op) &&
+               !mlir::isa<mlir::FloatType>(
+                   lazy::tensorType(op->getOperand(0)).getElementType()) &&
+               lazy::tensorType(v).getElementTypeBitWidth() > 16)
       y = x(0);
     else if (mlir::isa<lazy::DivOp>(op) && table.range(x(0)).least >= 0 &&
              table.range(x(1)).least >= 1)

@@ -42,8 +42,8 @@ Value Captures::take(Value outside) {
   if (!fresh)
     return it->second;
   if (!importer.dims.isStatic(outside))
-    block("E_DIM: does not support symbolic extents inside a loop or a branch "
-          "of the run");
+    throw OpenExtent{{"E_DIM: does not support symbolic extents inside a loop "
+                      "or a branch of the run"}};
   mlir::OpBuilder::InsertionGuard guard(importer.builder);
   importer.builder.setInsertionPointToStart(body);
   Value value;

@@ -43,6 +43,42 @@ void checkOutputs(Node &n, const onnx::GraphProto &graph,
           " outputs, the node has " + Twine(n.proto.output_size()));
 }
 
+/// Both branches are computed and one is taken, where extents that the run
+/// decides keep them from being functions.
+void bothBranches(Node &n, Value condition) {
+  llvm::SmallVector<Value> results[2];
+  for (bool then : {true, false}) {
+    const char *name = then ? "then_branch" : "else_branch";
+    const onnx::GraphProto &graph = subgraph(n, name);
+    checkOutputs(n, graph, name);
+    mlir::Block *block = n.build.b.getInsertionBlock();
+    mlir::Operation *last = block->empty() ? nullptr : &block->back();
+    results[then] = importInPlace(n, graph, {});
+    // A branch that is not taken fails no run.
+    for (mlir::Operation &op : llvm::make_range(
+             last ? std::next(last->getIterator()) : block->begin(),
+             block->end()))
+      if (auto require = mlir::dyn_cast<lazy::RequireOp>(op)) {
+        mlir::OpBuilder::InsertionGuard guard(n.build.b);
+        n.build.b.setInsertionPoint(&op);
+        Value idle = then ? n.build.unary<lazy::NotOp>(condition) : condition;
+        Value ok = require.getOk();
+        require.getOkMutable().assign(
+            n.build.binary<lazy::OrOp>(ok, n.build.expandLike(idle, ok)));
+      }
+  }
+  for (int i = 0; i < n.proto.output_size(); ++i) {
+    Value a = results[1][i], b = results[0][i];
+    if (!a || !b)
+      return;
+    if (a.getType() != b.getType() || n.extents(a) != n.extents(b))
+      block("E_SHAPE: output " + Twine(i) +
+            " differs in type or shape between "
+            "the branches");
+    n.set(i, n.where(condition, a, b));
+  }
+}
+
 void ifBranch(Node &n) {
   Value condition = scalar(n, n.in(0), "cond");
   if (Node::dtype(condition) != DType::Bool)
@@ -63,7 +99,15 @@ void ifBranch(Node &n) {
     return importFunction(n, graph, {},
                           [](auto) { return llvm::SmallVector<Value>(); });
   };
-  Callee then = branch("then_branch"), otherwise = branch("else_branch");
+  size_t before = n.importer.errors.list.size();
+  Callee then, otherwise;
+  try {
+    then = branch("then_branch");
+    otherwise = branch("else_branch");
+  } catch (const OpenExtent &) {
+    n.importer.forgive(before);
+    return bothBranches(n, condition);
+  }
   if (!then.complete() || !otherwise.complete())
     return;
   unsigned count = n.proto.output_size();
