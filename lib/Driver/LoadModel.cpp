@@ -325,7 +325,7 @@ llvm::Expected<Program> ModelSource::program(mlir::MLIRContext &context,
     // A batch that stays in front costs nothing; everything else needs room
     // for the bounds.
     auto leading = onnx_frontend::import(context, path, import, errors);
-    if (succeeded(leading))
+    if (succeeded(leading) && succeeded(lazy::verifyProgram(*leading->module)))
       return std::move(*leading);
     errors.clear();
     import.boundedDims = true;

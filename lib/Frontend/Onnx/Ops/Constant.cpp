@@ -169,7 +169,10 @@ void dropout(Node &n) {
     return;
   // The mask of a dropout that drops nothing.
   mlir::Type type = n.opset < 10 ? Node::element(x) : n.type(DType::Bool);
-  n.set(1, n.build.cast(n.build.splatLike(x, 1), type));
+  Value mask = n.build.cast(n.build.splatLike(x, 1), type);
+  if (!n.importer.dims.isStatic(x))
+    n.importer.dims.declare(mask, n.extents(x));
+  n.set(1, mask);
 }
 
 /// Types by their names in TensorProto, as Cast had them before opset 6.
