@@ -42,6 +42,21 @@ void BoundedDims::declare(Value v, Extents extents) {
     open[v] = std::move(extents);
 }
 
+Extent BoundedDims::counted(llvm::StringRef name, ExtentTable::Range range,
+                            Value value) {
+  auto function = value.getParentBlock()->getParentOp();
+  if (mlir::SymbolTable::getSymbolName(function).getValue() != "main")
+    block("E_DIM: does not support an extent of the data inside a loop or a "
+          "branch of the run");
+  // So far everything is static.
+  if (!active())
+    for (mlir::Operation &op : *value.getParentBlock())
+      seen.insert(&op);
+  Extent e = table.counted(name, range, value);
+  known[value] = Extents{e};
+  return e;
+}
+
 Ints BoundedDims::bounds(const Extents &extents) const {
   Ints shape;
   for (const Extent &e : extents)

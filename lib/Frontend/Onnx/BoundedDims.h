@@ -37,6 +37,10 @@ public:
   /// States the extents of a value that do not follow from its operands.
   void declare(mlir::Value v, Extents extents);
 
+  /// A number that the run computes, `value`, a scalar of i64, as an extent.
+  Extent counted(llvm::StringRef name, ExtentTable::Range range,
+                 mlir::Value value);
+
   /// The elements of a small tensor of integers or truth values, as far as
   /// they are known in terms of extents.
   std::optional<Extents> elements(mlir::Value v);

@@ -64,6 +64,7 @@ void addRegionOps(OpTable &table);
 void addResizeOps(OpTable &table);
 void addRotaryEmbeddingOps(OpTable &table);
 void addScatterOps(OpTable &table);
+void addSelectionOps(OpTable &table);
 void addShapeOps(OpTable &table);
 void addSignalOps(OpTable &table);
 void addSortOps(OpTable &table);

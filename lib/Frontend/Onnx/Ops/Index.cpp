@@ -138,37 +138,6 @@ void gather(Node &n) {
   n.set(0, n.build.gather(x, index, axis));
 }
 
-/// The slices where a condition known now holds, of the flattened input when
-/// there is no axis.
-void compress(Node &n) {
-  Value x = n.in(0);
-  Tensor condition = n.constant(1, "condition");
-  if (condition.dtype != DType::Bool || condition.shape.size() != 1)
-    block("E_SHAPE: condition is not a vector of bool");
-  int64_t axis = 0;
-  if (n.attribute("axis")) {
-    n.needRank(x, 1);
-    axis = n.axis(n.intAttr("axis", 0), Node::rank(x));
-  } else {
-    n.needStatic(x);
-    Ints all;
-    for (int64_t a = 0; a < Node::rank(x); ++a)
-      all.push_back(a);
-    x = n.reshape(x, {n.countAlong(x, all)});
-  }
-  n.needStatic(x, axis);
-  if (condition.count() > Node::shape(x)[axis])
-    block("E_SHAPE: condition has " + Twine(condition.count()) +
-          " elements for an extent of " + Twine(Node::shape(x)[axis]));
-  std::vector<int64_t> kept;
-  for (int64_t i = 0, count = condition.count(); i < count; ++i)
-    if (condition.integerAt(i))
-      kept.push_back(i);
-  Tensor index = n.newTensor(DType::I64, {int64_t(kept.size())});
-  std::copy(kept.begin(), kept.end(), index.data<int64_t>());
-  n.set(0, n.build.gather(x, n.constantOf(index), axis));
-}
-
 /// values[1] where the class along the new axis is the index, values[0]
 /// elsewhere; an index out of range gives a row of values[0].
 void oneHot(Node &n) {
@@ -229,7 +198,6 @@ void trilu(Node &n) {
 
 void onnx_frontend::addIndexOps(OpTable &t) {
   t["Gather"] = bounded(gather);
-  t["Compress"] = compress;
   t["OneHot"] = oneHot;
   t["Trilu"] = bounded(trilu);
 }
