@@ -294,7 +294,8 @@ llvm::Error ModelSource::fixInputs(llvm::ArrayRef<std::string> texts) {
     values[i] = std::move(*tensor);
   }
   // The shape of a fixed value binds dims.
-  llvm::Expected<Dims> dims = bindDims(info.inputs, values, given, symbolic);
+  llvm::Expected<Dims> dims =
+      bindDims(info.inputs, values, given, symbolic, least);
   if (!dims)
     return dims.takeError();
   given = std::move(*dims);
@@ -354,7 +355,7 @@ std::string shapeText(const Signature &signature) {
 
 llvm::Expected<Dims> bindDims(llvm::ArrayRef<Signature> inputs,
                               llvm::ArrayRef<Tensor> tensors, const Dims &given,
-                              const Dims &symbolic) {
+                              const Dims &symbolic, const Dims &least) {
   Dims dims = given, seen;
   std::vector<std::string> errors;
   for (auto [input, tensor] : llvm::zip_equal(inputs, tensors)) {
@@ -384,6 +385,10 @@ llvm::Expected<Dims> bindDims(llvm::ArrayRef<Signature> inputs,
         if (extent > bound->second)
           complain("dim '" + dimName + "' is " + Twine(extent) + ", at most " +
                    Twine(bound->second));
+        if (auto from = least.find(dimName);
+            from != least.end() && extent < from->second)
+          complain("dim '" + dimName + "' is " + Twine(extent) + ", at least " +
+                   Twine(from->second));
         auto [at, isNew] = seen.try_emplace(dimName, extent);
         if (!isNew && at->second != extent)
           complain("dim '" + dimName + "' is " + Twine(extent) +

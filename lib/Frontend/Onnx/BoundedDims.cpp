@@ -42,6 +42,16 @@ void BoundedDims::declare(Value v, Extents extents) {
     open[v] = std::move(extents);
 }
 
+Value BoundedDims::withExtents(mlir::Location loc, Value v, Extents extents) {
+  // A slice of everything, which goes away later.
+  Ints starts(extents.size(), 0), steps(extents.size(), 1);
+  Value same = lazy::SliceOp::create(builder, loc, v.getType(), v,
+                                     builder.getDenseI64ArrayAttr(starts),
+                                     builder.getDenseI64ArrayAttr(steps));
+  declare(same, std::move(extents));
+  return same;
+}
+
 Extent BoundedDims::counted(llvm::StringRef name, ExtentTable::Range range,
                             Value value) {
   auto function = value.getParentBlock()->getParentOp();
@@ -427,8 +437,8 @@ Value BoundedDims::gatherDense(mlir::Location loc, Value x) {
   Extents outer(llvm::ArrayRef(from).drop_back(tail));
   int64_t inner = product(llvm::ArrayRef(most).take_back(tail)),
           rows = product(most) / std::max<int64_t>(inner, 1);
-  Value y = b.reshape(x, {rows, inner});
-  declare(y, constants({rows, inner}));
+  Value y = withExtents(loc, x, constants(most));
+  y = b.reshape(y, {rows, inner});
   if (llvm::any_of(llvm::drop_begin(outer),
                    [](const Extent &e) { return !e.isConstant(); })) {
     y = b.gather(y, places(loc, outer, false), 0);
@@ -460,7 +470,6 @@ Value BoundedDims::reshape(mlir::Location loc, Value x, const Extents &to) {
     dense = b.slice(dense, {0}, room);
   else if (have < room[0])
     dense = b.pad(dense, {0}, {room[0] - have}, 0);
-  declare(dense, constants(room));
   return spread(loc, dense, to);
 }
 
