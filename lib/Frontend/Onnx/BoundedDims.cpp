@@ -381,9 +381,7 @@ Value BoundedDims::places(mlir::Location loc, const Extents &extents,
     for (int64_t axis = rank; axis-- > 0; stride *= most[axis]) {
       Value at = rest;
       if (axis > 0) {
-        // An empty tensor has no place to ask for; only the division must not
-        // fail.
-        Value extent = scalar(loc, table.largest(extents[axis], 1));
+        Value extent = scalar(loc, extents[axis]);
         at = b.binary<lazy::RemOp>(rest, extent);
         rest = b.binary<lazy::DivOp>(rest, extent);
       }
@@ -491,15 +489,6 @@ Extents BoundedDims::elementwise(mlir::Operation *op) {
   for (Value x : llvm::drop_begin(op->getOperands()))
     for (auto [to, from] : llvm::zip_equal(result, of(x)))
       to = merge(to, from);
-  if (mlir::isa<lazy::DivOp, lazy::RemOp>(op) &&
-      mlir::isa<mlir::IntegerType>(
-          lazy::tensorType(op->getResult(0)).getElementType())) {
-    // Nothing divides by zero where nobody looks.
-    Ints all;
-    for (size_t axis = 0; axis < result.size(); ++axis)
-      all.push_back(axis);
-    fill(op, 1, all, 1);
-  }
   if (mlir::isa<lazy::RequireOp>(op)) {
     Ints all;
     for (size_t axis = 0; axis < result.size(); ++axis)
