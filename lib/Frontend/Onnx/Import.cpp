@@ -10,6 +10,7 @@
 #include "OpTable.h"
 #include "Shapes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "nacre/Lazy/Signature.h"
 #include "nacre/Reference/Interpreter.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/Path.h"
@@ -403,6 +404,8 @@ void Importer::finish(Scope &scope) {
     if (!arguments[i].extents.empty())
       describe(arguments[i].extents, set);
   }
+  if (mlir::DictionaryAttr sums = dims.sums(); !sums.empty())
+    function->setAttr(lazy::extentSums, sums);
   for (unsigned i = 0; i < results.size(); ++i) {
     auto set = [&](llvm::StringRef key, mlir::Attribute value) {
       function.setResultAttr(i, key, value);
