@@ -56,10 +56,25 @@ mlir::RankedTensorType withElement(mlir::RankedTensorType type,
 /// ui8..ui64 and i1.
 bool isUnsignedElement(mlir::Type element);
 
-/// The signless type a register holds for an element: ui8 -> i8; others as is.
+/// Whether elements are only moved and cast: integers and floats of fewer than
+/// 8 bits, floats of 8 bits.
+bool isNarrow(mlir::Type element);
+
+/// Whether this is a float that is computed with: f16, bf16, f32, f64.
+bool isFloatElement(mlir::Type element);
+
+/// The signless type a register holds for an element: ui8 -> i8; the bits as an
+/// i8 for the narrow types; others as is.
 mlir::Type storageType(mlir::Type element);
 
-/// Bytes of one element in memory; i1 takes one byte.
+/// A constant of an element type as one of its storageType; an attribute of
+/// that type.
+mlir::TypedAttr storedConstant(mlir::TypedAttr value);
+
+/// A constant of a narrow type of these bits.
+mlir::TypedAttr narrowConstant(mlir::Type element, uint8_t bits);
+
+/// Bytes of one element in memory; i1 takes one byte, as do the narrow types.
 int64_t elementBytes(mlir::Type element);
 
 /// The tool-facing name of an element type: "f32", "u8", "bool", ...

@@ -162,8 +162,6 @@ static llvm::Expected<std::unique_ptr<DataFile>> openAs(StringRef path) {
 // Conversion
 //===----------------------------------------------------------------------===//
 
-static bool isFloat(DType dtype) { return dtype >= DType::F16; }
-
 /// `tensor` as `wanted`, or why that cannot be.
 static llvm::Expected<Tensor> convert(const Tensor &tensor, DType wanted) {
   if (tensor.dtype == wanted)
