@@ -159,9 +159,17 @@ void writeCHeader(raw_ostream &os, const CompiledCode &code,
   sizes(code.inputs, names.inputs);
   sizes(code.outputs, names.outputs);
 
+  auto anyNarrow = [](llvm::ArrayRef<TensorInfo> list) {
+    return llvm::any_of(
+        list, [](const TensorInfo &t) { return isNarrow(t.dtype); });
+  };
   os << "\n/* Dense and row-major. f16 and bf16 are passed as their bits, a "
         "bool is one byte,\n * 0 or 1. Pointers are aligned to their element. "
-        "*/\n";
+     << (anyNarrow(code.inputs) || anyNarrow(code.outputs)
+             ? "i4, f8e4m3fn\n * and the like are one byte an element, their "
+               "bits in its low ones. "
+             : "")
+     << "*/\n";
   writeStruct(os, s, "inputs", code.inputs, names.inputs, /*isConst=*/true);
   writeStruct(os, s, "outputs", code.outputs, names.outputs,
               /*isConst=*/false);

@@ -28,7 +28,7 @@ Difference compare(const Tensor &actual, const Tensor &given,
     if (!ok && result.wrongCount++ == 0)
       result.firstWrong = i;
   };
-  if (!isFloat(expected.dtype)) {
+  if (!isFloatDType(expected.dtype)) {
     bool stepAllowed =
         expected.dtype == DType::I8 || expected.dtype == DType::U8;
     for (int64_t i = 0; i < count; ++i) {

@@ -235,7 +235,7 @@ static llvm::Expected<Tensor> fixedValue(StringRef text, StringRef value,
       return fail(ExitUsage, "--fix: input '" + input.name + "' has shape " +
                                  shapeText(input) + ", a number does not do");
     Tensor tensor = Tensor::zeros(input.dtype, input.dims);
-    if (isFloat(input.dtype))
+    if (isFloatDType(input.dtype))
       tensor.setNumber(0, double(parsed));
     else
       tensor.setInteger(0, int64_t(parsed));
@@ -245,7 +245,7 @@ static llvm::Expected<Tensor> fixedValue(StringRef text, StringRef value,
   double real;
   if (!value.getAsInteger(10, integer))
     return number(integer);
-  if (isFloat(input.dtype) && !value.getAsDouble(real))
+  if (isFloatDType(input.dtype) && !value.getAsDouble(real))
     return number(real);
   if (!value.ends_with(".npy") && !value.ends_with(".pb"))
     return fail(ExitUsage, "--fix: '" + text +

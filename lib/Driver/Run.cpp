@@ -76,7 +76,7 @@ static void printOutput(StringRef name, const Tensor &tensor) {
   int64_t count = tensor.count();
   for (int64_t i = 0; i < std::min<int64_t>(count, 8); ++i) {
     llvm::outs() << (i ? " " : " = ");
-    if (isFloat(tensor.dtype))
+    if (isFloatDType(tensor.dtype))
       llvm::outs() << llvm::format("%.6g", tensor.numberAt(i));
     else
       llvm::outs() << tensor.integerAt(i);

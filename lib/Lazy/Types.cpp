@@ -90,11 +90,11 @@ bool isUnsignedElement(Type element) {
 }
 
 bool isNarrow(Type element) {
+  if (auto integer = dyn_cast<IntegerType>(element))
+    return !integer.isSigned() &&
+           (integer.getWidth() == 4 || integer.getWidth() == 2);
   return isa<Float8E4M3FNType, Float8E4M3FNUZType, Float8E5M2Type,
-             Float8E5M2FNUZType, Float8E8M0FNUType, Float4E2M1FNType>(
-             element) ||
-         (isa<IntegerType>(element) && !element.isInteger(1) &&
-          element.getIntOrFloatBitWidth() < 8);
+             Float8E5M2FNUZType, Float8E8M0FNUType, Float4E2M1FNType>(element);
 }
 
 bool isFloatElement(Type element) {
@@ -191,10 +191,11 @@ LogicalResult verifyProgram(Operation *module) {
          isNarrow(tensor.getElementType()));
     if (auto integer = element ? dyn_cast<IntegerType>(tensor.getElementType())
                                : IntegerType())
-      element = llvm::is_contained({1u, 2u, 4u, 8u, 16u, 32u, 64u},
-                                   integer.getWidth()) &&
-                !integer.isSigned() &&
-                !(integer.isUnsigned() && integer.getWidth() == 1);
+      element =
+          (isNarrow(integer) ||
+           llvm::is_contained({1u, 8u, 16u, 32u, 64u}, integer.getWidth())) &&
+          !integer.isSigned() &&
+          !(integer.isUnsigned() && integer.getWidth() == 1);
     if (element && hasBoundedShape(type))
       return;
     main.emitError() << what << " " << i << " of main has type " << type

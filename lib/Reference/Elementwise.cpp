@@ -235,14 +235,14 @@ static void evaluateWhere(const Tensor &condition, const Tensor &a,
 /// their values.
 static Tensor widened(const Tensor &x) {
   Tensor wide =
-      Tensor::zeros(nacre::isFloat(x.dtype) ? DType::F32 : DType::I8, x.shape);
+      Tensor::zeros(isFloatDType(x.dtype) ? DType::F32 : DType::I8, x.shape);
   for (int64_t i = 0, n = x.count(); i < n; ++i)
     wide.setNumber(i, narrowToNumber(x.dtype, x.bytes[i]));
   return wide;
 }
 
 static void castToNarrow(const Tensor &x, Tensor &out) {
-  if (!nacre::isFloat(x.dtype)) {
+  if (!isFloatDType(x.dtype)) {
     for (int64_t i = 0, n = out.count(); i < n; ++i)
       out.setInteger(i, x.integerAt(i));
     return;

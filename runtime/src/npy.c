@@ -24,7 +24,7 @@ static const struct {
              {"bool", "|b1"}, {"u8", "|V1"},  {"u8", "|f1"}};
 
 /* How the types are written that NumPy has no name for, and read as "u8". */
-static const char opaque[] = "|V1";
+static const char opaque[] = "<V1";
 
 /* Far beyond the header of a tensor of rank NACRE_MAX_RANK. */
 enum { max_header = 1 << 16 };

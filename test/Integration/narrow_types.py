@@ -191,7 +191,73 @@ def attributes(check, what, x):
     check(what, helper.make_model(graph, opset_imports=[helper.make_opsetid("", 26)], ir_version=12), [x], expected)
 
 
+def movement(check):
+    """A model whose constants are packed in every way, moved by ONNX's ops; results are elements of narrow types."""
+    def packed(name, values, onnx_type, raw):
+        tensor = (onnx.numpy_helper.from_array(values, name) if raw else
+                  helper.make_tensor(name, onnx_type, values.shape, values.astype(np.float32).ravel()))
+        assert bool(tensor.raw_data) == raw
+        return tensor
+
+    rng = np.random.default_rng(2)
+    four = rng.integers(-8, 8, (3, 5)).astype(ml_dtypes.int4)
+    two = rng.integers(0, 4, (7,)).astype(ml_dtypes.uint2)
+    tiny = rng.integers(0, 16, (3, 5), np.uint8).view(ml_dtypes.float4_e2m1fn)
+    eight = (rng.integers(-64, 64, (5, 3)) / 8).astype(ml_dtypes.float8_e5m2)
+    x = rng.integers(-8, 8, (3, 5)).astype(ml_dtypes.int4)
+    choice = rng.integers(0, 2, (3, 5)).astype(bool)
+    nodes = [helper.make_node("Where", ["choice", "x", "four"], ["w"]),
+             helper.make_node("Transpose", ["w"], ["t"], perm=[1, 0]),
+             helper.make_node("Pad", ["t", "pads", "fill"], ["y0"]),
+             helper.make_node("Concat", ["two", "two"], ["c"], axis=0),
+             helper.make_node("Reshape", ["c", "shape"], ["y1"]),
+             helper.make_node("BitCast", ["x"], ["b"], to=TensorProto.FLOAT4E2M1),
+             helper.make_node("Concat", ["b", "tiny"], ["y2"], axis=1),
+             helper.make_node("Transpose", ["eight"], ["e"], perm=[1, 0]),
+             helper.make_node("Identity", ["e"], ["y3"])]
+    fill = np.array(-3).astype(ml_dtypes.int4)
+    constants = [packed("four", four, TensorProto.INT4, True), packed("two", two, TensorProto.UINT2, False),
+                 packed("tiny", tiny, TensorProto.FLOAT4E2M1, False),
+                 packed("eight", eight, TensorProto.FLOAT8E5M2, False), packed("fill", fill, TensorProto.INT4, True),
+                 helper.make_tensor("pads", TensorProto.INT64, [4], [0, 1, 2, 0]),
+                 helper.make_tensor("shape", TensorProto.INT64, [2], [2, 7])]
+    expected = [np.pad(np.where(choice, x, four).T, [(0, 2), (1, 0)], constant_values=fill).copy(),
+                np.concatenate([two, two]).reshape(2, 7),
+                np.concatenate([x.view(np.uint8).view(ml_dtypes.float4_e2m1fn), tiny], axis=1), eight.T.copy()]
+    outputs = [helper.make_tensor_value_info(f"y{i}", helper.np_dtype_to_tensor_dtype(y.dtype), y.shape)
+               for i, y in enumerate(expected)]
+    graph = helper.make_graph(nodes, "moved", [helper.make_tensor_value_info("x", TensorProto.INT4, x.shape),
+                                               helper.make_tensor_value_info("choice", TensorProto.BOOL, x.shape)],
+                              outputs, constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 26)], ir_version=12)
+    check("moved", model, [x, choice], expected)
+    if check.target == "cpu":
+        executable(check, model, x, choice, expected)
+
+
+def executable(check, model, x, choice, expected):
+    """The same by the runtime's readers and writers, from both kinds of files."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = pathlib.Path(scratch)
+        onnx.save(model, folder / "moved.onnx")
+        subprocess.run([check.nacre, "build", folder / "moved.onnx", "-o", folder / "moved"], check=True,
+                       capture_output=True)
+        np.save(folder / "x.npy", x)
+        (folder / "x.pb").write_bytes(onnx.numpy_helper.from_array(x).SerializeToString())
+        np.save(folder / "choice.npy", choice)
+        for kind in ("npy", "pb"):
+            subprocess.run([folder / "moved", "--input", f"x={folder}/x.{kind}", "--input",
+                            f"choice={folder}/choice.npy", "--output-dir", folder / kind], check=True,
+                           capture_output=True)
+            for i, y in enumerate(expected):
+                got = np.load(folder / kind / f"output_{i}.npy")
+                if got.shape != y.shape or got.tobytes() != y.tobytes():
+                    check.wrong += 1
+                    print(f"executable with .{kind}: output {i} is {got.view(np.uint8)}, expected {y.view(np.uint8)}")
+
+
 def run(check):
+    movement(check)
     many = singles(1_000_000 if check.target == "cpu" else 60_000)
     for what, x in (("f16", halves()), ("f32", many)):
         encode(check, f"{what} to floats", x, FLOATS)

@@ -17,6 +17,9 @@ namespace nacre::lazy {
 /// Whether every dynamic extent of the type has a name and a bound in a
 /// lazy.dims encoding. True for static types.
 bool hasBoundedShape(mlir::Type type);
+/// Whether this is an element type that is only moved and cast: f8E4M3FN,
+/// f8E4M3FNUZ, f8E5M2, f8E5M2FNUZ, f8E8M0FNU, f4E2M1FN, i4, ui4, i2, ui2.
+bool isNarrow(mlir::Type element);
 struct Build;
 } // namespace nacre::lazy
 
@@ -55,10 +58,6 @@ mlir::RankedTensorType withElement(mlir::RankedTensorType type,
 /// Whether integers of this element type compare and convert as unsigned:
 /// ui8..ui64 and i1.
 bool isUnsignedElement(mlir::Type element);
-
-/// Whether elements are only moved and cast: integers and floats of fewer than
-/// 8 bits, floats of 8 bits.
-bool isNarrow(mlir::Type element);
 
 /// Whether this is a float that is computed with: f16, bf16, f32, f64.
 bool isFloatElement(mlir::Type element);

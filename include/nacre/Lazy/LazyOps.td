@@ -93,9 +93,9 @@ defvar Lazy_NumberTypes = [F16, BF16, F32, F64, I1, I8, I16, I32, I64,
 def Lazy_NumberTensor : Lazy_TensorOf<Lazy_NumberTypes>;
 /// Also what is only moved, and cast from and to: one byte an element in
 /// memory, the value in its low bits, the others 0.
-def Lazy_Tensor : Lazy_TensorOf<Lazy_NumberTypes # [
-    F8E4M3FN, F8E4M3FNUZ, F8E5M2, F8E5M2FNUZ, F8E8M0FNU, F4E2M1FN,
-    I<4>, UI<4>, I<2>, UI<2>]>;
+def Lazy_Narrow : Type<CPred<"::nacre::lazy::isNarrow($_self)">,
+                       "float of 8 or 4 bits or integer of 4 or 2 bits">;
+def Lazy_Tensor : Lazy_TensorOf<Lazy_NumberTypes # [Lazy_Narrow]>;
 def Lazy_FloatTensor : Lazy_TensorOf<[F16, BF16, F32, F64]>;
 def Lazy_BoolTensor : Lazy_TensorOf<[I1]>;
 def Lazy_IntTensor : Lazy_TensorOf<[I1, I8, I16, I32, I64, UI8, UI16, UI32, UI64]>;
@@ -213,7 +213,8 @@ def Lazy_WhereOp : Lazy_Op<"where", [Pure, SameOperandsAndResultShape,
 }
 
 def Lazy_CastOp : Lazy_Op<"cast", [Pure, SameOperandsAndResultShape,
-    DeclareOpInterfaceMethods<ElementwiseOpInterface>, Lazy_Differentiable]> {
+    DeclareOpInterfaceMethods<ElementwiseOpInterface, ["scalarCost"]>,
+    Lazy_Differentiable]> {
   let summary = "conversion of the element type";
   let description = [{
     Float to integer truncates towards zero, saturates at the type's limits and
@@ -325,7 +326,7 @@ class Lazy_View<string mnemonic, string what>
     : Lazy_Op<mnemonic, [Pure, DeclareOpInterfaceMethods<ViewOpInterface, ["indexMap"]>,
                          Lazy_Differentiable]> {
   let summary = what;
-  let results = (outs Lazy_NumberTensor:$y);
+  let results = (outs Lazy_Tensor:$y);
   let hasVerifier = 1;
   let hasFolder = 1;
 }

@@ -51,7 +51,7 @@ int64_t dtypeBits(DType dtype);
 /// Whether elements are only moved and cast, never computed with: I4 to U2 and
 /// F8E4M3FN to F4E2M1.
 bool isNarrow(DType dtype);
-inline bool isFloat(DType dtype) { return dtype >= DType::F16; }
+inline bool isFloatDType(DType dtype) { return dtype >= DType::F16; }
 /// "bool", "i8", "u8", ..., "f64", "i4", ..., "f8e4m3fn", "f4e2m1".
 const char *dtypeName(DType dtype);
 /// The inverse of dtypeName.

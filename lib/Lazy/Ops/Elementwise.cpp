@@ -478,6 +478,14 @@ Value CastOp::emitScalar(OpBuilder &b, Location loc, ValueRange args) {
   return toNarrow(b, loc, x, to);
 }
 
+/// A dozen integer operations from the bits of a narrow float, two dozen to.
+int64_t CastOp::scalarCost() {
+  auto costOf = [](Type element, int64_t ofFloat) -> int64_t {
+    return !isNarrow(element) ? 0 : isa<FloatType>(element) ? ofFloat : 2;
+  };
+  return 1 + costOf(elementOf(getX()), 12) + costOf(elementOf(getY()), 24);
+}
+
 OpFoldResult CastOp::fold(FoldAdaptor) {
   return getX().getType() == getType() ? OpFoldResult(getX()) : OpFoldResult();
 }

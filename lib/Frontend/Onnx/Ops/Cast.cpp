@@ -78,7 +78,7 @@ Value onnx_frontend::castTo(Node &n, Value x, DType to) {
   case DType::I2:
   case DType::U2:
     // ONNX leaves floats out of range open; its tests have the low bits.
-    if (isFloat(from))
+    if (isFloatDType(from))
       x = n.build.cast(x, n.type(DType::I32));
     break;
   case DType::F8E8M0:
@@ -89,7 +89,7 @@ Value onnx_frontend::castTo(Node &n, Value x, DType to) {
   case DType::F8E5M2FNUZ:
     if (n.intAttr("saturate", 1) == 0)
       break;
-    if (!isFloat(from) || isNarrow(from))
+    if (!isFloatDType(from) || isNarrow(from))
       x = n.build.cast(x, n.type(DType::F32));
     x = n.binary<lazy::MaxOp>(x, -largest(to));
     x = n.binary<lazy::MinOp>(x, largest(to));

@@ -129,7 +129,7 @@ std::optional<mlir::Type> givenFloat(Node &n, llvm::StringRef name) {
   std::optional<DType> given = givenType(n, name);
   if (!given)
     return std::nullopt;
-  if (!isFloat(*given) || isNarrow(*given))
+  if (!isFloatDType(*given) || isNarrow(*given))
     block("E_DTYPE: " + name + ": " + dtypeName(*given) +
           " is not a float type");
   return n.type(*given);
@@ -149,7 +149,7 @@ void quantize(Node &n) {
   scale = alongAxis(n, x, n.build.cast(scale, precision), "scale");
   Value y = n.binary<lazy::DivOp>(n.build.cast(x, precision), scale);
   y = n.build.cast(y, f32);
-  if (!isFloat(to))
+  if (!isFloatDType(to))
     y = n.unary<lazy::RoundOp>(y);
   if (n.has(2) && !isZero(n, n.in(2)))
     y = n.binary<lazy::AddOp>(
