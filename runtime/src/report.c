@@ -80,8 +80,8 @@ static double narrow_value(const char *dtype, unsigned bits) {
   int exponent = (int)(code >> mantissa);
   double value = code & ((1u << mantissa) - 1);
   if (unsigned_zero ? bits == sign : !four && code == sign - 1)
-    value = __builtin_nan("");
-  else if (!unsigned_zero && !scale && !four && !wide && exponent == 31)
+    return __builtin_nan("");
+  if (!unsigned_zero && !scale && !four && !wide && exponent == 31)
     value = value != 0 ? __builtin_nan("") : __builtin_inf();
   else {
     if (exponent || scale)

@@ -65,7 +65,7 @@ TEST_CASE("narrow types: by way of f32 or an integer of 8 bits") {
   CHECK(convert("f8E5M2", "i1", "-0 nan 0.5") == "0 1 1");
   CHECK(convert("i64", "f8E5M2", "9223372036854775807 -57344") == "inf -57344");
   CHECK(convert("f64", "f8E4M3FN", "1.0625 1.06250000001 464 465") ==
-        "1 1.125 448 nan");
+        "1 1.1 448 nan");
   CHECK(convert("f32", "f8E4M3FNUZ", "-0 1e9 -1e-9") == "0 nan 0");
   CHECK(convert("f32", "f4E2M1FN", "1e9 -inf 0.25 0.75 nan -0") ==
         "6 -6 0 1 -0 -0");

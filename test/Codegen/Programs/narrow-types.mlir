@@ -18,7 +18,7 @@ func.func @main(%a: tensor<5x7xf8E4M3FN>, %b: tensor<7x5xf8E4M3FN>, %n: tensor<5
   %m1 = lazy.splat -3 : i4 : tensor<5x7xi4>
   %n2 = lazy.where %less, %m1, %n : tensor<5x7xi1>, tensor<5x7xi4>
   %part = lazy.slice %n, [1, 0], [1, 1] : tensor<5x7xi4> -> tensor<3x7xi4>
-  %l:2 = lazy.loop @body bound 3 carried %n2 : tensor<5x7xi4> scanned %part : tensor<3x7xi4> backward [false] -> (tensor<5x7xi4>, tensor<3x7xf4E2M1FN>)
+  %l:2 = lazy.loop @body bound 3 carried %n2 : tensor<5x7xi4> scanned %part : tensor<3x7xi4> backward [false, true] -> (tensor<5x7xi4>, tensor<3x7xf4E2M1FN>)
   %row = lazy.slice %n, [0, 0], [1, 1] : tensor<5x7xi4> -> tensor<2x1xi4>
   %two = lazy.reshape %row : tensor<2x1xi4> -> tensor<2xi4>
   %low = lazy.cast %two : tensor<2xi4> -> tensor<2xui2>
