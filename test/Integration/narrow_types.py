@@ -12,6 +12,7 @@ On the targets besides cpu, whose devices are emulated here, there are 60 thousa
 missing this says so and tests the rest.
 """
 import argparse
+import os
 import pathlib
 import subprocess
 import sys
@@ -256,8 +257,31 @@ def executable(check, model, x, choice, expected):
                     print(f"executable with .{kind}: output {i} is {got.view(np.uint8)}, expected {y.view(np.uint8)}")
 
 
+def refusals(check):
+    """What neither the graph language nor the ONNX files that nacre writes have."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = pathlib.Path(scratch)
+        graph = helper.make_graph([helper.make_node("Cast", ["x"], ["y"], to=TensorProto.FLOAT8E5M2)], "cast",
+                                  [helper.make_tensor_value_info("x", TensorProto.FLOAT, [8])],
+                                  [helper.make_tensor_value_info("y", TensorProto.FLOAT8E5M2, [8])])
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10),
+                  folder / "cast.onnx")
+        (folder / "call.ngl").write_text('import "cast.onnx" as c\nmodel main(x: f32[8]) {\n  c(x)\n}\n')
+        for words, text in (
+                (["call.ngl", "-o", "call.o"],
+                 "call.ngl:3:3: 'c' has a result of type f8e5m2, which the language does not have"),
+                (["cast.onnx", "--emit", "onnx", "-o", "again.onnx"],
+                 "ONNX has no element type f8e5m2 in opset 17, which is written")):
+            done = subprocess.run([check.nacre, "compile", *words], cwd=folder, capture_output=True, text=True)
+            if done.returncode != 3 or f"error: {text}\n" not in done.stderr:
+                check.wrong += 1
+                print(f"compile {' '.join(words)}: exit code {done.returncode}, {done.stderr}, expected: {text}")
+
+
 def run(check):
     movement(check)
+    if check.target == "cpu":
+        refusals(check)
     many = singles(1_000_000 if check.target == "cpu" else 60_000)
     for what, x in (("f16", halves()), ("f32", many)):
         encode(check, f"{what} to floats", x, FLOATS)
@@ -286,7 +310,7 @@ def run(check):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("nacre", metavar="NACRE")
+    parser.add_argument("nacre", metavar="NACRE", type=os.path.abspath)
     arguments = parser.parse_args()
     good = True
     with tempfile.TemporaryDirectory() as scratch:
