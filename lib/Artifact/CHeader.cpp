@@ -160,8 +160,8 @@ void writeCHeader(raw_ostream &os, const CompiledCode &code,
   sizes(code.outputs, names.outputs);
 
   auto anyNarrow = [](llvm::ArrayRef<TensorInfo> list) {
-    return llvm::any_of(
-        list, [](const TensorInfo &t) { return isNarrow(t.dtype); });
+    return llvm::any_of(list,
+                        [](const TensorInfo &t) { return isNarrow(t.dtype); });
   };
   os << "\n/* Dense and row-major. f16 and bf16 are passed as their bits, a "
         "bool is one byte,\n * 0 or 1. Pointers are aligned to their element. "
