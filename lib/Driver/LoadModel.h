@@ -27,6 +27,7 @@ public:
   /// Values and bounds given with --dim.
   const Dims &givenDims() const { return given; }
   const Dims &symbolicDims() const { return symbolic; }
+  const Dims &leastDims() const { return least; }
   /// Inputs of the file that --fix made constants: their places among all
   /// inputs, in order, and values.
   struct FixedInput {
@@ -51,7 +52,7 @@ private:
   enum class Kind { Onnx, Graph, Text } kind = Kind::Onnx;
   std::string parameters; ///< checkpoint of a graph's parameters, or empty
   Phase startPhase = Phase::Import;
-  Dims given, symbolic;
+  Dims given, symbolic, least;
   onnx_frontend::ImportOptions limits; ///< without dims
   std::vector<std::string> dependencies;
 };
@@ -59,15 +60,16 @@ private:
 /// An error unless there is a file at `path`.
 llvm::Error checkReadable(llvm::StringRef path);
 
-/// Parses --dim: "NAME=N" and "NAME<=N".
-llvm::Error readDims(const ModelOptions &options, Dims &given, Dims &symbolic);
+/// Parses --dim: "NAME=N", "NAME<=N" and "NAME=LEAST..MOST".
+llvm::Error readDims(const ModelOptions &options, Dims &given, Dims &symbolic,
+                     Dims &least);
 
 /// The values of all open dims: those given, and those that `tensors` (in
 /// order of `inputs`; one without bytes is not known yet) have. All tensors
 /// that do not fit are reported.
 llvm::Expected<Dims> bindDims(llvm::ArrayRef<Signature> inputs,
                               llvm::ArrayRef<Tensor> tensors, const Dims &given,
-                              const Dims &symbolic);
+                              const Dims &symbolic, const Dims &least);
 
 /// "[N, 3]"
 std::string shapeText(const Signature &signature);

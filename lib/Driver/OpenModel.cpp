@@ -20,8 +20,9 @@ llvm::Expected<Dims> completeInputs(const OpenModel &model,
                                     std::vector<Tensor> &inputs,
                                     uint64_t seed) {
   const ModelSource &source = model.source;
-  llvm::Expected<Dims> dims = bindDims(
-      source.inputs(), inputs, source.givenDims(), source.symbolicDims());
+  llvm::Expected<Dims> dims =
+      bindDims(source.inputs(), inputs, source.givenDims(),
+               source.symbolicDims(), source.leastDims());
   if (!dims)
     return dims.takeError();
   if (llvm::Error error = fillRandom(source.inputs(), inputs, *dims,

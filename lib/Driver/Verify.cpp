@@ -98,12 +98,12 @@ static llvm::Expected<Subject> makeSubject(OpenModel &opened, const Dims &dims,
       compileProgram(std::move(*program), source.phase(), tools);
   if (!compiled)
     return compiled.takeError();
-  for (const TensorInfo &output : compiled->code.outputs)
-    subject.outputNames.push_back(output.name);
   auto model = load(compiled->code, tools);
   if (!model)
     return model.takeError();
   subject.model = std::move(*model);
+  for (const TensorInfo &output : subject.model->outputs)
+    subject.outputNames.push_back(output.name);
   return subject;
 }
 

@@ -46,6 +46,9 @@ add_test(NAME integration.narrow_types
     ${CMAKE_CURRENT_LIST_DIR}/narrow_types.py $<TARGET_FILE:nacre>)
 set_tests_properties(integration.narrow_types PROPERTIES
   ENVIRONMENT "NACRE_BUILD_NPM=${NACRE_NPM}")
+add_test(NAME integration.bounded_dims
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
+    ${CMAKE_CURRENT_LIST_DIR}/bounded_dims.py $<TARGET_FILE:nacre>)
 if(NACRE_FULL_TESTS)
   add_test(NAME codegen.differential.full
     COMMAND nacre_differential --only=random/ --seed=1000 --random=2000)

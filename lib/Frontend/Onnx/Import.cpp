@@ -59,8 +59,20 @@ Value Importer::constant(mlir::Location loc, llvm::StringRef name,
 }
 
 std::optional<Tensor> Importer::constantValue(Value value) {
-  return reference::constantValue(value, *program.weights, memo,
-                                  options.maxFoldBytes);
+  std::optional<Tensor> known = reference::constantValue(
+      value, *program.weights, memo, options.maxFoldBytes);
+  if (known || !dims.active())
+    return known;
+  // What depends on extents may still be the same in all runs.
+  std::optional<Extents> elements = dims.elements(value);
+  if (!elements ||
+      !llvm::all_of(*elements, [](const Extent &e) { return e.isConstant(); }))
+    return std::nullopt;
+  mlir::RankedTensorType type = lazy::tensorType(value);
+  Tensor t = Tensor::zeros(dtypeOf(type.getElementType()), type.getShape());
+  for (auto [i, e] : llvm::enumerate(*elements))
+    t.setInteger(i, e.value());
+  return t;
 }
 
 void Importer::importInitializers(const onnx::GraphProto &graph, Scope &scope) {
@@ -133,8 +145,8 @@ void Importer::importNode(const onnx::NodeProto &node, int index,
       scope.values[output] = Value();
 
   auto function = functions.find(functionKey(node.domain(), node.op_type()));
-  OpImporter importer = opTable(domain).lookup(node.op_type());
-  if (function == functions.end() && !importer)
+  OpEntry importer = opTable(domain).lookup(node.op_type());
+  if (function == functions.end() && !importer.import)
     return blocked("E_OP: " + op + " is not supported" +
                    (opset ? "" : "; its domain has no opset import"));
   if (dependsOnBlocked(node, scope))
@@ -154,8 +166,15 @@ void Importer::importNode(const onnx::NodeProto &node, int index,
         block("is not supported on " +
               Twine(dtypeName(Node::dtype(context.in(i)))));
     size_t before = errors.list.size();
-    importer(context);
+    if (!importer.bounded)
+      needStaticInputs(node, scope);
+    importer.import(context);
     checkSizes(last);
+    for (mlir::Operation *op = last
+                                   ? last->getNextNode()
+                                   : (body->empty() ? nullptr : &body->front());
+         op && dims.active(); op = op->getNextNode())
+      dims.visit(op);
     // An output the importer does not make must not pass in silence.
     for (int i = 0; i < node.output_size(); ++i)
       if (context.wants(i) && !scope.values[node.output(i)] &&
@@ -166,6 +185,21 @@ void Importer::importNode(const onnx::NodeProto &node, int index,
       if (!output.empty())
         scope.values[output] = Value();
     blocked(blocker.text);
+  }
+}
+
+/// Blocks when the run decides an extent of an input.
+void Importer::needStaticInputs(const onnx::NodeProto &node,
+                                const Scope &scope) {
+  for (auto [i, name] : llvm::enumerate(node.input())) {
+    std::optional<Value> value = name.empty() ? std::nullopt : scope.find(name);
+    if (!dims.active() || !value || !*value || dims.isStatic(*value))
+      continue;
+    for (auto [axis, e] : llvm::enumerate(dims.of(*value)))
+      if (!e.isConstant())
+        block("E_DIM: does not support the symbolic extent " +
+              dims.table.text(e) + " of axis " + Twine(axis) + " of input " +
+              Twine(i));
   }
 }
 
@@ -263,21 +297,72 @@ bool Importer::makeArguments(Scope &scope) {
                    input.name(), fixed->second);
       continue;
     }
+    Signature signature;
     mlir::RankedTensorType type;
     try {
-      type = boundType(builder.getContext(), declaredSignature(input, true),
-                       options, errors);
+      signature = declaredSignature(input, true);
+      type = boundType(builder.getContext(), signature, options, errors);
     } catch (const Blocker &blocker) {
       errors.add(blocker.text);
     }
     ok &= bool(type);
-    Value argument;
-    if (type)
-      argument = body->addArgument(
-          type, mlir::NameLoc::get(builder.getStringAttr(input.name())));
-    scope.values[input.name()] = argument;
+    scope.values[input.name()] = Value();
+    if (!type)
+      continue;
+    Extents extents = extentsOf(signature, type);
+    bool open =
+        llvm::any_of(extents, [](const Extent &e) { return !e.isConstant(); });
+    mlir::Type given = type;
+    if (open)
+      given = mlir::RankedTensorType::get({type.getNumElements()},
+                                          type.getElementType());
+    scope.values[input.name()] = body->addArgument(
+        given, mlir::NameLoc::get(builder.getStringAttr(input.name())));
+    arguments.push_back({input.name(), open ? extents : Extents()});
   }
+  // The dims come after all inputs.
+  for (unsigned i = 0; i < dims.table.size(); ++i)
+    dims.table[i].value =
+        body->addArgument(mlir::RankedTensorType::get({}, builder.getI64Type()),
+                          builder.getUnknownLoc());
+  for (auto [i, argument] : llvm::enumerate(arguments))
+    if (!argument.extents.empty()) {
+      Value flat = body->getArgument(i);
+      scope.values[argument.name] =
+          dims.spread(flat.getLoc(), flat, argument.extents);
+    }
   return ok;
+}
+
+/// The extents of an input: bounded dims are open ones.
+Extents Importer::extentsOf(const Signature &signature,
+                            mlir::RankedTensorType type) {
+  Extents extents;
+  if (!options.boundedDims)
+    return extents;
+  for (auto [axis, name] : llvm::enumerate(signature.dimNames)) {
+    auto most = options.symbolicDims.find(name);
+    bool open = signature.dims[axis] < 0 && !options.dims.contains(name) &&
+                most != options.symbolicDims.end();
+    auto least = options.leastDims.find(name);
+    int64_t from = least == options.leastDims.end() ? 1 : least->second;
+    extents.push_back(open && from < most->second
+                          ? dims.table.dim(name, {from, most->second})
+                          : Extent(type.getDimSize(axis)));
+  }
+  return extents;
+}
+
+/// What a caller must know of a vector that stands for a tensor.
+void Importer::describe(
+    const Extents &extents,
+    llvm::function_ref<void(llvm::StringRef, mlir::Attribute)> set) {
+  llvm::SmallVector<std::string> names;
+  for (const Extent &e : extents)
+    names.push_back(e.isConstant() ? "" : dims.table.text(e));
+  llvm::SmallVector<llvm::StringRef> texts(names.begin(), names.end());
+  set("lazy.shape", builder.getDenseI64ArrayAttr(dims.bounds(extents)));
+  set("lazy.dims", builder.getStrArrayAttr(texts));
 }
 
 /// Ends the function: result names, dead operations and unused weights gone.
@@ -285,22 +370,55 @@ void Importer::finish(Scope &scope) {
   const onnx::GraphProto &graph = file->proto.graph();
   auto function = mlir::cast<mlir::func::FuncOp>(body->getParentOp());
   llvm::SmallVector<Value> results;
-  for (const onnx::ValueInfoProto &output : graph.output())
-    results.push_back(*scope.find(output.name()));
+  llvm::SmallVector<Extents> shapes;
+  llvm::SmallVector<Extent> counts; // dims that the run works out
+  for (const onnx::ValueInfoProto &output : graph.output()) {
+    Value value = *scope.find(output.name());
+    shapes.emplace_back();
+    if (!dims.isStatic(value)) {
+      shapes.back() = dims.of(value);
+      for (const Extent &e : shapes.back())
+        if (!e.isConstant() && !dims.table.isDim(e) &&
+            !llvm::is_contained(counts, e))
+          counts.push_back(e);
+      value = dims.gatherDense(value.getLoc(), value);
+    }
+    results.push_back(value);
+  }
+  for (const Extent &e : counts)
+    results.push_back(dims.scalar(builder.getUnknownLoc(), e));
   mlir::func::ReturnOp::create(builder, builder.getUnknownLoc(), results);
   function.setFunctionType(builder.getFunctionType(
       body->getArgumentTypes(), mlir::ValueRange(results).getTypes()));
-  unsigned argument = 0;
-  for (const onnx::ValueInfoProto &input : graph.input()) {
-    std::optional<Value> value = scope.find(input.name());
-    if (argument < body->getNumArguments() && value &&
-        *value == body->getArgument(argument))
-      function.setArgAttr(argument++, "lazy.name",
-                          builder.getStringAttr(input.name()));
+  auto setRange = [&](const Extent &e, auto set) {
+    ExtentTable::Range range = dims.table.range(e);
+    set("lazy.dim", builder.getStringAttr(dims.table.text(e)));
+    set("lazy.range", builder.getDenseI64ArrayAttr({range.least, range.most}));
+  };
+  for (unsigned i = 0; i < body->getNumArguments(); ++i) {
+    auto set = [&](llvm::StringRef key, mlir::Attribute value) {
+      function.setArgAttr(i, key, value);
+    };
+    if (i >= arguments.size()) {
+      setRange(Extent::atom(i - arguments.size()), set);
+      continue;
+    }
+    set("lazy.name", builder.getStringAttr(arguments[i].name));
+    if (!arguments[i].extents.empty())
+      describe(arguments[i].extents, set);
   }
-  for (auto [i, output] : llvm::enumerate(graph.output()))
-    function.setResultAttr(i, "lazy.name",
-                           builder.getStringAttr(output.name()));
+  for (unsigned i = 0; i < results.size(); ++i) {
+    auto set = [&](llvm::StringRef key, mlir::Attribute value) {
+      function.setResultAttr(i, key, value);
+    };
+    if (i >= shapes.size()) {
+      setRange(counts[i - shapes.size()], set);
+      continue;
+    }
+    set("lazy.name", builder.getStringAttr(graph.output(i).name()));
+    if (!shapes[i].empty())
+      describe(shapes[i], set);
+  }
 
   memo.clear();
   // Functions of attempts that came to nothing.

@@ -2,6 +2,7 @@
 #ifndef NACRE_LIB_FRONTEND_ONNX_IMPORT_H
 #define NACRE_LIB_FRONTEND_ONNX_IMPORT_H
 
+#include "BoundedDims.h"
 #include "ModelFile.h"
 #include "TensorData.h"
 #include "nacre/Lazy/ControlFlow.h"
@@ -78,6 +79,7 @@ public:
   Program program;
   mlir::OpBuilder builder;
   llvm::StringMap<const onnx::FunctionProto *> functions;
+  BoundedDims dims{builder, *program.weights};
 
 private:
   void importNode(const onnx::NodeProto &node, int index, Scope &scope);
@@ -85,8 +87,17 @@ private:
                     const onnx::NodeProto &node, Scope &scope);
   void checkSizes(mlir::Operation *before);
   bool makeArguments(Scope &scope);
+  Extents extentsOf(const Signature &signature, mlir::RankedTensorType type);
+  void describe(const Extents &extents,
+                llvm::function_ref<void(llvm::StringRef, mlir::Attribute)> set);
+  void needStaticInputs(const onnx::NodeProto &node, const Scope &scope);
   void finish(Scope &scope);
 
+  struct Argument {
+    std::string name;
+    Extents extents; ///< empty: static
+  };
+  std::vector<Argument> arguments; ///< the inputs, in order
   llvm::DenseMap<mlir::Value, Tensor> memo;
   mlir::Block *body = nullptr;
 };

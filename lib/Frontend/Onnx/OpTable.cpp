@@ -39,6 +39,7 @@ const OpTable &nacre::onnx_frontend::opTable(llvm::StringRef domain) {
     addResizeOps(t);
     addRotaryEmbeddingOps(t);
     addScatterOps(t);
+    addSelectionOps(t);
     addShapeOps(t);
     addSignalOps(t);
     addSortOps(t);

@@ -141,7 +141,7 @@ void bitCast(Node &n) {
 } // namespace
 
 void onnx_frontend::addCastOps(OpTable &t) {
-  t["Cast"] = cast;
-  t["CastLike"] = castLike;
-  t["BitCast"] = bitCast;
+  t["Cast"] = bounded(cast);
+  t["CastLike"] = bounded(castLike);
+  t["BitCast"] = bounded(bitCast);
 }

@@ -37,7 +37,11 @@ void constant(Node &n) {
 }
 
 void constantOfShape(Node &n) {
-  Ints shape = n.constantInts(0, "shape");
+  Extents extents = n.extentInts(0, "shape");
+  Ints shape;
+  for (const Extent &e : extents)
+    shape.push_back(e.isConstant() ? e.value()
+                                   : n.importer.dims.table.range(e).most);
   for (auto [i, extent] : llvm::enumerate(shape))
     if (extent < 0)
       block("E_DIM: shape[" + Twine(i) + "] is " + Twine(extent));
@@ -49,14 +53,40 @@ void constantOfShape(Node &n) {
     block("E_ATTR: value has " + Twine(value.count()) + " elements, not 1");
   value.shape.clear();
   Value scalar = n.constantOf(value);
-  if (scalar.getDefiningOp<lazy::SplatOp>())
-    return n.set(
-        0, n.build.splat(Node::element(scalar), value.numberAt(0), shape));
-  n.set(0, n.build.expand(scalar, shape));
+  Value y = scalar.getDefiningOp<lazy::SplatOp>()
+                ? n.build.splat(Node::element(scalar), value.numberAt(0), shape)
+                : n.build.expand(scalar, shape);
+  n.importer.dims.declare(y, extents);
+  n.set(0, y);
 }
 
 /// start, start + delta, ... below limit; all three known now.
 void range(Node &n) {
+  BoundedDims &dims = n.importer.dims;
+  if (dims.active()) {
+    std::optional<Extents> parts[3];
+    bool open = false, all = true;
+    for (int i = 0; i < 3; ++i) {
+      parts[i] = dims.elements(n.in(i));
+      all &= parts[i] && parts[i]->size() == 1;
+      open |= all && !parts[i]->front().isConstant();
+    }
+    if (all && open) {
+      const Extent &start = parts[0]->front(), &step = parts[2]->front();
+      if (dims.table.range(step).least < 1)
+        block("E_ATTR: delta may be less than 1");
+      Extent count = dims.table.largest(
+          dims.table.quotient(parts[1]->front() - start + step - 1, step), 0);
+      mlir::Type type = Node::element(n.in(0)), i64 = n.type(DType::I64);
+      Ints most = dims.bounds({count});
+      n.needShape(most);
+      Value y = n.build.iota(mlir::RankedTensorType::get(most, i64), 0);
+      y = n.binary<lazy::AddOp>(n.binary<lazy::MulOp>(y, n.scalar(step)),
+                                n.scalar(start));
+      dims.declare(y, {count});
+      return n.set(0, n.build.cast(y, type));
+    }
+  }
   Tensor start = n.constant(0, "start"), limit = n.constant(1, "limit"),
          delta = n.constant(2, "delta");
   for (const Tensor &t : {start, limit, delta})
@@ -139,16 +169,19 @@ void dropout(Node &n) {
     return;
   // The mask of a dropout that drops nothing.
   mlir::Type type = n.opset < 10 ? Node::element(x) : n.type(DType::Bool);
-  n.set(1, n.build.cast(n.build.splatLike(x, 1), type));
+  Value mask = n.build.cast(n.build.splatLike(x, 1), type);
+  if (!n.importer.dims.isStatic(x))
+    n.importer.dims.declare(mask, n.extents(x));
+  n.set(1, mask);
 }
 
 } // namespace
 
 void onnx_frontend::addConstantOps(OpTable &t) {
-  t["Constant"] = constant;
-  t["ConstantOfShape"] = constantOfShape;
-  t["Range"] = range;
+  t["Constant"] = bounded(constant);
+  t["ConstantOfShape"] = bounded(constantOfShape);
+  t["Range"] = bounded(range);
   t["EyeLike"] = eyeLike;
-  t["Identity"] = identity;
-  t["Dropout"] = dropout;
+  t["Identity"] = bounded(identity);
+  t["Dropout"] = bounded(dropout);
 }

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 #include "../OpTable.h"
 #include "../Subgraph.h"
+#include "Selection.h"
 
 using namespace nacre;
 using namespace nacre::onnx_frontend;
@@ -43,6 +44,42 @@ void checkOutputs(Node &n, const onnx::GraphProto &graph,
           " outputs, the node has " + Twine(n.proto.output_size()));
 }
 
+/// Both branches are computed and one is taken, where extents that the run
+/// decides keep them from being functions.
+void bothBranches(Node &n, Value condition) {
+  llvm::SmallVector<Value> results[2];
+  for (bool then : {true, false}) {
+    const char *name = then ? "then_branch" : "else_branch";
+    const onnx::GraphProto &graph = subgraph(n, name);
+    checkOutputs(n, graph, name);
+    mlir::Block *block = n.build.b.getInsertionBlock();
+    mlir::Operation *last = block->empty() ? nullptr : &block->back();
+    results[then] = importInPlace(n, graph, {});
+    // A branch that is not taken fails no run.
+    for (mlir::Operation &op : llvm::make_range(
+             last ? std::next(last->getIterator()) : block->begin(),
+             block->end()))
+      if (auto require = mlir::dyn_cast<lazy::RequireOp>(op)) {
+        mlir::OpBuilder::InsertionGuard guard(n.build.b);
+        n.build.b.setInsertionPoint(&op);
+        Value idle = then ? n.build.unary<lazy::NotOp>(condition) : condition;
+        Value ok = require.getOk();
+        require.getOkMutable().assign(
+            n.build.binary<lazy::OrOp>(ok, n.build.expandLike(idle, ok)));
+      }
+  }
+  for (int i = 0; i < n.proto.output_size(); ++i) {
+    Value a = results[1][i], b = results[0][i];
+    if (!a || !b)
+      return;
+    if (a.getType() != b.getType() || n.extents(a) != n.extents(b))
+      block("E_SHAPE: output " + Twine(i) +
+            " differs in type or shape between "
+            "the branches");
+    n.set(i, n.where(condition, a, b));
+  }
+}
+
 void ifBranch(Node &n) {
   Value condition = scalar(n, n.in(0), "cond");
   if (Node::dtype(condition) != DType::Bool)
@@ -63,7 +100,15 @@ void ifBranch(Node &n) {
     return importFunction(n, graph, {},
                           [](auto) { return llvm::SmallVector<Value>(); });
   };
-  Callee then = branch("then_branch"), otherwise = branch("else_branch");
+  size_t before = n.importer.errors.list.size();
+  Callee then, otherwise;
+  try {
+    then = branch("then_branch");
+    otherwise = branch("else_branch");
+  } catch (const OpenExtent &) {
+    n.importer.forgive(before);
+    return bothBranches(n, condition);
+  }
   if (!then.complete() || !otherwise.complete())
     return;
   unsigned count = n.proto.output_size();
@@ -95,6 +140,7 @@ struct LoopForm {
   const onnx::GraphProto &graph;
   bool countsAndTests = false;  ///< the body takes (i, condition), gives one
   std::optional<int64_t> times; ///< when known
+  std::optional<int64_t> most;  ///< a bound, when known
   Value trips;                  ///< else, or null for no limit
   llvm::SmallVector<Value> carried, scanned;
   llvm::SmallVector<bool> backward; ///< per scanned, then per collected
@@ -163,13 +209,36 @@ std::optional<llvm::SmallVector<Value>> asLoop(Node &n, const LoopForm &form) {
       results.erase(results.begin());
   });
   bool collects = form.graph.output_size() > int(carried + test);
-  if (collects && (conditional || !form.times))
-    block("collects outputs without a number of times known at compile time");
+  bool counts = collects && (conditional || !form.times);
+  if (counts && !form.most)
+    block("collects outputs without a bound of the number of times known at "
+          "compile time");
+  llvm::SmallVector<Value> begin(form.carried);
+  if (counts) {
+    // One more carried value counts the times.
+    mlir::Block &inside = body.function.getBody().front();
+    Value times = inside.insertArgument(1 + carried, types[0], n.build.loc);
+    n.importer.inBlock(&inside, [&] {
+      results.insert(results.begin() + conditional + carried,
+                     n.binary<lazy::AddOp>(times, 1.0));
+    });
+    begin.push_back(n.build.splat(n.type(DType::I64), 0));
+  }
   lazy::endCallee(body.function, results);
   auto loop = lazy::makeLoop(
-      n.build, body.function, form.times.value_or(INT64_MAX), form.trips,
-      conditional, form.carried, form.scanned, body.captured, form.backward);
-  return llvm::SmallVector<Value>(loop.getResults());
+      n.build, body.function, form.most.value_or(INT64_MAX), form.trips,
+      conditional, begin, form.scanned, body.captured, form.backward);
+  llvm::SmallVector<Value> made(loop.getResults());
+  if (counts) {
+    Extent times = countedExtent(n, made[carried], *form.most, carried, 0);
+    made.erase(made.begin() + carried);
+    for (Value v : llvm::drop_begin(made, carried)) {
+      Extents extents = n.extents(v);
+      extents[0] = times;
+      n.importer.dims.declare(v, extents);
+    }
+  }
+  return made;
 }
 
 /// In place again and again.
@@ -247,7 +316,7 @@ std::optional<llvm::SmallVector<Value>> runLoop(Node &n, LoopForm &form) {
 //===----------------------------------------------------------------------===//
 
 void loop(Node &n) {
-  LoopForm form{subgraph(n, "body"), true, {}, {}, {}, {}, {}};
+  LoopForm form{subgraph(n, "body"), true, {}, {}, {}, {}, {}, {}};
   mlir::Type i64 = n.type(DType::I64);
   if (n.has(0)) {
     Value trips = scalar(n, n.in(0), "M");
@@ -255,7 +324,7 @@ void loop(Node &n) {
       block("E_DTYPE: M has element type " +
             Twine(dtypeName(Node::dtype(trips))) + ", not i64");
     if (auto known = n.importer.constantValue(trips))
-      form.times = std::max<int64_t>(known->integerAt(0), 0);
+      form.most = form.times = std::max<int64_t>(known->integerAt(0), 0);
     else
       form.trips = trips;
   }
@@ -263,7 +332,7 @@ void loop(Node &n) {
     Value begins = scalar(n, n.in(1), "cond");
     auto known = n.importer.constantValue(begins);
     if (known && known->integerAt(0) == 0)
-      form.times = 0;
+      form.most = form.times = 0;
     if (!known) {
       Value most =
           form.trips ? form.trips
@@ -297,7 +366,7 @@ void scanInputs(Node &n, llvm::ArrayRef<Value> inputs, int64_t scannedCount,
                 llvm::ArrayRef<int64_t> outputAxes,
                 llvm::ArrayRef<int64_t> outputBackward,
                 llvm::SmallVectorImpl<Value> &results) {
-  LoopForm form{subgraph(n, "body"), false, {}, {}, {}, {}, {}};
+  LoopForm form{subgraph(n, "body"), false, {}, {}, {}, {}, {}, {}};
   int64_t states = inputs.size() - scannedCount;
   form.carried.append(inputs.begin(), inputs.begin() + states);
   auto at = [](llvm::ArrayRef<int64_t> list, size_t i) {
@@ -311,7 +380,7 @@ void scanInputs(Node &n, llvm::ArrayRef<Value> inputs, int64_t scannedCount,
     if (form.times && *form.times != extent)
       block("E_SHAPE: scanned inputs have " + Twine(*form.times) + " and " +
             Twine(extent) + " elements");
-    form.times = extent;
+    form.most = form.times = extent;
     form.scanned.push_back(moveAxis(n, v, axis, 0));
     form.backward.push_back(at(inputBackward, i) != 0);
   }
@@ -390,7 +459,7 @@ void scan(Node &n) {
 } // namespace
 
 void onnx_frontend::addControlFlowOps(OpTable &t) {
-  t["If"] = ifBranch;
+  t["If"] = bounded(ifBranch);
   t["Loop"] = loop;
   t["Scan"] = scan;
 }
