@@ -97,7 +97,7 @@ onnx_page() {
         print ""
         print "Made by `docs/generate.sh` from `lib/Frontend/Onnx/Ops/` and `docs/onnx-notes.tsv`; do not edit."
         print ""
-        print "Models of opset " oldest " to " newest " of the default domain are read, " count " ops of it, and functions that a model defines itself (they are inlined). The second column is the opsets of these in which ONNX has the op. An op that is missing here is named in the diagnostic, together with everything else that blocks the model. Element types: f32, f64, f16 and bf16 (stored so, computed in f32), i8 to i64, u8 to u64, bool, as far as ONNX allows them for the op. The fourth column says which take [open dims](dims.md) on axes other than the leading one."
+        print "Models of opset " oldest " to " newest " of the default domain are read, " count " ops of it, and functions that a model defines itself (they are inlined). The second column is the opsets of these in which ONNX has the op. An op that is missing here is named in the diagnostic, together with everything else that blocks the model. Element types: f32, f64, f16 and bf16 (stored so, computed in f32), i8 to i64, u8 to u64, bool, as far as ONNX allows them for the op; floats of 8 and 4 bits and integers of 4 and 2, which are moved, cast and quantized. The fourth column says which take [open dims](dims.md) on axes other than the leading one."
         print ""
         print "| op | opsets | in | open dims | limits |"
         print "|---|---|---|---|---|"

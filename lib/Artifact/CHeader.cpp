@@ -15,13 +15,30 @@ using llvm::StringRef;
 namespace nacre::artifact {
 
 const char *cType(DType dtype) {
-  static constexpr const char *names[] = {
-      "uint8_t",           "int8_t",   "uint8_t", "int16_t",  "uint16_t",
-      "int32_t",           "uint32_t", "int64_t", "uint64_t",
-      /*f16*/ "uint16_t",
-      /*bf16*/ "uint16_t", "float",    "double"};
-  static_assert(std::size(names) == static_cast<size_t>(DType::F64) + 1);
-  return names[static_cast<size_t>(dtype)];
+  switch (dtype) {
+  case DType::I8:
+    return "int8_t";
+  case DType::I16:
+    return "int16_t";
+  case DType::U16:
+  case DType::F16:
+  case DType::BF16:
+    return "uint16_t";
+  case DType::I32:
+    return "int32_t";
+  case DType::U32:
+    return "uint32_t";
+  case DType::I64:
+    return "int64_t";
+  case DType::U64:
+    return "uint64_t";
+  case DType::F32:
+    return "float";
+  case DType::F64:
+    return "double";
+  default: // bool, u8 and the narrow types
+    return "uint8_t";
+  }
 }
 
 /// "f32 [N<=8, 3]", for a comment.
@@ -142,9 +159,17 @@ void writeCHeader(raw_ostream &os, const CompiledCode &code,
   sizes(code.inputs, names.inputs);
   sizes(code.outputs, names.outputs);
 
+  auto anyNarrow = [](llvm::ArrayRef<TensorInfo> list) {
+    return llvm::any_of(list,
+                        [](const TensorInfo &t) { return isNarrow(t.dtype); });
+  };
   os << "\n/* Dense and row-major. f16 and bf16 are passed as their bits, a "
         "bool is one byte,\n * 0 or 1. Pointers are aligned to their element. "
-        "*/\n";
+     << (anyNarrow(code.inputs) || anyNarrow(code.outputs)
+             ? "i4, f8e4m3fn\n * and the like are one byte an element, their "
+               "bits in its low ones. "
+             : "")
+     << "*/\n";
   writeStruct(os, s, "inputs", code.inputs, names.inputs, /*isConst=*/true);
   writeStruct(os, s, "outputs", code.outputs, names.outputs,
               /*isConst=*/false);

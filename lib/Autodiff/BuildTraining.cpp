@@ -31,7 +31,7 @@ RankedTensorType scalar(Type element) {
 RankedTensorType sumType(RankedTensorType type) {
   Type element = type.getElementType();
   return RankedTensorType::get(type.getShape(),
-                               isa<FloatType>(element)
+                               lazy::isFloatElement(element)
                                    ? updateType(element)
                                    : Type(Float64Type::get(type.getContext())));
 }

@@ -25,7 +25,7 @@ using lazy::Build;
 
 static bool isFloat(Value v) {
   auto type = dyn_cast<RankedTensorType>(v.getType());
-  return type && isa<FloatType>(type.getElementType());
+  return type && lazy::isFloatElement(type.getElementType());
 }
 
 namespace {

@@ -1,13 +1,14 @@
 //===- Compare.cpp - are two tensors the same numbers ---------------------===//
 
 #include "Compare.h"
-#include "LoadModel.h"
+#include "Data.h"
 #include <cmath>
 
 namespace nacre::driver {
 
-Difference compare(const Tensor &actual, const Tensor &expected,
+Difference compare(const Tensor &actual, const Tensor &given,
                    const Tolerance &tolerance) {
+  const Tensor expected = asElements(given, actual.dtype);
   Difference result;
   if (actual.dtype != expected.dtype)
     result.reason = std::string("dtype is ") + dtypeName(actual.dtype) +
@@ -27,7 +28,7 @@ Difference compare(const Tensor &actual, const Tensor &expected,
     if (!ok && result.wrongCount++ == 0)
       result.firstWrong = i;
   };
-  if (expected.dtype < DType::F16) {
+  if (!isFloatDType(expected.dtype)) {
     bool stepAllowed =
         expected.dtype == DType::I8 || expected.dtype == DType::U8;
     for (int64_t i = 0; i < count; ++i) {

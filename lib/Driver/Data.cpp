@@ -4,6 +4,7 @@
 #include "nacre/Artifact/OutputFile.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include <cmath>
 #include <nacre/runtime.h>
 #include <nlohmann/json.hpp>
 
@@ -30,6 +31,15 @@ llvm::Expected<Tensor> readTensor(StringRef path) {
   return Tensor::view(*dtypeFromName(array.dtype),
                       llvm::ArrayRef(array.shape, array.rank), array.data,
                       owner);
+}
+
+Tensor asElements(const Tensor &bytes, DType dtype) {
+  if (bytes.dtype != DType::U8 || !isNarrow(dtype))
+    return bytes;
+  Tensor tensor = Tensor::zeros(dtype, bytes.shape);
+  for (int64_t i = 0, count = bytes.count(); i < count; ++i)
+    tensor.data<uint8_t>()[i] = bytes.bytes[i] & ((1 << dtypeBits(dtype)) - 1);
+  return tensor;
 }
 
 llvm::Expected<std::vector<Tensor>> readSet(StringRef folder,
@@ -65,7 +75,7 @@ llvm::Expected<std::vector<Tensor>> readInputs(StringRef folder,
   if (tensors && !fixed.empty() &&
       tensors->size() == inputs.size() + fixed.size())
     for (const ModelSource::FixedInput &input : llvm::reverse(fixed)) {
-      const Tensor &given = (*tensors)[input.place];
+      Tensor given = asElements((*tensors)[input.place], input.value.dtype);
       if (given.dtype != input.value.dtype ||
           given.shape != input.value.shape ||
           std::memcmp(given.bytes, input.value.bytes, given.byteCount()) != 0)
@@ -77,6 +87,9 @@ llvm::Expected<std::vector<Tensor>> readInputs(StringRef folder,
     return fail(ExitModel, folder + ": has " + Twine(tensors->size()) +
                                (tensors->size() == 1 ? " input" : " inputs") +
                                ", model needs " + Twine(inputs.size()));
+  if (tensors)
+    for (auto [tensor, input] : llvm::zip_equal(*tensors, inputs))
+      tensor = asElements(tensor, input.dtype);
   return tensors;
 }
 
@@ -99,11 +112,25 @@ Tensor randomTensor(DType dtype, llvm::ArrayRef<int64_t> shape, uint64_t seed) {
     case DType::BF16:
     case DType::F32:
     case DType::F64:
+    case DType::F8E4M3FN:
+    case DType::F8E4M3FNUZ:
+    case DType::F8E5M2:
+    case DType::F8E5M2FNUZ:
+    case DType::F4E2M1:
       tensor.setNumber(i, double(bits >> 40) / (1 << 23) - 1);
       break;
     case DType::I8:
     case DType::U8:
       tensor.data<uint8_t>()[i] = bits >> 56;
+      break;
+    case DType::I4:
+    case DType::U4:
+    case DType::I2:
+    case DType::U2:
+      tensor.data<uint8_t>()[i] = bits >> (64 - dtypeBits(dtype));
+      break;
+    case DType::F8E8M0: // positive only
+      tensor.setNumber(i, std::ldexp(1.0, int(bits >> 61) - 4));
       break;
     default:
       tensor.setInteger(i, bits >> 63);

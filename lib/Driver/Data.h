@@ -10,6 +10,10 @@ namespace nacre::driver {
 /// Reads a .npy or .pb (ONNX TensorProto) file.
 llvm::Expected<Tensor> readTensor(llvm::StringRef path);
 
+/// Bytes from a .npy file, which has no names for the narrow types, as elements
+/// of such a type; other tensors as they are.
+Tensor asElements(const Tensor &bytes, DType dtype);
+
 /// DIR/`prefix`_0.npy or .pb and so on, as long as there are some.
 llvm::Expected<std::vector<Tensor>> readSet(llvm::StringRef folder,
                                             llvm::StringRef prefix);
@@ -19,9 +23,9 @@ llvm::Expected<std::vector<Tensor>> readSet(llvm::StringRef folder,
 llvm::Expected<std::vector<Tensor>> readInputs(llvm::StringRef folder,
                                                const ModelSource &source);
 
-/// The same values on every machine: floats in [-1, 1), 8-bit integers over
-/// their range, wider ones and bools 0 or 1 (they are mostly indices and
-/// masks).
+/// The same values on every machine: floats in [-1, 1), integers of 8 bits
+/// and fewer over their range, wider ones and bools 0 or 1 (they are mostly
+/// indices and masks).
 Tensor randomTensor(DType dtype, llvm::ArrayRef<int64_t> shape, uint64_t seed);
 
 /// Random values for every input that has no bytes yet; all open dims must be

@@ -252,7 +252,7 @@ static llvm::Expected<Tensor> fixedValue(StringRef text, StringRef value,
       return fail(ExitUsage, "--fix: input '" + input.name + "' has shape " +
                                  shapeText(input) + ", a number does not do");
     Tensor tensor = Tensor::zeros(input.dtype, input.dims);
-    if (input.dtype >= DType::F16)
+    if (isFloatDType(input.dtype))
       tensor.setNumber(0, double(parsed));
     else
       tensor.setInteger(0, int64_t(parsed));
@@ -262,13 +262,14 @@ static llvm::Expected<Tensor> fixedValue(StringRef text, StringRef value,
   double real;
   if (!value.getAsInteger(10, integer))
     return number(integer);
-  if (input.dtype >= DType::F16 && !value.getAsDouble(real))
+  if (isFloatDType(input.dtype) && !value.getAsDouble(real))
     return number(real);
   if (!value.ends_with(".npy") && !value.ends_with(".pb"))
     return fail(ExitUsage, "--fix: '" + text +
                                "' is not INPUT=NUMBER, INPUT=FILE.npy or "
                                "INPUT=FILE.pb");
-  return readTensor(value);
+  llvm::Expected<Tensor> tensor = readTensor(value);
+  return tensor ? asElements(*tensor, input.dtype) : std::move(tensor);
 }
 
 llvm::Error ModelSource::fixInputs(llvm::ArrayRef<std::string> texts) {

@@ -53,7 +53,7 @@ readNamedInputs(llvm::ArrayRef<std::string> texts,
     }
     llvm::Expected<Tensor> tensor = readTensor(file);
     if (tensor)
-      tensors[found] = std::move(*tensor);
+      tensors[found] = asElements(*tensor, inputs[found].dtype);
     else
       wrong.push_back("input '" + inputs[found].name +
                       "': " + llvm::toString(tensor.takeError()));
@@ -74,10 +74,9 @@ static void printOutput(StringRef name, const Tensor &tensor) {
   llvm::outs() << printable(name) << ": " << dtypeName(tensor.dtype) << " "
                << shapeText(tensor.shape);
   int64_t count = tensor.count();
-  bool isFloat = tensor.dtype >= DType::F16;
   for (int64_t i = 0; i < std::min<int64_t>(count, 8); ++i) {
     llvm::outs() << (i ? " " : " = ");
-    if (isFloat)
+    if (isFloatDType(tensor.dtype))
       llvm::outs() << llvm::format("%.6g", tensor.numberAt(i));
     else
       llvm::outs() << tensor.integerAt(i);

@@ -30,6 +30,8 @@ static TypedAttr splatOf(const Tensor &t, Type element) {
     if (std::memcmp(t.bytes, t.bytes + i * size, size) != 0)
       return {};
   OpBuilder b(element.getContext());
+  if (isNarrow(element))
+    return narrowConstant(element, *t.bytes);
   if (auto floating = dyn_cast<FloatType>(element)) {
     if (floating.isF64())
       return b.getFloatAttr(element, t.numberAt(0));

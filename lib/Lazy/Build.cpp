@@ -35,6 +35,8 @@ Value Build::weight(StringRef name, RankedTensorType type) {
 }
 
 static TypedAttr scalarAttr(OpBuilder &b, Type element, double value) {
+  if (isNarrow(element))
+    return narrowConstant(element, numberToNarrow(dtypeOf(element), value));
   if (isa<FloatType>(element))
     return b.getFloatAttr(element, value);
   auto integer = cast<IntegerType>(element);

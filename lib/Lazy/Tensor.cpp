@@ -24,22 +24,48 @@ namespace {
 struct DTypeRow {
   DType dtype;
   const char *name;
-  int64_t bytes;
+  int64_t bytes, bits;
 };
 } // namespace
 
 static constexpr DTypeRow dtypeTable[] = {
-    {DType::Bool, "bool", 1}, {DType::I8, "i8", 1},     {DType::U8, "u8", 1},
-    {DType::I16, "i16", 2},   {DType::U16, "u16", 2},   {DType::I32, "i32", 4},
-    {DType::U32, "u32", 4},   {DType::I64, "i64", 8},   {DType::U64, "u64", 8},
-    {DType::F16, "f16", 2},   {DType::BF16, "bf16", 2}, {DType::F32, "f32", 4},
-    {DType::F64, "f64", 8},
+    {DType::Bool, "bool", 1, 8},
+    {DType::I8, "i8", 1, 8},
+    {DType::U8, "u8", 1, 8},
+    {DType::I16, "i16", 2, 16},
+    {DType::U16, "u16", 2, 16},
+    {DType::I32, "i32", 4, 32},
+    {DType::U32, "u32", 4, 32},
+    {DType::I64, "i64", 8, 64},
+    {DType::U64, "u64", 8, 64},
+    {DType::I4, "i4", 1, 4},
+    {DType::U4, "u4", 1, 4},
+    {DType::I2, "i2", 1, 2},
+    {DType::U2, "u2", 1, 2},
+    {DType::F16, "f16", 2, 16},
+    {DType::BF16, "bf16", 2, 16},
+    {DType::F32, "f32", 4, 32},
+    {DType::F64, "f64", 8, 64},
+    {DType::F8E4M3FN, "f8e4m3fn", 1, 8},
+    {DType::F8E4M3FNUZ, "f8e4m3fnuz", 1, 8},
+    {DType::F8E5M2, "f8e5m2", 1, 8},
+    {DType::F8E5M2FNUZ, "f8e5m2fnuz", 1, 8},
+    {DType::F8E8M0, "f8e8m0", 1, 8},
+    {DType::F4E2M1, "f4e2m1", 1, 4},
 };
-static_assert(std::size(dtypeTable) == static_cast<size_t>(DType::F64) + 1,
+static_assert(std::size(dtypeTable) == dtypeCount,
               "one row a dtype, in the order of the enumeration");
 
 int64_t dtypeBytes(DType dtype) {
   return dtypeTable[static_cast<size_t>(dtype)].bytes;
+}
+
+int64_t dtypeBits(DType dtype) {
+  return dtypeTable[static_cast<size_t>(dtype)].bits;
+}
+
+bool isNarrow(DType dtype) {
+  return (dtype >= DType::I4 && dtype <= DType::U2) || dtype >= DType::F8E4M3FN;
 }
 
 const char *dtypeName(DType dtype) {
@@ -62,12 +88,16 @@ Type elementType(MLIRContext *context, DType dtype) {
   case DType::I16:
   case DType::I32:
   case DType::I64:
-    return b.getIntegerType(dtypeBytes(dtype) * 8);
+  case DType::I4:
+  case DType::I2:
+    return b.getIntegerType(dtypeBits(dtype));
   case DType::U8:
   case DType::U16:
   case DType::U32:
   case DType::U64:
-    return b.getIntegerType(dtypeBytes(dtype) * 8, /*isSigned=*/false);
+  case DType::U4:
+  case DType::U2:
+    return b.getIntegerType(dtypeBits(dtype), /*isSigned=*/false);
   case DType::F16:
     return b.getF16Type();
   case DType::BF16:
@@ -76,6 +106,18 @@ Type elementType(MLIRContext *context, DType dtype) {
     return b.getF32Type();
   case DType::F64:
     return b.getF64Type();
+  case DType::F8E4M3FN:
+    return Float8E4M3FNType::get(context);
+  case DType::F8E4M3FNUZ:
+    return Float8E4M3FNUZType::get(context);
+  case DType::F8E5M2:
+    return Float8E5M2Type::get(context);
+  case DType::F8E5M2FNUZ:
+    return Float8E5M2FNUZType::get(context);
+  case DType::F8E8M0:
+    return Float8E8M0FNUType::get(context);
+  case DType::F4E2M1:
+    return Float4E2M1FNType::get(context);
   }
   llvm_unreachable("every dtype is listed");
 }
@@ -89,6 +131,18 @@ DType dtypeOf(Type element) {
     return DType::F32;
   if (element.isF64())
     return DType::F64;
+  if (isa<Float8E4M3FNType>(element))
+    return DType::F8E4M3FN;
+  if (isa<Float8E4M3FNUZType>(element))
+    return DType::F8E4M3FNUZ;
+  if (isa<Float8E5M2Type>(element))
+    return DType::F8E5M2;
+  if (isa<Float8E5M2FNUZType>(element))
+    return DType::F8E5M2FNUZ;
+  if (isa<Float8E8M0FNUType>(element))
+    return DType::F8E8M0;
+  if (isa<Float4E2M1FNType>(element))
+    return DType::F4E2M1;
   if (auto integer = dyn_cast<IntegerType>(element)) {
     bool isUnsigned = integer.isUnsigned();
     switch (integer.isSigned() ? 0 : integer.getWidth()) {
@@ -96,6 +150,10 @@ DType dtypeOf(Type element) {
       if (!isUnsigned)
         return DType::Bool;
       break;
+    case 2:
+      return isUnsigned ? DType::U2 : DType::I2;
+    case 4:
+      return isUnsigned ? DType::U4 : DType::I4;
     case 8:
       return isUnsigned ? DType::U8 : DType::I8;
     case 16:
@@ -261,8 +319,9 @@ double Tensor::numberAt(int64_t i) const {
     return data<float>()[i];
   case DType::F64:
     return data<double>()[i];
+  default:
+    return narrowToNumber(dtype, data<uint8_t>()[i]);
   }
-  llvm_unreachable("every dtype is listed");
 }
 
 /// Truncates towards zero, saturates, and maps NaN to 0.
@@ -304,8 +363,9 @@ int64_t Tensor::integerAt(int64_t i) const {
   case DType::F32:
   case DType::F64:
     return saturate<int64_t>(numberAt(i));
+  default:
+    return saturate<int64_t>(narrowToNumber(dtype, data<uint8_t>()[i]));
   }
-  llvm_unreachable("every dtype is listed");
 }
 
 void Tensor::setNumber(int64_t i, double v) {
@@ -349,6 +409,8 @@ void Tensor::setNumber(int64_t i, double v) {
   case DType::F64:
     data<double>()[i] = v;
     return;
+  default:
+    data<uint8_t>()[i] = numberToNarrow(dtype, v);
   }
 }
 
@@ -397,6 +459,16 @@ void Tensor::setInteger(int64_t i, int64_t v) {
   case DType::F64:
     data<double>()[i] = static_cast<double>(v);
     return;
+  case DType::I4:
+  case DType::U4:
+    data<uint8_t>()[i] = v & 15;
+    return;
+  case DType::I2:
+  case DType::U2:
+    data<uint8_t>()[i] = v & 3;
+    return;
+  default: // a narrow float, by way of f32 as lazy.cast
+    data<uint8_t>()[i] = numberToNarrow(dtype, static_cast<float>(v));
   }
 }
 

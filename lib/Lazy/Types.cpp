@@ -89,7 +89,40 @@ bool isUnsignedElement(Type element) {
   return integer && (integer.isUnsigned() || integer.getWidth() == 1);
 }
 
+bool isNarrow(Type element) {
+  if (auto integer = dyn_cast<IntegerType>(element))
+    return !integer.isSigned() &&
+           (integer.getWidth() == 4 || integer.getWidth() == 2);
+  return isa<Float8E4M3FNType, Float8E4M3FNUZType, Float8E5M2Type,
+             Float8E5M2FNUZType, Float8E8M0FNUType, Float4E2M1FNType>(element);
+}
+
+bool isFloatElement(Type element) {
+  return isa<FloatType>(element) && !isNarrow(element);
+}
+
+TypedAttr storedConstant(TypedAttr value) {
+  Type stored = storageType(value.getType());
+  auto integer = dyn_cast<IntegerAttr>(value);
+  if (!integer && stored == value.getType())
+    return value;
+  APInt bits = integer ? integer.getValue()
+                       : cast<FloatAttr>(value).getValue().bitcastToAPInt();
+  return IntegerAttr::get(stored, bits.zext(stored.getIntOrFloatBitWidth()));
+}
+
+TypedAttr narrowConstant(Type element, uint8_t bits) {
+  unsigned width = element.getIntOrFloatBitWidth();
+  APInt value(width, bits, /*isSigned=*/false, /*implicitTrunc=*/true);
+  if (auto floating = dyn_cast<FloatType>(element))
+    return FloatAttr::get(element,
+                          APFloat(floating.getFloatSemantics(), value));
+  return IntegerAttr::get(element, value);
+}
+
 Type storageType(Type element) {
+  if (isNarrow(element))
+    return IntegerType::get(element.getContext(), 8);
   if (auto integer = dyn_cast<IntegerType>(element))
     return IntegerType::get(element.getContext(), integer.getWidth());
   return element;
@@ -152,20 +185,22 @@ LogicalResult verifyProgram(Operation *module) {
   auto checkType = [&](Type type, StringRef what, unsigned i) {
     auto tensor = dyn_cast<RankedTensorType>(type);
     bool element =
-        tensor && (isa<Float16Type, BFloat16Type, Float32Type, Float64Type>(
-                       tensor.getElementType()) ||
-                   isa<IntegerType>(tensor.getElementType()));
+        tensor &&
+        (isa<Float16Type, BFloat16Type, Float32Type, Float64Type, IntegerType>(
+             tensor.getElementType()) ||
+         isNarrow(tensor.getElementType()));
     if (auto integer = element ? dyn_cast<IntegerType>(tensor.getElementType())
                                : IntegerType())
       element =
-          llvm::is_contained({1u, 8u, 16u, 32u, 64u}, integer.getWidth()) &&
+          (isNarrow(integer) ||
+           llvm::is_contained({1u, 8u, 16u, 32u, 64u}, integer.getWidth())) &&
           !integer.isSigned() &&
           !(integer.isUnsigned() && integer.getWidth() == 1);
     if (element && hasBoundedShape(type))
       return;
     main.emitError() << what << " " << i << " of main has type " << type
                      << ", expected a tensor of f16, bf16, f32, f64, i1, "
-                        "i8..i64 or ui8..ui64 "
+                        "i2..i64, ui2..ui64 or a float of 8 or 4 bits "
                         "with bounded extents";
     status = failure();
   };

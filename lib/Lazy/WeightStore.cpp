@@ -39,15 +39,20 @@ static constexpr const char *metadataKey = "__metadata__";
 static constexpr uint64_t largestHeader = 100'000'000;
 
 static const char *fileDTypeName(DType dtype) {
-  static constexpr const char *names[] = {"BOOL", "I8",  "U8",  "I16", "U16",
-                                          "I32",  "U32", "I64", "U64", "F16",
-                                          "BF16", "F32", "F64"};
-  static_assert(std::size(names) == static_cast<size_t>(DType::F64) + 1);
+  // The format packs its F4 and has no narrow integers. One byte an element
+  // goes under a name that no other reader takes for something else.
+  static constexpr const char *names[] = {
+      "BOOL",        "I8",      "U8",          "I16",         "U16",
+      "I32",         "U32",     "I64",         "U64",         "I4_BYTE",
+      "U4_BYTE",     "I2_BYTE", "U2_BYTE",     "F16",         "BF16",
+      "F32",         "F64",     "F8_E4M3",     "F8_E4M3FNUZ", "F8_E5M2",
+      "F8_E5M2FNUZ", "F8_E8M0", "F4_E2M1_BYTE"};
+  static_assert(std::size(names) == dtypeCount);
   return names[static_cast<size_t>(dtype)];
 }
 
 static std::optional<DType> dtypeFromFileName(StringRef name) {
-  for (int i = 0; i <= static_cast<int>(DType::F64); ++i)
+  for (int i = 0; i < dtypeCount; ++i)
     if (name == fileDTypeName(static_cast<DType>(i)))
       return static_cast<DType>(i);
   return std::nullopt;

@@ -231,7 +231,30 @@ static void evaluateWhere(const Tensor &condition, const Tensor &a,
   });
 }
 
-static void evaluateCast(const Tensor &x, Tensor &out) {
+/// The elements of a type that nothing computes in as f32 or i8, which have all
+/// their values.
+static Tensor widened(const Tensor &x) {
+  Tensor wide =
+      Tensor::zeros(isFloatDType(x.dtype) ? DType::F32 : DType::I8, x.shape);
+  for (int64_t i = 0, n = x.count(); i < n; ++i)
+    wide.setNumber(i, narrowToNumber(x.dtype, x.bytes[i]));
+  return wide;
+}
+
+static void castToNarrow(const Tensor &x, Tensor &out) {
+  if (!isFloatDType(x.dtype)) {
+    for (int64_t i = 0, n = out.count(); i < n; ++i)
+      out.setInteger(i, x.integerAt(i));
+    return;
+  }
+  for (int64_t i = 0, n = out.count(); i < n; ++i)
+    out.setNumber(i, x.numberAt(i));
+}
+
+static void evaluateCast(const Tensor &given, Tensor &out) {
+  Tensor x = isNarrow(given.dtype) ? widened(given) : given;
+  if (isNarrow(out.dtype))
+    return castToNarrow(x, out);
   withElement(x.dtype, [&](auto f) {
     withElement(out.dtype, [&](auto t) {
       using From = decltype(f);

@@ -86,7 +86,6 @@ template <typename F> decltype(auto) withInteger(DType dtype, F f) {
     llvm_unreachable("an integer dtype");
   }
 }
-inline bool isFloatDType(DType dtype) { return dtype >= DType::F16; }
 template <typename F> decltype(auto) withElement(DType dtype, F f) {
   return isFloatDType(dtype) ? withFloat(dtype, f) : withInteger(dtype, f);
 }

@@ -77,15 +77,39 @@ const char *nacre_status_text(int32_t status) {
 
 uint64_t nacre_dtype_bytes(const char *dtype) {
   static const struct {
-    char name[5];
+    char name[11];
     uint8_t bytes;
-  } types[] = {{"f32", 4}, {"f64", 8}, {"f16", 2}, {"bf16", 2}, {"i8", 1},
-               {"u8", 1},  {"i16", 2}, {"u16", 2}, {"i32", 4},  {"u32", 4},
-               {"i64", 8}, {"u64", 8}, {"bool", 1}};
+  } types[] = {
+      {"f32", 4},        {"f64", 8},      {"f16", 2},        {"bf16", 2},
+      {"i8", 1},         {"u8", 1},       {"i16", 2},        {"u16", 2},
+      {"i32", 4},        {"u32", 4},      {"i64", 8},        {"u64", 8},
+      {"bool", 1},       {"i4", 1},       {"u4", 1},         {"i2", 1},
+      {"u2", 1},         {"f8e4m3fn", 1}, {"f8e4m3fnuz", 1}, {"f8e5m2", 1},
+      {"f8e5m2fnuz", 1}, {"f8e8m0", 1},   {"f4e2m1", 1}};
   for (size_t i = 0; dtype && i < sizeof types / sizeof *types; ++i)
     if (!strcmp(dtype, types[i].name))
       return types[i].bytes;
   return 0;
+}
+
+int nacre_dtype_bits(const char *dtype) {
+  if (!strcmp(dtype, "i4") || !strcmp(dtype, "u4") || !strcmp(dtype, "f4e2m1"))
+    return 4;
+  if (!strcmp(dtype, "i2") || !strcmp(dtype, "u2"))
+    return 2;
+  return !strncmp(dtype, "f8", 2) ? 8 : 0;
+}
+
+int nacre_array_as(nacre_array *array, const char *dtype) {
+  int bits = nacre_dtype_bits(dtype);
+  if (!strcmp(array->dtype, dtype))
+    return 1;
+  if (!bits || strcmp(array->dtype, "u8"))
+    return 0;
+  for (uint64_t i = 0; i < array->elements; ++i)
+    ((unsigned char *)array->data)[i] &= (unsigned char)((1 << bits) - 1);
+  array->dtype = dtype;
+  return 1;
 }
 
 nacre_status nacre_shape_bytes(const char *dtype, int64_t rank,

@@ -327,7 +327,7 @@ static int read_input(session *s, int64_t i) {
   if (status)
     return complain(s, exit_code(status), "input '%.200s': %s", tensor->name,
                     error.text);
-  if (strcmp(s->inputs[i].dtype, tensor->dtype))
+  if (!nacre_array_as(&s->inputs[i], tensor->dtype))
     return complain(s, exit_data, "input '%.200s': file has %s, model needs %s",
                     tensor->name, s->inputs[i].dtype, tensor->dtype);
   return check_shape(s, tensor, &s->inputs[i]);

@@ -18,10 +18,13 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 
 static const struct {
   const char *dtype, *descr;
-} types[] = {{"f32", "<f4"}, {"f64", "<f8"}, {"f16", "<f2"}, {"bf16", "<V2"},
-             {"i8", "|i1"},  {"u8", "|u1"},  {"i16", "<i2"}, {"u16", "<u2"},
-             {"i32", "<i4"}, {"u32", "<u4"}, {"i64", "<i8"}, {"u64", "<u8"},
-             {"bool", "|b1"}};
+} types[] = {{"f32", "<f4"},  {"f64", "<f8"}, {"f16", "<f2"}, {"bf16", "<V2"},
+             {"i8", "|i1"},   {"u8", "|u1"},  {"i16", "<i2"}, {"u16", "<u2"},
+             {"i32", "<i4"},  {"u32", "<u4"}, {"i64", "<i8"}, {"u64", "<u8"},
+             {"bool", "|b1"}, {"u8", "|V1"},  {"u8", "|f1"}};
+
+/* How the types are written that NumPy has no name for, and read as "u8". */
+static const char opaque[] = "<V1";
 
 /* Far beyond the header of a tensor of rank NACRE_MAX_RANK. */
 enum { max_header = 1 << 16 };
@@ -114,8 +117,8 @@ static nacre_status parse_descr(cursor *c, nacre_array *array) {
     if (length != 3 || memcmp(text + 1, descr + 1, 2))
       continue;
     /* One byte has no order, and NumPy gives none to the V2 of bf16. */
-    int one_byte = *descr == '|', opaque = descr[1] == 'V';
-    if (*text == '<' || (*text == '|' && (one_byte || opaque)) ||
+    int one_byte = *descr == '|', unordered = descr[1] == 'V';
+    if (*text == '<' || (*text == '|' && (one_byte || unordered)) ||
         (*text == '>' && one_byte)) {
       array->dtype = types[i].dtype;
       return NACRE_OK;
@@ -246,8 +249,8 @@ nacre_status nacre_npy_write(const char *path, const nacre_array *array,
       array->dtype, array->rank, array->shape, &elements, &bytes, error);
   if (status)
     return status;
-  const char *descr = NULL;
-  for (size_t i = 0; i < sizeof types / sizeof *types; ++i)
+  const char *descr = opaque;
+  for (size_t i = sizeof types / sizeof *types; i-- > 0;)
     if (!strcmp(types[i].dtype, array->dtype))
       descr = types[i].descr;
   /* 64 extents of at most 19 digits and a comma stay under 1,344 bytes. */

@@ -33,10 +33,11 @@ enum {
 };
 
 /* TensorProto.DataType: our name, the typed field that holds it, and for
- * int32_data the values it may have (bit patterns for the 16-bit floats). */
+ * int32_data the values it may have (bit patterns for the floats; bytes where
+ * elements are narrower). */
 static const struct {
   uint8_t number, field;
-  char dtype[5];
+  char dtype[11];
   int32_t low, high;
 } types[] = {
     {1, field_float_data, "f32", 0, 0},
@@ -52,6 +53,16 @@ static const struct {
     {12, field_uint64_data, "u32", 0, 0},
     {13, field_uint64_data, "u64", 0, 0},
     {16, field_int32_data, "bf16", 0, UINT16_MAX},
+    {17, field_int32_data, "f8e4m3fn", 0, UINT8_MAX},
+    {18, field_int32_data, "f8e4m3fnuz", 0, UINT8_MAX},
+    {19, field_int32_data, "f8e5m2", 0, UINT8_MAX},
+    {20, field_int32_data, "f8e5m2fnuz", 0, UINT8_MAX},
+    {21, field_int32_data, "u4", 0, UINT8_MAX},
+    {22, field_int32_data, "i4", 0, UINT8_MAX},
+    {23, field_int32_data, "f4e2m1", 0, UINT8_MAX},
+    {24, field_int32_data, "f8e8m0", 0, UINT8_MAX},
+    {25, field_int32_data, "u2", 0, UINT8_MAX},
+    {26, field_int32_data, "i2", 0, UINT8_MAX},
 };
 
 typedef struct reader {
@@ -249,7 +260,7 @@ static nacre_status store(const reader *r, nacre_array *array, size_t width,
 }
 
 /* The second walk. The counts agree with the shape, so it writes exactly
- * array->elements numbers. */
+ * that many numbers. */
 static nacre_status fill(reader r, nacre_array *array, uint32_t number,
                          int32_t low, int32_t high) {
   size_t width = nacre_dtype_bytes(array->dtype);
@@ -275,6 +286,16 @@ static nacre_status fill(reader r, nacre_array *array, uint32_t number,
   return status;
 }
 
+/* Spreads bytes that hold two or four elements, the first in the lowest bits,
+ * to one byte an element, from the last on. */
+static void unpack(nacre_array *array, int bits) {
+  unsigned char *data = array->data;
+  unsigned each = 8 / (unsigned)bits;
+  for (uint64_t i = array->elements; i-- > 0;)
+    data[i] = (unsigned char)(data[i / each] >> (i % each * (unsigned)bits)) &
+              (unsigned char)((1 << bits) - 1);
+}
+
 static nacre_status parse(const void *bytes, size_t size, nacre_array *array,
                           nacre_error *error) {
   const unsigned char *begin = bytes;
@@ -296,6 +317,12 @@ static nacre_status parse(const void *bytes, size_t size, nacre_array *array,
   if (status)
     return status;
 
+  /* What the file holds: bytes, where they have several elements. */
+  int bits = nacre_dtype_bits(array->dtype);
+  uint64_t each = bits ? 8 / (uint64_t)bits : 1;
+  uint64_t held = array->elements / each + (array->elements % each != 0);
+  uint64_t held_bytes = each == 1 ? array->bytes : held;
+
   uint32_t number = types[type].field;
   for (uint32_t other = field_float_data; other < field_count; ++other)
     if (s.counts[other] && (other != number || s.raw))
@@ -305,23 +332,28 @@ static nacre_status parse(const void *bytes, size_t size, nacre_array *array,
                                    "than data_type %lld",
                            (long long)s.data_type);
   nacre_shape_text shape = nacre_shape_print(array->rank, array->shape);
-  if (s.raw && s.raw_size != array->bytes)
+  if (s.raw && s.raw_size != held_bytes)
     return nacre_failure(
         error, NACRE_E_FORMAT, "raw_data has %zu bytes, shape %s %s needs %llu",
-        s.raw_size, shape.text, array->dtype, (unsigned long long)array->bytes);
-  if (!s.raw && s.counts[number] != array->elements)
+        s.raw_size, shape.text, array->dtype, (unsigned long long)held_bytes);
+  if (!s.raw && s.counts[number] != held)
     return nacre_failure(error, NACRE_E_FORMAT,
                          "there are %llu values, shape %s needs %llu",
                          (unsigned long long)s.counts[number], shape.text,
-                         (unsigned long long)array->elements);
+                         (unsigned long long)held);
 
   array->data = nacre_alloc(array->bytes);
   if (!array->data)
     return nacre_failure(error, NACRE_E_NOMEM, "no memory for %llu bytes",
                          (unsigned long long)array->bytes);
   if (!s.raw)
-    return fill(r, array, number, types[type].low, types[type].high);
-  memcpy(array->data, s.raw, s.raw_size);
+    status = fill(r, array, number, types[type].low, types[type].high);
+  else
+    memcpy(array->data, s.raw, s.raw_size);
+  if (status)
+    return status;
+  if (each > 1)
+    unpack(array, bits);
   if (!strcmp(array->dtype, "bool"))
     for (uint64_t i = 0; i < array->bytes; ++i)
       ((unsigned char *)array->data)[i] =

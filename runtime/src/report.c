@@ -69,6 +69,32 @@ static double half_value(uint16_t bits) {
   return bits >> 15 ? -value : value;
 }
 
+/* A float of 8 or 4 bits: a sign, an exponent and a mantissa, or an exponent
+ * alone. */
+static double narrow_value(const char *dtype, unsigned bits) {
+  int scale = !strcmp(dtype, "f8e8m0"), four = !strcmp(dtype, "f4e2m1");
+  int wide = dtype[3] == '4', unsigned_zero = strlen(dtype) == 10;
+  int mantissa = scale ? 0 : four ? 1 : wide ? 3 : 2;
+  int bias = scale ? 127 : four ? 1 : (wide ? 7 : 15) + unsigned_zero;
+  unsigned sign = scale ? 256 : four ? 8 : 128, code = bits & (sign - 1);
+  int exponent = (int)(code >> mantissa);
+  double value = code & ((1u << mantissa) - 1);
+  if (unsigned_zero ? bits == sign : !four && code == sign - 1)
+    return __builtin_nan("");
+  if (!unsigned_zero && !scale && !four && !wide && exponent == 31)
+    value = value != 0 ? __builtin_nan("") : __builtin_inf();
+  else {
+    if (exponent || scale)
+      value += 1u << mantissa;
+    exponent = (exponent || scale ? exponent : 1) - bias - mantissa;
+    for (; exponent > 0; --exponent)
+      value *= 2;
+    for (; exponent < 0; ++exponent)
+      value /= 2;
+  }
+  return bits & sign ? -value : value;
+}
+
 /* An element as the number it is: a float, or an integer by sign. */
 typedef struct number {
   char kind; /* 'f', 'i' or 'u' */
@@ -91,8 +117,11 @@ static number element(const nacre_array *array, uint64_t index) {
     n.real = (double)real;
   } else if (!strcmp(array->dtype, "f16")) {
     n.real = half_value((uint16_t)bits);
+  } else if (*array->dtype == 'f') {
+    n.real = narrow_value(array->dtype, (unsigned)bits);
   } else if (*array->dtype == 'i') {
-    unsigned unused = 64 - 8 * (unsigned)width;
+    int narrow = nacre_dtype_bits(array->dtype);
+    unsigned unused = 64 - (narrow ? (unsigned)narrow : 8 * (unsigned)width);
     n.kind = 'i';
     n.integer = (int64_t)(bits << unused) >> unused;
   } else {

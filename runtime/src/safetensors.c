@@ -25,13 +25,32 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 enum { max_header = 100000000 };
 
 static const struct {
-  char name[8];
-  const char *dtype; /* NULL: known to the format, not to us; one byte each */
-} types[] = {{"F32", "f32"},   {"F64", "f64"},    {"F16", "f16"},
-             {"BF16", "bf16"}, {"I8", "i8"},      {"U8", "u8"},
-             {"I16", "i16"},   {"U16", "u16"},    {"I32", "i32"},
-             {"U32", "u32"},   {"I64", "i64"},    {"U64", "u64"},
-             {"BOOL", "bool"}, {"F8_E4M3", NULL}, {"F8_E5M2", NULL}};
+  char name[13];
+  const char *dtype;
+} types[] = {{"F32", "f32"},
+             {"F64", "f64"},
+             {"F16", "f16"},
+             {"BF16", "bf16"},
+             {"I8", "i8"},
+             {"U8", "u8"},
+             {"I16", "i16"},
+             {"U16", "u16"},
+             {"I32", "i32"},
+             {"U32", "u32"},
+             {"I64", "i64"},
+             {"U64", "u64"},
+             {"BOOL", "bool"},
+             {"F8_E4M3", "f8e4m3fn"},
+             {"F8_E4M3FNUZ", "f8e4m3fnuz"},
+             {"F8_E5M2", "f8e5m2"},
+             {"F8_E5M2FNUZ", "f8e5m2fnuz"},
+             {"F8_E8M0", "f8e8m0"},
+             /* Not of the format, which packs its F4: one byte an element. */
+             {"F4_E2M1_BYTE", "f4e2m1"},
+             {"I4_BYTE", "i4"},
+             {"U4_BYTE", "u4"},
+             {"I2_BYTE", "i2"},
+             {"U2_BYTE", "u2"}};
 
 typedef struct entry {
   const char *name, *dtype;
@@ -186,8 +205,8 @@ static nacre_status check_range(cursor *c, const entry *e) {
   uint64_t elements, bytes;
   nacre_error why;
   const int64_t *shape = c->file->shapes + (e->rank ? e->shape : 0);
-  nacre_status status = nacre_shape_bytes(e->dtype ? e->dtype : "u8", e->rank,
-                                          shape, &elements, &bytes, &why);
+  nacre_status status =
+      nacre_shape_bytes(e->dtype, e->rank, shape, &elements, &bytes, &why);
   if (status)
     return nacre_failure(c->json.error, status, "tensor '%.64s': %.200s",
                          e->name, why.text);

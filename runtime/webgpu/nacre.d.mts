@@ -1,7 +1,7 @@
 // Types of nacre.mjs. The WebGPU types are those of the browser's library or of
 // the npm package @webgpu/types; without them GPU objects are `any`.
 
-/** Element types; a bool is a byte 0 or 1, f16 and bf16 are passed as their bits. */
+/** Element types; a bool is a byte 0 or 1, f16, bf16 and what is narrower are passed as their bits. */
 export type Dtype =
   | 'f32'
   | 'f64'
@@ -15,9 +15,19 @@ export type Dtype =
   | 'u32'
   | 'i64'
   | 'u64'
-  | 'bool';
+  | 'bool'
+  | 'i4'
+  | 'u4'
+  | 'i2'
+  | 'u2'
+  | 'f8e4m3fn'
+  | 'f8e4m3fnuz'
+  | 'f8e5m2'
+  | 'f8e5m2fnuz'
+  | 'f8e8m0'
+  | 'f4e2m1';
 
-/** f32 Float32Array, f64 Float64Array, f16 bf16 u16 Uint16Array, u8 bool Uint8Array, i64 BigInt64Array, ... */
+/** f32 Float32Array, f64 Float64Array, f16 bf16 u16 Uint16Array, u8 bool Uint8Array and what is narrower, i64 BigInt64Array, ... */
 export type Data =
   | Float32Array
   | Float64Array

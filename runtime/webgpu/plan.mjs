@@ -23,7 +23,7 @@ const maxChunks = 4096;
 const maxRank = 64;
 export const roundUp = (n, to) => Math.ceil(n / to) * to;
 
-/** The typed array of an element type; f16 and bf16 as their bits. */
+/** The typed array of an element type; f16, bf16 and what is narrower as their bits. */
 export const arrays = {
   f32: Float32Array,
   f64: Float64Array,
@@ -38,6 +38,16 @@ export const arrays = {
   i64: BigInt64Array,
   u64: BigUint64Array,
   bool: Uint8Array,
+  i4: Uint8Array,
+  u4: Uint8Array,
+  i2: Uint8Array,
+  u2: Uint8Array,
+  f8e4m3fn: Uint8Array,
+  f8e4m3fnuz: Uint8Array,
+  f8e5m2: Uint8Array,
+  f8e5m2fnuz: Uint8Array,
+  f8e8m0: Uint8Array,
+  f4e2m1: Uint8Array,
 };
 
 const wrong = (path, what) => fail('E_FORMAT', `manifest.json: ${path}: ${what}`);

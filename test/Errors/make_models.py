@@ -198,6 +198,7 @@ def cases():
     yield "dim_huge_no_data", with_weight(raw("w", [2**40], b""))
     yield "dtype_unknown", with_weight(raw("w", [1], b"\0" * 4, 9999))
     yield "dtype_float8", with_weight(raw("w", [1], b"\0", T.FLOAT8E4M3FN))
+    yield "int4_raw_short", with_weight(raw("w", [3], b"\0", T.INT4))
     yield "rank_65", with_weight(raw("w", [1] * 65, b"\0" * 4))
     yield "segment", changed(with_weight(floats("w", 4)), lambda m: setattr(
         m.graph.initializer[0].segment, "end", 4))
@@ -288,6 +289,8 @@ def cases():
         [node("Resize", "x  s z".replace("  ", " r "))],
         inits=[floats("r", 0), floats("s", 1), ints("z", 4)])
     yield "cast_unknown", model([node("Cast", "x", to=9999)])
+    yield "cast_round_mode", model(
+        [node("Cast", "x", to=T.FLOAT8E8M0, round_mode="odd")], opset=24)
     yield "quantize_scale0", model([node("QuantizeLinear", "x s")],
                                    inits=[tensor("s", np.float32(0))])
     yield from picking_cases()

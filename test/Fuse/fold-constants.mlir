@@ -90,3 +90,29 @@ func.func @main() -> (tensor<2xf32>, tensor<2xf32>) {
 // CHECK-NEXT: return %3, %4 : tensor<2xf32>, tensor<2xf32>
 // CHECK-NEXT: }
 // CHECK-NEXT: }
+
+// -----
+
+// Elements of eight bits and fewer keep their bits: 460 rounds to 448, NaN and
+// -0 stay.
+func.func @main() -> (tensor<2xf8E4M3FN>, tensor<2xi4>, tensor<2xf8E4M3FN>, tensor<2xui2>, tensor<2xf4E2M1FN>, tensor<2xf8E8M0FNU>) {
+  %0 = lazy.splat 460.0 : f32 : tensor<2xf32>
+  %1 = lazy.cast %0 : tensor<2xf32> -> tensor<2xf8E4M3FN>
+  %2 = lazy.cast %0 : tensor<2xf32> -> tensor<2xi32>
+  %3 = lazy.cast %2 : tensor<2xi32> -> tensor<2xi4>
+  %4 = lazy.splat 1.0e9 : f64 : tensor<2xf64>
+  %5 = lazy.cast %4 : tensor<2xf64> -> tensor<2xf8E4M3FN>
+  %6 = lazy.cast %4 : tensor<2xf64> -> tensor<2xui2>
+  %7 = lazy.splat -0.25 : f32 : tensor<2xf32>
+  %8 = lazy.cast %7 : tensor<2xf32> -> tensor<2xf4E2M1FN>
+  %9 = lazy.splat 0.375 : f16 : tensor<2xf16>
+  %10 = lazy.cast %9 : tensor<2xf16> -> tensor<2xf8E8M0FNU>
+  return %1, %3, %5, %6, %8, %10 : tensor<2xf8E4M3FN>, tensor<2xi4>, tensor<2xf8E4M3FN>, tensor<2xui2>, tensor<2xf4E2M1FN>, tensor<2xf8E8M0FNU>
+}
+// CHECK: %1 = lazy.splat 4.480000e+02 : f8E4M3FN : tensor<2xf8E4M3FN>
+// CHECK: %3 = lazy.splat -4 : i4 : tensor<2xi4>
+// CHECK: %5 = lazy.splat 0x7F : f8E4M3FN : tensor<2xf8E4M3FN>
+// CHECK: %6 = lazy.splat 3 : ui2 : tensor<2xui2>
+// CHECK: %8 = lazy.splat -0.000000e+00 : f4E2M1FN : tensor<2xf4E2M1FN>
+// CHECK: %10 = lazy.splat 5.000000e-01 : f8E8M0FNU : tensor<2xf8E8M0FNU>
+// CHECK: return %1, %3, %5, %6, %8, %10

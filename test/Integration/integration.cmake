@@ -41,6 +41,11 @@ set_tests_properties(integration.onnx_suite PROPERTIES TIMEOUT 3600)
 add_test(NAME integration.onnx_ops
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/onnx_ops.py $<TARGET_FILE:nacre>)
+add_test(NAME integration.narrow_types
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
+    ${CMAKE_CURRENT_LIST_DIR}/narrow_types.py $<TARGET_FILE:nacre>)
+set_tests_properties(integration.narrow_types PROPERTIES
+  ENVIRONMENT "NACRE_BUILD_NPM=${NACRE_NPM}")
 add_test(NAME integration.bounded_dims
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/bounded_dims.py $<TARGET_FILE:nacre>)

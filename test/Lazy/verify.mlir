@@ -654,8 +654,40 @@ func.func @f(%x: tensor<8xf32>) {
 
 // -----
 
-// expected-error@+2 {{'lazy.splat' op result #0 must be ranked tensor of 16-bit float or bfloat16 type or 32-bit float or 64-bit float or 1-bit signless integer or 8-bit signless integer or 16-bit signless integer or 32-bit signless integer or 64-bit signless integer or 8-bit unsigned integer or 16-bit unsigned integer or 32-bit unsigned integer or 64-bit unsigned integer values with bounded extents, but got 'tensor<?xf32>'}}
+// expected-error@+2 {{'lazy.splat' op result #0 must be ranked tensor of 16-bit float or bfloat16 type or 32-bit float or 64-bit float or 1-bit signless integer or 8-bit signless integer or 16-bit signless integer or 32-bit signless integer or 64-bit signless integer or 8-bit unsigned integer or 16-bit unsigned integer or 32-bit unsigned integer or 64-bit unsigned integer or float of 8 or 4 bits or integer of 4 or 2 bits values with bounded extents, but got 'tensor<?xf32>'}}
 func.func @f(%x: tensor<4xf32>) {
   %0 = lazy.splat 1.0 : f32 : tensor<?xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf8E4M3FN>) {
+  // expected-error@+1 {{64-bit unsigned integer values with bounded extents, but got 'tensor<4xf8E4M3FN>'}}
+  %0 = lazy.add %x, %x : tensor<4xf8E4M3FN>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4xi4>, %y: tensor<4xi4>) {
+  // expected-error@+1 {{64-bit unsigned integer values with bounded extents, but got 'tensor<4xi4>'}}
+  %0 = lazy.cmp lt, %x, %y : tensor<4xi4> -> tensor<4xi1>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4xi3>) {
+  // expected-error@+1 {{float of 8 or 4 bits or integer of 4 or 2 bits values with bounded extents, but got 'tensor<4xi3>'}}
+  %0 = lazy.reshape %x : tensor<4xi3> -> tensor<2x2xi3>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf4E2M1FN>) {
+  // expected-error@+1 {{'lazy.bitcast' op changes the width of the elements}}
+  %0 = lazy.bitcast %x : tensor<4xf4E2M1FN> -> tensor<4xi8>
   return
 }

@@ -42,6 +42,38 @@ TEST_CASE("a float becomes an integer towards zero, saturated, NaN as 0") {
   }
 }
 
+TEST_CASE("narrow types: by way of f32 or an integer of 8 bits") {
+  const char *narrow[] = {"f8E4M3FN", "f8E4M3FNUZ", "f8E5M2", "f8E5M2FNUZ",
+                          "f4E2M1FN", "i4",         "ui4",    "ui2"};
+  for (const char *type : narrow) {
+    for (const char *other : everyType) {
+      INFO(type << " and " << other);
+      CHECK(convert(other, type, "0 1") == "0 1");
+      CHECK(convert(type, other, "0 1") == "0 1");
+    }
+    for (const char *other : narrow)
+      CHECK(convert(other, type, "0 1") == "0 1");
+    CHECK(convert("f8E8M0FNU", type, "1") == "1");
+    CHECK(convert(type, "f8E8M0FNU", "0 1") == "nan 1");
+  }
+  CHECK(convert("f32", "i4", "7.9 8 -8.9 -9 nan inf") == "7 7 -8 -8 0 7");
+  CHECK(convert("i32", "i4", "7 8 -8 -9 300") == "7 -8 -8 7 -4");
+  CHECK(convert("ui8", "ui2", "3 4 255") == "3 0 3");
+  CHECK(convert("i2", "ui8", "-1 1") == "255 1");
+  CHECK(convert("i2", "f32", "-1 -2") == "-1 -2");
+  CHECK(convert("f8E5M2", "i4", "-1.75 inf nan") == "-1 7 0");
+  CHECK(convert("f8E5M2", "i1", "-0 nan 0.5") == "0 1 1");
+  CHECK(convert("i64", "f8E5M2", "9223372036854775807 -57344") == "inf -57344");
+  CHECK(convert("f64", "f8E4M3FN", "1.0625 1.06250000001 464 465") ==
+        "1 1.1 448 nan");
+  CHECK(convert("f32", "f8E4M3FNUZ", "-0 1e9 -1e-9") == "0 nan 0");
+  CHECK(convert("f32", "f4E2M1FN", "1e9 -inf 0.25 0.75 nan -0") ==
+        "6 -6 0 1 -0 -0");
+  CHECK(convert("f32", "f8E8M0FNU", "1.5 1.49 -1 0 inf") == "2 1 nan nan nan");
+  CHECK(convert("f4E2M1FN", "i4", "-6 0.5", "bitcast") == "-1 1");
+  CHECK(convert("f8E4M3FN", "ui8", "-448 0.25", "bitcast") == "254 40");
+}
+
 TEST_CASE("saturation begins at the limits") {
   CHECK(convert("f32", "i8", "127 127.9 128 -128 -128.9 -129") ==
         "127 127 127 -128 -128 -128");

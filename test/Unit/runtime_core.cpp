@@ -73,9 +73,36 @@ TEST_CASE("element types have sizes") {
   CHECK(nacre_dtype_bytes("bf16") == 2);
   CHECK(nacre_dtype_bytes("bool") == 1);
   CHECK(nacre_dtype_bytes("u64") == 8);
+  CHECK(nacre_dtype_bytes("f8e5m2fnuz") == 1);
+  CHECK(nacre_dtype_bytes("i2") == 1);
+  CHECK(nacre_dtype_bits("f8e5m2fnuz") == 8);
+  CHECK(nacre_dtype_bits("f4e2m1") == 4);
+  CHECK(nacre_dtype_bits("u4") == 4);
+  CHECK(nacre_dtype_bits("i2") == 2);
+  CHECK(nacre_dtype_bits("i8") == 0);
+  CHECK(nacre_dtype_bits("f32") == 0);
   CHECK(nacre_dtype_bytes("f8") == 0);
   CHECK(nacre_dtype_bytes("") == 0);
   CHECK(nacre_dtype_bytes(nullptr) == 0);
+}
+
+TEST_CASE("bytes become elements of narrow types") {
+  unsigned char data[] = {0xf9, 0x07};
+  nacre_array array = {};
+  array.dtype = "u8";
+  array.elements = array.bytes = 2;
+  array.data = data;
+  CHECK_FALSE(nacre_array_as(&array, "i8"));
+  CHECK(array.dtype == std::string("u8"));
+  CHECK(nacre_array_as(&array, "u8"));
+  CHECK(nacre_array_as(&array, "f8e8m0"));
+  CHECK(data[0] == 0xf9);
+  CHECK_FALSE(nacre_array_as(&array, "i4"));
+  array.dtype = "u8";
+  CHECK(nacre_array_as(&array, "i4"));
+  CHECK(array.dtype == std::string("i4"));
+  CHECK(data[0] == 0x09);
+  CHECK(data[1] == 0x07);
 }
 
 TEST_CASE("the size of a shape is checked") {

@@ -196,6 +196,33 @@ TEST_CASE("npy: what is written reads back, for every element type") {
   CHECK(folder.count() == 1);
 }
 
+TEST_CASE("npy: types without a name are bytes") {
+  for (const char *descr : {"<V1", "|V1", "<f1"}) {
+    Parsed p(npy(header(descr, "(2,)"), "\x0f\x01"));
+    REQUIRE(p.status == NACRE_OK);
+    CHECK(p.array.dtype == std::string("u8"));
+    CHECK(static_cast<uint8_t *>(p.array.data)[0] == 0x0f);
+  }
+  refused(npy(header("<V4", "(1,)"), "1234"), NACRE_E_DTYPE,
+          "element type '<V4' is not supported");
+  Folder folder;
+  for (const char *dtype : {"i4", "u4", "i2", "u2", "f8e4m3fn", "f8e4m3fnuz",
+                            "f8e5m2", "f8e5m2fnuz", "f8e8m0", "f4e2m1"}) {
+    uint8_t data[] = {1, 2, 3};
+    nacre_array array = {};
+    array.dtype = dtype;
+    array.rank = 1;
+    array.shape[0] = 3;
+    array.data = data;
+    std::string path = folder.file("x.npy");
+    nacre_error error;
+    REQUIRE(nacre_npy_write(path.c_str(), &array, &error) == NACRE_OK);
+    std::string whole = folder.read("x.npy");
+    CHECK(whole.find("'descr': '<V1'") != std::string::npos);
+    CHECK(whole.substr(whole.size() - 3) == "\1\2\3");
+  }
+}
+
 TEST_CASE("npy: the header is the one NumPy writes") {
   Folder folder;
   nacre_array array = {};

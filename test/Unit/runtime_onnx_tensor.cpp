@@ -123,6 +123,41 @@ TEST_CASE("TensorProto: small types live in int32_data") {
   CHECK(truth.values<uint8_t>() == std::vector<uint8_t>{1, 0});
 }
 
+TEST_CASE("TensorProto: elements of 4 and 2 bits share bytes in the file") {
+  Parsed four(head({3}, 22) + bytes(9, "\xa1\x0f"));
+  REQUIRE(four.status == NACRE_OK);
+  CHECK(four.array.dtype == std::string("i4"));
+  CHECK(four.array.bytes == 3);
+  CHECK(four.values<uint8_t>() == std::vector<uint8_t>{1, 10, 15});
+  Parsed typed(head({2, 2}, 23) + number(5, 0xa1) + number(5, 0x0f));
+  REQUIRE(typed.status == NACRE_OK);
+  CHECK(typed.array.dtype == std::string("f4e2m1"));
+  CHECK(typed.values<uint8_t>() == std::vector<uint8_t>{1, 10, 15, 0});
+  Parsed two(head({5}, 25) + bytes(9, "\xe4\x02"));
+  REQUIRE(two.status == NACRE_OK);
+  CHECK(two.array.dtype == std::string("u2"));
+  CHECK(two.values<uint8_t>() == std::vector<uint8_t>{0, 1, 2, 3, 2});
+  Parsed eight(head({2}, 17) + bytes(5, varint(0x7e) + varint(0xff)));
+  REQUIRE(eight.status == NACRE_OK);
+  CHECK(eight.array.dtype == std::string("f8e4m3fn"));
+  CHECK(eight.values<uint8_t>() == std::vector<uint8_t>{0x7e, 0xff});
+  Parsed none(head({0}, 26) + bytes(9, ""));
+  REQUIRE(none.status == NACRE_OK);
+  CHECK(none.array.dtype == std::string("i2"));
+  const char *names[] = {"f8e4m3fn", "f8e4m3fnuz", "f8e5m2", "f8e5m2fnuz",
+                         "u4",       "i4",         "f4e2m1", "f8e8m0",
+                         "u2",       "i2"};
+  for (int i = 0; i < 10; ++i)
+    CHECK(Parsed(head({1}, 17 + i) + bytes(9, "\1")).array.dtype ==
+          std::string(names[i]));
+  refused(head({3}, 21) + bytes(9, "1"), NACRE_E_FORMAT,
+          "raw_data has 1 bytes, shape [3] u4 needs 2");
+  refused(head({5}, 26) + number(5, 1), NACRE_E_FORMAT,
+          "there are 1 values, shape [5] needs 2");
+  refused(head({1}, 19) + number(5, 256), NACRE_E_FORMAT,
+          "element 0 is 256, out of range for f8e5m2");
+}
+
 TEST_CASE("TensorProto: hostile messages are refused with a reason") {
   refused("", NACRE_E_DTYPE, "data_type 0 is not supported");
   refused(number(2, 8), NACRE_E_DTYPE, "data_type 8 is not supported");

@@ -50,6 +50,24 @@ TEST_CASE("top: 16-bit floats") {
         "2 3.14062\n0 1\n1 -2\n");
 }
 
+TEST_CASE("top: floats and integers of 8 bits and fewer") {
+  CHECK(top<uint8_t>("f8e4m3fn", {0x7e, 0x7f, 0x81, 0x38}, 4) ==
+        "0 448\n3 1\n2 -0.00195312\n1 nan\n");
+  CHECK(top<uint8_t>("f8e4m3fnuz", {0x7f, 0x80, 0xc0}, 3) ==
+        "0 240\n2 -1\n1 nan\n");
+  CHECK(top<uint8_t>("f8e5m2", {0x7b, 0x7c, 0x7d, 0xfc}, 4) ==
+        "1 inf\n0 57344\n3 -inf\n2 nan\n");
+  CHECK(top<uint8_t>("f8e5m2fnuz", {0x7f, 0x01}, 2) ==
+        "0 57344\n1 7.62939e-06\n");
+  CHECK(top<uint8_t>("f8e8m0", {0x00, 0x80, 0xff}, 3) ==
+        "1 2\n0 5.87747e-39\n2 nan\n");
+  CHECK(top<uint8_t>("f4e2m1", {0x0f, 0x07, 0x01, 0x00}, 4) ==
+        "1 6\n2 0.5\n3 0\n0 -6\n");
+  CHECK(top<uint8_t>("i4", {0x0f, 0x07, 0x08}, 3) == "1 7\n0 -1\n2 -8\n");
+  CHECK(top<uint8_t>("u4", {0x0f, 0x07}, 2) == "0 15\n1 7\n");
+  CHECK(top<uint8_t>("i2", {1, 2, 3}, 3) == "0 1\n2 -1\n1 -2\n");
+}
+
 TEST_CASE("top: integers keep all their digits") {
   CHECK(top<int64_t>("i64", {INT64_MAX - 1, INT64_MAX, INT64_MIN, -1}, 4) ==
         "1 9223372036854775807\n0 9223372036854775806\n3 -1\n"

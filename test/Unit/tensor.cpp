@@ -89,9 +89,60 @@ TEST_CASE("16-bit encoding of extremes") {
   CHECK(std::isnan(bfloatToFloat(floatToBfloat(fromBits(0xff800001)))));
 }
 
+/// The codes that a narrow float decodes to and that do not encode back.
+static std::string notKept(DType dtype) {
+  std::string codes;
+  for (int code = 0; code < 1 << dtypeBits(dtype); ++code) {
+    double v = narrowToNumber(dtype, code);
+    if (!std::isnan(v) && numberToNarrow(dtype, v) != code)
+      codes += std::to_string(code) + " ";
+  }
+  return codes;
+}
+
+TEST_CASE("floats of 8 and 4 bits") {
+  // Largest, smallest and an odd number of each, of the specifications.
+  CHECK(narrowToNumber(DType::F8E4M3FN, 0x7e) == 448);
+  CHECK(narrowToNumber(DType::F8E4M3FN, 0x81) == -0x1p-9);
+  CHECK(std::isnan(narrowToNumber(DType::F8E4M3FN, 0xff)));
+  CHECK(narrowToNumber(DType::F8E4M3FNUZ, 0x7f) == 240);
+  CHECK(narrowToNumber(DType::F8E4M3FNUZ, 1) == 0x1p-10);
+  CHECK(std::isnan(narrowToNumber(DType::F8E4M3FNUZ, 0x80)));
+  CHECK(narrowToNumber(DType::F8E5M2, 0x7b) == 57344);
+  CHECK(narrowToNumber(DType::F8E5M2, 0xfc) == -INFINITY);
+  CHECK(std::isnan(narrowToNumber(DType::F8E5M2, 0x7d)));
+  CHECK(narrowToNumber(DType::F8E5M2FNUZ, 0x7f) == 57344);
+  CHECK(narrowToNumber(DType::F8E5M2FNUZ, 1) == 0x1p-17);
+  CHECK(narrowToNumber(DType::F8E8M0, 0) == 0x1p-127);
+  CHECK(narrowToNumber(DType::F8E8M0, 0xfe) == 0x1p127);
+  CHECK(narrowToNumber(DType::F4E2M1, 0xf) == -6);
+  CHECK(narrowToNumber(DType::F4E2M1, 1) == 0.5);
+  for (DType dtype : {DType::F8E4M3FN, DType::F8E4M3FNUZ, DType::F8E5M2,
+                      DType::F8E5M2FNUZ, DType::F8E8M0, DType::F4E2M1}) {
+    INFO(dtypeName(dtype));
+    CHECK(notKept(dtype) == "");
+  }
+  // To even, once: beside the middle of 1 and 1.125 a double is not one.
+  CHECK(numberToNarrow(DType::F8E4M3FN, 1.0625) == 0x38);
+  CHECK(numberToNarrow(DType::F8E4M3FN, 1.0625 + 0x1p-50) == 0x39);
+  CHECK(numberToNarrow(DType::F8E4M3FN, 464) == 0x7e);
+  CHECK(numberToNarrow(DType::F8E4M3FN, -464.5) == 0xff);
+  CHECK(numberToNarrow(DType::F8E5M2, 61440) == 0x7c);
+  CHECK(numberToNarrow(DType::F8E5M2FNUZ, 61440) == 0x80);
+  CHECK(numberToNarrow(DType::F8E4M3FNUZ, -0.0) == 0);
+  CHECK(numberToNarrow(DType::F8E4M3FNUZ, -1e-9) == 0);
+  CHECK(numberToNarrow(DType::F8E8M0, 3) == 0x81);
+  CHECK(numberToNarrow(DType::F8E8M0, 2.999) == 0x80);
+  CHECK(numberToNarrow(DType::F8E8M0, 1e-300) == 0);
+  CHECK(numberToNarrow(DType::F8E8M0, 0) == 0xff);
+  CHECK(numberToNarrow(DType::F8E8M0, 0x1.8p127) == 0xff);
+  CHECK(numberToNarrow(DType::F4E2M1, 1e9) == 7);
+  CHECK(numberToNarrow(DType::F4E2M1, NAN) == 8);
+}
+
 TEST_CASE("names, sizes and MLIR types of dtypes") {
   mlir::MLIRContext *context = test::context();
-  for (int i = 0; i <= static_cast<int>(DType::F64); ++i) {
+  for (int i = 0; i < dtypeCount; ++i) {
     DType dtype = static_cast<DType>(i);
     INFO(dtypeName(dtype));
     CHECK(dtypeFromName(dtypeName(dtype)) == dtype);
@@ -132,6 +183,17 @@ TEST_CASE("elements convert on the way in and out") {
   t.setNumber(1, -3.9);
   t.setInteger(2, 300);
   CHECK(test::show(t) == "127 -3 44");
+  t = Tensor::zeros(DType::I4, {4});
+  t.setNumber(0, 1e9);
+  t.setNumber(1, -3.9);
+  t.setNumber(2, NAN);
+  t.setInteger(3, 300);
+  CHECK(test::show(t) == "7 -3 0 -4");
+  CHECK(t.data<uint8_t>()[1] == 0xd);
+  t = Tensor::zeros(DType::U2, {2});
+  t.setNumber(0, -1);
+  t.setInteger(1, 7);
+  CHECK(test::show(t) == "0 3");
   t = Tensor::zeros(DType::Bool, {3});
   t.setNumber(0, 0.5);
   t.setNumber(1, NAN);

@@ -17,6 +17,9 @@ namespace nacre::lazy {
 /// Whether every dynamic extent of the type has a name and a bound in a
 /// lazy.dims encoding. True for static types.
 bool hasBoundedShape(mlir::Type type);
+/// Whether this is an element type that is only moved and cast: f8E4M3FN,
+/// f8E4M3FNUZ, f8E5M2, f8E5M2FNUZ, f8E8M0FNU, f4E2M1FN, i4, ui4, i2, ui2.
+bool isNarrow(mlir::Type element);
 struct Build;
 } // namespace nacre::lazy
 
@@ -56,10 +59,21 @@ mlir::RankedTensorType withElement(mlir::RankedTensorType type,
 /// ui8..ui64 and i1.
 bool isUnsignedElement(mlir::Type element);
 
-/// The signless type a register holds for an element: ui8 -> i8; others as is.
+/// Whether this is a float that is computed with: f16, bf16, f32, f64.
+bool isFloatElement(mlir::Type element);
+
+/// The signless type a register holds for an element: ui8 -> i8; the bits as an
+/// i8 for the narrow types; others as is.
 mlir::Type storageType(mlir::Type element);
 
-/// Bytes of one element in memory; i1 takes one byte.
+/// A constant of an element type as one of its storageType; an attribute of
+/// that type.
+mlir::TypedAttr storedConstant(mlir::TypedAttr value);
+
+/// A constant of a narrow type of these bits.
+mlir::TypedAttr narrowConstant(mlir::Type element, uint8_t bits);
+
+/// Bytes of one element in memory; i1 takes one byte, as do the narrow types.
 int64_t elementBytes(mlir::Type element);
 
 /// The tool-facing name of an element type: "f32", "u8", "bool", ...

@@ -87,8 +87,15 @@ class Lazy_TensorOf<list<Type> elements>
                    RankedTensorOf<elements>.summary # " with bounded extents",
                    "::mlir::RankedTensorType">;
 
-def Lazy_Tensor : Lazy_TensorOf<[F16, BF16, F32, F64, I1, I8, I16, I32, I64,
-                                 UI8, UI16, UI32, UI64]>;
+/// What is computed with.
+defvar Lazy_NumberTypes = [F16, BF16, F32, F64, I1, I8, I16, I32, I64,
+                           UI8, UI16, UI32, UI64];
+def Lazy_NumberTensor : Lazy_TensorOf<Lazy_NumberTypes>;
+/// Also what is only moved, and cast from and to: one byte an element in
+/// memory, the value in its low bits, the others 0.
+def Lazy_Narrow : Type<CPred<"::nacre::lazy::isNarrow($_self)">,
+                       "float of 8 or 4 bits or integer of 4 or 2 bits">;
+def Lazy_Tensor : Lazy_TensorOf<Lazy_NumberTypes # [Lazy_Narrow]>;
 def Lazy_FloatTensor : Lazy_TensorOf<[F16, BF16, F32, F64]>;
 def Lazy_BoolTensor : Lazy_TensorOf<[I1]>;
 def Lazy_IntTensor : Lazy_TensorOf<[I1, I8, I16, I32, I64, UI8, UI16, UI32, UI64]>;
@@ -126,7 +133,7 @@ def Lazy_IotaOp : Lazy_Op<"iota", [Pure]> {
   let summary = "the index along one axis";
   let description = "Element `i` is `i[axis]`, converted to the element type.";
   let arguments = (ins I64Attr:$axis);
-  let results = (outs Lazy_Tensor:$result);
+  let results = (outs Lazy_NumberTensor:$result);
   let assemblyFormat = "$axis attr-dict `:` type($result)";
   let hasVerifier = 1;
 }
@@ -146,8 +153,8 @@ class Lazy_Unary<string mnemonic, string what, Type type, int cost,
   let extraClassDefinition = "int64_t $cppClass::scalarCost() { return " # cost # "; }";
 }
 
-def Lazy_NegOp   : Lazy_Unary<"neg", "`-x`; two's complement for integers", Lazy_Tensor, 1>;
-def Lazy_AbsOp   : Lazy_Unary<"abs", "`|x|`", Lazy_Tensor, 1>;
+def Lazy_NegOp   : Lazy_Unary<"neg", "`-x`; two's complement for integers", Lazy_NumberTensor, 1>;
+def Lazy_AbsOp   : Lazy_Unary<"abs", "`|x|`", Lazy_NumberTensor, 1>;
 def Lazy_ExpOp   : Lazy_Unary<"exp", "`e^x`", Lazy_FloatTensor, 12>;
 def Lazy_LogOp   : Lazy_Unary<"log", "natural logarithm", Lazy_FloatTensor, 16>;
 def Lazy_SqrtOp  : Lazy_Unary<"sqrt", "square root", Lazy_FloatTensor, 6>;
@@ -171,16 +178,16 @@ class Lazy_Binary<string mnemonic, string what, Type type, int cost = 1,
   let extraClassDefinition = "int64_t $cppClass::scalarCost() { return " # cost # "; }";
 }
 
-def Lazy_AddOp : Lazy_Binary<"add", "`a + b`; integers wrap", Lazy_Tensor>;
-def Lazy_SubOp : Lazy_Binary<"sub", "`a - b`; integers wrap", Lazy_Tensor>;
-def Lazy_MulOp : Lazy_Binary<"mul", "`a * b`; integers wrap", Lazy_Tensor>;
+def Lazy_AddOp : Lazy_Binary<"add", "`a + b`; integers wrap", Lazy_NumberTensor>;
+def Lazy_SubOp : Lazy_Binary<"sub", "`a - b`; integers wrap", Lazy_NumberTensor>;
+def Lazy_MulOp : Lazy_Binary<"mul", "`a * b`; integers wrap", Lazy_NumberTensor>;
 def Lazy_DivOp : Lazy_Binary<"div",
-    "`a / b`; integers truncate, `x / 0` is 0 and `MIN / -1` wraps", Lazy_Tensor, 4>;
+    "`a / b`; integers truncate, `x / 0` is 0 and `MIN / -1` wraps", Lazy_NumberTensor, 4>;
 def Lazy_RemOp : Lazy_Binary<"rem",
-    "remainder with the sign of a; for integers `x rem 0` and `MIN rem -1` are 0", Lazy_Tensor, 8>;
+    "remainder with the sign of a; for integers `x rem 0` and `MIN rem -1` are 0", Lazy_NumberTensor, 8>;
 def Lazy_PowOp : Lazy_Binary<"pow", "`a ^ b` of floats", Lazy_FloatTensor, 40>;
-def Lazy_MaxOp : Lazy_Binary<"max", "larger of the two; NaN if either is NaN", Lazy_Tensor>;
-def Lazy_MinOp : Lazy_Binary<"min", "smaller of the two; NaN if either is NaN", Lazy_Tensor>;
+def Lazy_MaxOp : Lazy_Binary<"max", "larger of the two; NaN if either is NaN", Lazy_NumberTensor>;
+def Lazy_MinOp : Lazy_Binary<"min", "smaller of the two; NaN if either is NaN", Lazy_NumberTensor>;
 def Lazy_AndOp : Lazy_Binary<"and", "bitwise and", Lazy_IntTensor, 1, []>;
 def Lazy_OrOp  : Lazy_Binary<"or", "bitwise or", Lazy_IntTensor, 1, []>;
 def Lazy_XorOp : Lazy_Binary<"xor", "bitwise exclusive or", Lazy_IntTensor, 1, []>;
@@ -191,7 +198,7 @@ def Lazy_ShrOp : Lazy_Binary<"shr",
 def Lazy_CmpOp : Lazy_Op<"cmp", [Pure, SameTypeOperands,
     SameOperandsAndResultShape, DeclareOpInterfaceMethods<ElementwiseOpInterface>]> {
   let summary = "comparison; with NaN only `ne` is true";
-  let arguments = (ins Lazy_CmpKind:$kind, Lazy_Tensor:$a, Lazy_Tensor:$b);
+  let arguments = (ins Lazy_CmpKind:$kind, Lazy_NumberTensor:$a, Lazy_NumberTensor:$b);
   let results = (outs Lazy_BoolTensor:$y);
   let assemblyFormat = "$kind `,` $a `,` $b attr-dict `:` type($a) `->` type($y)";
 }
@@ -206,12 +213,18 @@ def Lazy_WhereOp : Lazy_Op<"where", [Pure, SameOperandsAndResultShape,
 }
 
 def Lazy_CastOp : Lazy_Op<"cast", [Pure, SameOperandsAndResultShape,
-    DeclareOpInterfaceMethods<ElementwiseOpInterface>, Lazy_Differentiable]> {
+    DeclareOpInterfaceMethods<ElementwiseOpInterface, ["scalarCost"]>,
+    Lazy_Differentiable]> {
   let summary = "conversion of the element type";
   let description = [{
     Float to integer truncates towards zero, saturates at the type's limits and
     maps NaN to 0. Integer to narrower integer wraps. Anything to i1 is
     `x != 0`. Float to narrower float rounds to nearest even.
+
+    To a float of 8 or 4 bits an integer becomes f32 first. What is too large
+    becomes infinite, else NaN where the type has one, else the largest number.
+    f8E8M0FNU has only powers of two: to the nearest, the larger of two; what is
+    not above 0 becomes NaN. NaN becomes -0 in f4E2M1FN, which has none.
   }];
   let arguments = (ins Lazy_Tensor:$x);
   let results = (outs Lazy_Tensor:$y);
@@ -263,9 +276,9 @@ def Lazy_ReduceOp : Lazy_Op<"reduce", [Pure, Lazy_Differentiable]> {
     An empty extent gives the combiner's neutral element. f16 and bf16 are
     accumulated in f32. The order of a float sum is not specified.
   }];
-  let arguments = (ins Lazy_ReduceKind:$kind, Lazy_Tensor:$x,
+  let arguments = (ins Lazy_ReduceKind:$kind, Lazy_NumberTensor:$x,
                        DenseI64ArrayAttr:$axes);
-  let results = (outs Lazy_Tensor:$y);
+  let results = (outs Lazy_NumberTensor:$y);
   let assemblyFormat = "$kind `,` $x `,` $axes attr-dict `:` type($x) `->` type($y)";
   let hasVerifier = 1;
 }
@@ -276,7 +289,7 @@ def Lazy_ArgReduceOp : Lazy_Op<"arg_reduce", [Pure]> {
     `kind` is max or min. Of equals the first wins, or the last when `last` is
     set. NaN counts as the extreme.
   }];
-  let arguments = (ins Lazy_ReduceKind:$kind, Lazy_Tensor:$x, I64Attr:$axis,
+  let arguments = (ins Lazy_ReduceKind:$kind, Lazy_NumberTensor:$x, I64Attr:$axis,
                        UnitAttr:$last);
   let results = (outs Lazy_TensorOf<[I64]>:$y);
   let assemblyFormat = "$kind `,` $x `,` $axis attr-dict `:` type($x) `->` type($y)";
@@ -292,8 +305,8 @@ def Lazy_ContractOp : Lazy_Op<"contract", [Pure, Lazy_Differentiable]> {
     Matmul, einsum, convolution in all its forms and their gradients are all
     this one operation. f16 and bf16 are accumulated in f32.
   }];
-  let arguments = (ins Lazy_Tensor:$a, Lazy_Tensor:$b, AffineMapArrayAttr:$maps);
-  let results = (outs Lazy_Tensor:$y);
+  let arguments = (ins Lazy_NumberTensor:$a, Lazy_NumberTensor:$b, AffineMapArrayAttr:$maps);
+  let results = (outs Lazy_NumberTensor:$y);
   let assemblyFormat = "$a `,` $b `,` $maps attr-dict `:` type($a) `,` type($b) `->` type($y)";
   let hasVerifier = 1;
   let extraClassDeclaration = [{
@@ -414,8 +427,8 @@ def Lazy_ScatterOp : Lazy_Op<"scatter", [Pure,
   }];
   let arguments = (ins
       DefaultValuedAttr<Lazy_ReduceKind, "::nacre::lazy::ReduceKind::add">:$kind,
-      Lazy_Tensor:$updates, Lazy_IndexTensor:$index, I64Attr:$axis);
-  let results = (outs Lazy_Tensor:$y);
+      Lazy_NumberTensor:$updates, Lazy_IndexTensor:$index, I64Attr:$axis);
+  let results = (outs Lazy_NumberTensor:$y);
   let assemblyFormat = "($kind^ `,`)? $updates `,` $index `,` $axis attr-dict `:` type($updates) `,` type($index) `->` type($y)";
   let hasVerifier = 1;
 }

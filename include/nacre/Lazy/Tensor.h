@@ -26,15 +26,33 @@ enum class DType : uint8_t {
   U32,
   I64,
   U64,
-  F16,
+  I4,
+  U4,
+  I2,
+  U2,
+  F16, // from here on floats
   BF16,
   F32,
-  F64
+  F64,
+  F8E4M3FN,
+  F8E4M3FNUZ,
+  F8E5M2,
+  F8E5M2FNUZ,
+  F8E8M0,
+  F4E2M1
 };
+constexpr int dtypeCount = static_cast<int>(DType::F4E2M1) + 1;
 
-/// Bytes of one element. A bool takes one byte, 0 or 1.
+/// Bytes of one element. A bool takes one byte, 0 or 1; so does each of the
+/// narrow types, in its low bits, the others 0.
 int64_t dtypeBytes(DType dtype);
-/// "bool", "i8", "u8", ..., "f64".
+/// Bits of one element in a file that packs what is narrower than a byte.
+int64_t dtypeBits(DType dtype);
+/// Whether elements are only moved and cast, never computed with: I4 to U2 and
+/// F8E4M3FN to F4E2M1.
+bool isNarrow(DType dtype);
+inline bool isFloatDType(DType dtype) { return dtype >= DType::F16; }
+/// "bool", "i8", "u8", ..., "f64", "i4", ..., "f8e4m3fn", "f4e2m1".
 const char *dtypeName(DType dtype);
 /// The inverse of dtypeName.
 std::optional<DType> dtypeFromName(llvm::StringRef name);
@@ -94,6 +112,11 @@ float halfToFloat(uint16_t bits);
 uint16_t floatToHalf(float value);
 float bfloatToFloat(uint16_t bits);
 uint16_t floatToBfloat(float value);
+
+/// The bits of a narrow dtype as a number, and a number as lazy.cast makes it
+/// one: floats to nearest even, integers truncated and saturated.
+double narrowToNumber(DType dtype, uint8_t bits);
+uint8_t numberToNarrow(DType dtype, double value);
 
 } // namespace nacre
 

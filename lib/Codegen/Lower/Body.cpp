@@ -356,11 +356,7 @@ Value Body::emit(Value v, AffineMap map) {
   if (auto view = dyn_cast<ViewOpInterface>(op))
     return emitView(view, map);
   if (auto splat = dyn_cast<SplatOp>(op)) {
-    TypedAttr value = splat.getValue();
-    if (auto integer = dyn_cast<IntegerAttr>(value))
-      value = b.getIntegerAttr(storageType(type.getElementType()),
-                               integer.getValue());
-    return arith::ConstantOp::create(b, loc, value);
+    return arith::ConstantOp::create(b, loc, storedConstant(splat.getValue()));
   }
   if (auto iota = dyn_cast<IotaOp>(op))
     return emitIota(iota, map);
@@ -414,8 +410,7 @@ Value Body::emitView(ViewOpInterface view, AffineMap map) {
   }
   if (conditions.empty())
     return pull(view.source(), inner);
-  if (auto integer = dyn_cast<IntegerAttr>(fill))
-    fill = b.getIntegerAttr(storageType(integer.getType()), integer.getValue());
+  fill = storedConstant(fill);
   Value uniform, varying;
   for (AffineExpr e : conditions) {
     bool varies = lane >= 0 && lanes > 1 && dependsOn(e, lane);

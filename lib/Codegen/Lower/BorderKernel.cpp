@@ -26,7 +26,7 @@ public:
   BorderFiller(Body &body, PadOp pad, int64_t lanes)
       : body(body), b(body.b), loc(body.loc), pad(pad), lanes(lanes),
         place(cast<PlaceAttr>((*body.kernel.getResultPlaces())[0])) {
-    TypedAttr value = pad.getValue();
+    TypedAttr value = storedConstant(pad.getValue());
     if (auto integer = dyn_cast<IntegerAttr>(value)) {
       Type stored =
           cast<MemRefType>(body.results[0].getType()).getElementType();

@@ -17,9 +17,6 @@ static const char *arrayOf(DType dtype) {
     return "Uint16Array";
   case DType::I8:
     return "Int8Array";
-  case DType::Bool:
-  case DType::U8:
-    return "Uint8Array";
   case DType::I16:
     return "Int16Array";
   case DType::I32:
@@ -30,8 +27,9 @@ static const char *arrayOf(DType dtype) {
     return "BigInt64Array";
   case DType::U64:
     return "BigUint64Array";
+  default: // bool, u8 and the narrow types
+    return "Uint8Array";
   }
-  llvm_unreachable("no such dtype");
 }
 
 /// JSON text is TypeScript's too.

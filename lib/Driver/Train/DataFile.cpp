@@ -162,16 +162,14 @@ static llvm::Expected<std::unique_ptr<DataFile>> openAs(StringRef path) {
 // Conversion
 //===----------------------------------------------------------------------===//
 
-static bool isFloat(DType dtype) { return dtype >= DType::F16; }
-
 /// `tensor` as `wanted`, or why that cannot be.
 static llvm::Expected<Tensor> convert(const Tensor &tensor, DType wanted) {
   if (tensor.dtype == wanted)
     return tensor;
   std::string types = std::string("has ") + dtypeName(tensor.dtype) +
                       ", the model needs " + dtypeName(wanted);
-  if (isFloat(tensor.dtype) != isFloat(wanted)) {
-    std::string hint = isFloat(wanted)
+  if (isFloatDType(tensor.dtype) != isFloatDType(wanted)) {
+    std::string hint = isFloatDType(wanted)
                            ? "; scale it when the file is made, as with "
                              ".astype('float32') / 255"
                            : "";
@@ -179,7 +177,7 @@ static llvm::Expected<Tensor> convert(const Tensor &tensor, DType wanted) {
   }
   Tensor result = Tensor::zeros(wanted, tensor.shape);
   for (int64_t i = 0, count = tensor.count(); i < count; ++i) {
-    if (isFloat(wanted)) {
+    if (isFloatDType(wanted)) {
       result.setNumber(i, tensor.numberAt(i));
       continue;
     }

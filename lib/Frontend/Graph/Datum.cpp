@@ -54,7 +54,8 @@ std::string describe(const Datum &datum) {
 }
 
 std::optional<DType> dtypeNamed(llvm::StringRef name) {
-  return dtypeFromName(name);
+  std::optional<DType> dtype = dtypeFromName(name);
+  return dtype && !isNarrow(*dtype) ? dtype : std::nullopt;
 }
 
 } // namespace nacre::graph_frontend

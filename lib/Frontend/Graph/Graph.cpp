@@ -16,7 +16,7 @@ namespace {
 
 bool isInput(const Parameter &parameter) {
   return parameter.type &&
-         (parameter.type.shaped || (dtypeFromName(parameter.type.element) &&
+         (parameter.type.shaped || (dtypeNamed(parameter.type.element) &&
                                     parameter.type.element != "bool"));
 }
 

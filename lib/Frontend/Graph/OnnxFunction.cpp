@@ -122,6 +122,12 @@ Datum Evaluator::callImport(const Import &import,
     mapping.map(argument, usable(given, at));
   mlir::Location loc = at.location(&context);
   List results;
+  for (mlir::Value result : body.getTerminator()->getOperands())
+    if (mlir::Type element = lazy::tensorType(result).getElementType();
+        lazy::isNarrow(element))
+      problem(at, quote(import.name) + " has a result of type " +
+                      lazy::elementName(element) +
+                      ", which the language does not have");
   for (mlir::Operation &op : body) {
     countStep(at);
     if (op.hasTrait<mlir::OpTrait::IsTerminator>()) {
@@ -138,7 +144,7 @@ Datum Evaluator::callImport(const Import &import,
     std::string name = weight.getName().str();
     auto type = lazy::tensorType(weight);
     const Tensor &value = *imported->weights->find(name);
-    bool learnable = mlir::isa<mlir::FloatType>(type.getElementType()) &&
+    bool learnable = lazy::isFloatElement(type.getElementType()) &&
                      type.getRank() > 0 && roles.initializers.contains(name);
     if (!learnable) {
       std::string kept = main.program.weights->add(name, value);

@@ -1,5 +1,6 @@
 //===- OpTable.cpp - which ONNX ops can be imported -----------------------===//
 #include "OpTable.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace nacre::onnx_frontend;
 
@@ -10,6 +11,7 @@ const OpTable &nacre::onnx_frontend::opTable(llvm::StringRef domain) {
     addActivationOps(t);
     addAttentionOps(t);
     addBitsOps(t);
+    addCastOps(t);
     addConstantOps(t);
     addControlFlowOps(t);
     addConvOps(t);
@@ -58,4 +60,20 @@ const OpTable &nacre::onnx_frontend::opTable(llvm::StringRef domain) {
   static const OpTable none;
   auto found = domains.find(domain);
   return found == domains.end() ? none : found->second;
+}
+
+bool nacre::onnx_frontend::takesNarrow(llvm::StringRef domain,
+                                       llvm::StringRef op) {
+  static const llvm::StringSet<> ops = {
+      "BitCast",   "Cast",           "CastLike",
+      "Concat",    "DepthToSpace",   "DequantizeLinear",
+      "Dropout",   "Expand",         "Flatten",
+      "Gather",    "Identity",       "If",
+      "IsInf",     "IsNaN",          "Loop",
+      "Pad",       "QuantizeLinear", "Reshape",
+      "Scan",      "Shape",          "Size",
+      "Slice",     "SpaceToDepth",   "Split",
+      "Squeeze",   "Tile",           "Transpose",
+      "Unsqueeze", "Where"};
+  return domain.empty() && ops.contains(op);
 }

@@ -37,6 +37,7 @@ using OpTable = llvm::StringMap<OpEntry>;
 void addActivationOps(OpTable &table);
 void addAttentionOps(OpTable &table);
 void addBitsOps(OpTable &table);
+void addCastOps(OpTable &table);
 void addConstantOps(OpTable &table);
 void addControlFlowOps(OpTable &table);
 void addConvOps(OpTable &table);
@@ -82,6 +83,10 @@ void addTrainingOps(OpTable &table);
 
 /// The ops of a domain, "" being the default one; empty for an unknown domain.
 const OpTable &opTable(llvm::StringRef domain);
+
+/// Whether an op takes elements of narrow types, moving or converting them.
+/// Nothing computes with them.
+bool takesNarrow(llvm::StringRef domain, llvm::StringRef op);
 
 } // namespace nacre::onnx_frontend
 

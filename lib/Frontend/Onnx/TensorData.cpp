@@ -44,9 +44,13 @@ DType onnx_frontend::dtypeOfOnnx(int32_t type, StringRef what) {
   case onnx::TensorProto::UNDEFINED:
     block("E_DTYPE: " + what + ": no data type");
   default:
-    if (type >= 17 && type <= 26)
-      block("E_DTYPE: " + what + ": data type " + Twine(type) +
-            " (8 bits or fewer) is not supported");
+    // Newer than the proto classes: from FLOAT8E4M3FN to INT2.
+    static constexpr DType narrow[] = {
+        DType::F8E4M3FN, DType::F8E4M3FNUZ, DType::F8E5M2, DType::F8E5M2FNUZ,
+        DType::U4,       DType::I4,         DType::F4E2M1, DType::F8E8M0,
+        DType::U2,       DType::I2};
+    if (type >= 17 && type < 17 + int32_t(std::size(narrow)))
+      return narrow[type - 17];
     block("E_DTYPE: " + what + ": unknown data type " + Twine(type));
   }
 }
@@ -111,7 +115,21 @@ static void copyTyped(const onnx::TensorProto &proto, Tensor &t) {
   case DType::BF16:
     std::copy_n(proto.int32_data().data(), n, t.data<uint16_t>());
     break;
+  default: // a byte, of several elements where they are narrower
+    std::copy_n(proto.int32_data().data(), n, t.data<uint8_t>());
   }
+}
+
+/// Elements of four or two bits of bytes that hold two or four of them, the
+/// first in the lowest bits.
+static Tensor unpack(const Tensor &packed, DType dtype,
+                     const std::vector<int64_t> &shape) {
+  int64_t bits = dtypeBits(dtype), each = 8 / bits;
+  Tensor t = Tensor::zeros(dtype, shape);
+  for (int64_t i = 0, n = t.count(); i < n; ++i)
+    t.data<uint8_t>()[i] =
+        packed.bytes[i / each] >> (i % each * bits) & ((1 << bits) - 1);
+  return t;
 }
 
 /// Bools are 0 or 1 in memory whatever a file holds.
@@ -128,27 +146,15 @@ static Tensor normalizeBools(Tensor t) {
   return clean;
 }
 
-Tensor onnx_frontend::readTensor(const onnx::TensorProto &proto,
-                                 const TensorSource &source) {
+/// The value of a tensor whose elements take whole bytes: of `shape` elements
+/// of `dtype`. `given` is what the file says it is, for messages.
+static Tensor readBytes(const onnx::TensorProto &proto,
+                        const TensorSource &source, DType dtype,
+                        const std::vector<int64_t> &shape,
+                        const std::string &given) {
   std::string what = "tensor " + quoted(proto.name());
-  DType dtype = dtypeOfOnnx(proto.data_type(), what);
-  if (proto.dims_size() > kMaxRank)
-    block("E_RANK: " + what + ": rank " + Twine(proto.dims_size()) +
-          " is above " + Twine(kMaxRank));
-  std::vector<int64_t> shape(proto.dims().begin(), proto.dims().end());
-  for (int64_t extent : shape)
-    if (extent < 0)
-      block("E_DIM: " + what + ": negative dimension " + Twine(extent));
-  std::optional<int64_t> count = elementCount(shape);
-  std::optional<int64_t> bytes = byteSize(shape, dtype);
-  if (!count || !bytes)
-    block("E_OVERFLOW: " + what + ": shape " + shapeText(shape) +
-          " has too many elements");
-  if (proto.has_segment())
-    block("E_DATA_SIZE: " + what + ": segmented tensors are not supported");
-
-  std::string needs =
-      ", shape " + shapeText(shape) + " " + dtypeName(dtype) + " needs ";
+  int64_t count = *elementCount(shape), bytes = *byteSize(shape, dtype);
+  std::string needs = ", " + given + " needs ";
   TypedField fields[] = {{"raw_data", int64_t(proto.raw_data().size())},
                          {"float_data", proto.float_data_size()},
                          {"int32_data", proto.int32_data_size()},
@@ -171,15 +177,15 @@ Tensor onnx_frontend::readTensor(const onnx::TensorProto &proto,
     return normalizeBools(readExternal(proto, source, dtype, shape));
   }
   if (proto.has_raw_data() && (!used || used == &fields[0])) {
-    if (fields[0].size != *bytes)
+    if (fields[0].size != bytes)
       block("E_DATA_SIZE: " + what + ": raw_data has " + Twine(fields[0].size) +
-            " bytes" + needs + Twine(*bytes));
+            " bytes" + needs + Twine(bytes));
     const void *data = proto.raw_data().data();
     if (source.owner && reinterpret_cast<uintptr_t>(data) % 8 == 0)
       return normalizeBools(Tensor::view(dtype, shape, data, source.owner));
     Tensor t = Tensor::zeros(dtype, shape);
-    if (*bytes)
-      std::memcpy(t.data<uint8_t>(), data, *bytes);
+    if (bytes)
+      std::memcpy(t.data<uint8_t>(), data, bytes);
     return normalizeBools(t);
   }
   const char *field = typedFieldName(dtype);
@@ -187,12 +193,38 @@ Tensor onnx_frontend::readTensor(const onnx::TensorProto &proto,
   if (used && used->name != StringRef(field))
     block("E_DATA_SIZE: " + what + ": " + dtypeName(dtype) +
           " values belong in " + field + ", not in " + used->name);
-  if (size != *count)
+  if (size != count)
     block("E_DATA_SIZE: " + what + ": " + field + " has " + Twine(size) +
-          " values" + needs + Twine(*count));
+          " values" + needs + Twine(count));
   Tensor t = Tensor::zeros(dtype, shape);
   copyTyped(proto, t);
   return t;
+}
+
+Tensor onnx_frontend::readTensor(const onnx::TensorProto &proto,
+                                 const TensorSource &source) {
+  std::string what = "tensor " + quoted(proto.name());
+  DType dtype = dtypeOfOnnx(proto.data_type(), what);
+  if (proto.dims_size() > kMaxRank)
+    block("E_RANK: " + what + ": rank " + Twine(proto.dims_size()) +
+          " is above " + Twine(kMaxRank));
+  std::vector<int64_t> shape(proto.dims().begin(), proto.dims().end());
+  for (int64_t extent : shape)
+    if (extent < 0)
+      block("E_DIM: " + what + ": negative dimension " + Twine(extent));
+  if (!byteSize(shape, dtype))
+    block("E_OVERFLOW: " + what + ": shape " + shapeText(shape) +
+          " has too many elements");
+  if (proto.has_segment())
+    block("E_DATA_SIZE: " + what + ": segmented tensors are not supported");
+  std::string given = "shape " + shapeText(shape) + " " + dtypeName(dtype);
+  int64_t each = isNarrow(dtype) ? 8 / dtypeBits(dtype) : 1;
+  if (each == 1)
+    return readBytes(proto, source, dtype, shape, given);
+  int64_t count = *elementCount(shape);
+  return unpack(readBytes(proto, source, DType::U8,
+                          {count / each + (count % each != 0)}, given),
+                dtype, shape);
 }
 
 Tensor onnx_frontend::readSparse(const onnx::SparseTensorProto &proto,

@@ -6,6 +6,7 @@
 // value LazyOps.td states, on every target. f16 and bf16 compute in f32.
 //
 //===----------------------------------------------------------------------===//
+#include "NarrowCasts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
@@ -306,7 +307,7 @@ static Value floatToInteger(OpBuilder &b, Location loc, Value x,
       isUnsigned ? APInt::getMaxValue(width) : APInt::getSignedMaxValue(width);
   Value isNaN = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, x, x);
   x = arith::SelectOp::create(b, loc, isNaN, floatLike(b, loc, from, 0), x);
-  Type storage = IntegerType::get(b.getContext(), width);
+  Type storage = storageType(to);
   if (width < 32) {
     // Both limits are exact in f32: clamp, convert through i32, narrow.
     double lowF = isUnsigned ? 0 : double(low.getSExtValue());
@@ -399,9 +400,8 @@ static Value integerToDouble(OpBuilder &b, Location loc, Value x,
   return arith::SelectOp::create(b, loc, isSmall, convert(x), large);
 }
 
-Value CastOp::emitScalar(OpBuilder &b, Location loc, ValueRange args) {
-  Value x = args[0];
-  Type from = elementOf(getX()), to = elementOf(getY());
+/// Between types that are computed with.
+static Value convert(OpBuilder &b, Location loc, Value x, Type from, Type to) {
   Type storage = likeType(x.getType(), storageType(to));
   auto fromFloat = dyn_cast<FloatType>(from), toFloat = dyn_cast<FloatType>(to);
   if (from == to)
@@ -449,6 +449,41 @@ Value CastOp::emitScalar(OpBuilder &b, Location loc, ValueRange args) {
   return isUnsignedElement(from)
              ? Value(arith::ExtUIOp::create(b, loc, storage, x))
              : Value(arith::ExtSIOp::create(b, loc, storage, x));
+}
+
+/// The types that are not stand as their bits in an i8: they are cast by way of
+/// f32, which has all their numbers, or of an integer of 8 bits.
+Value CastOp::emitScalar(OpBuilder &b, Location loc, ValueRange args) {
+  Value x = args[0];
+  Type from = elementOf(getX()), to = elementOf(getY());
+  if (from == to)
+    return x;
+  if (isNarrow(from)) {
+    x = fromNarrow(b, loc, x, from);
+    from = isa<FloatType>(from)
+               ? Type(b.getF32Type())
+               : IntegerType::get(b.getContext(), 8,
+                                  cast<IntegerType>(from).getSignedness());
+  }
+  if (!isNarrow(to))
+    return convert(b, loc, x, from, to);
+  if (auto integer = dyn_cast<IntegerType>(to)) {
+    x = isa<FloatType>(from) ? floatToInteger(b, loc, x, integer)
+                             : convert(b, loc, x, from, b.getI8Type());
+    return toNarrow(b, loc, x, to);
+  }
+  // One rounding is enough: what two make of f64 is decided here.
+  x = from.isF64() ? roundToOdd(b, loc, x)
+                   : convert(b, loc, x, from, b.getF32Type());
+  return toNarrow(b, loc, x, to);
+}
+
+/// A dozen integer operations from the bits of a narrow float, two dozen to.
+int64_t CastOp::scalarCost() {
+  auto costOf = [](Type element, int64_t ofFloat) -> int64_t {
+    return !isNarrow(element) ? 0 : isa<FloatType>(element) ? ofFloat : 2;
+  };
+  return 1 + costOf(elementOf(getX()), 12) + costOf(elementOf(getY()), 24);
 }
 
 OpFoldResult CastOp::fold(FoldAdaptor) {

@@ -75,11 +75,15 @@ typedef struct nacre_executor {
  *
  * Data is dense, in row-major (C) order and in the byte order of the machine.
  * A tensor with symbolic dims is dense in the extents of the run, not in the
- * bounds. A bool is one byte, 0 or 1. */
+ * bounds. A bool is one byte, 0 or 1. Integers and floats of 8 bits and fewer
+ * take one byte each too, their bits in its low bits, the others 0: no two
+ * elements share a byte. */
 typedef struct nacre_tensor {
   const char *name;
   const char *dtype;    /* "f32","f64","f16","bf16","i8","u8","i16","u16","i32",
-                           "u32","i64","u64","bool" */
+                           "u32","i64","u64","bool","i4","u4","i2","u2",
+                           "f8e4m3fn","f8e4m3fnuz","f8e5m2","f8e5m2fnuz",
+                           "f8e8m0","f4e2m1" */
   int64_t rank;         /* 0 for a scalar */
   const int64_t *shape; /* rank extents in elements; of a symbolic dim its
                            bound, the largest extent it may have. May be NULL if

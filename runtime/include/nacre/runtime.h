@@ -39,6 +39,10 @@ const char *nacre_status_text(int32_t status);
  */
 uint64_t nacre_dtype_bytes(const char *dtype);
 
+/* Bits that count in an element of "i4", "f8e4m3fn" and the other types that
+ * only low bits of a byte belong to; 0 of all other types. */
+int nacre_dtype_bits(const char *dtype);
+
 /* Elements and bytes of a tensor; the one place where extents are multiplied.
  * NACRE_E_DTYPE, NACRE_E_LIMIT (rank), NACRE_E_SHAPE (negative extent, or the
  * product of the extents, a zero among them or not, does not fit in 63 bits).
@@ -103,11 +107,17 @@ typedef struct nacre_array {
 /* Frees the data and clears the array. */
 void nacre_array_free(nacre_array *array);
 
+/* Whether the array has elements of `dtype` (static storage). Bytes ("u8") are
+ * made elements of a type with nacre_dtype_bits, for which .npy files have no
+ * name. */
+int nacre_array_as(nacre_array *array, const char *dtype);
+
 /* NumPy .npy, versions 1.0 and 2.0, little-endian, C order; '<V2' is bf16, as
- * the Python package ml_dtypes writes it. Bytes of a bool become 0 or 1. On
- * failure `array` is cleared. NACRE_E_IO, NACRE_E_FORMAT, NACRE_E_DTYPE,
- * NACRE_E_SHAPE, NACRE_E_LIMIT, NACRE_E_NOMEM.
- * Format: numpy.lib.format. */
+ * the Python package ml_dtypes writes it, and its '<V1', any of the types of
+ * nacre_dtype_bits, becomes "u8"; they are written so. Bytes of a bool become 0
+ * or 1. On failure `array` is cleared. NACRE_E_IO, NACRE_E_FORMAT,
+ * NACRE_E_DTYPE, NACRE_E_SHAPE, NACRE_E_LIMIT, NACRE_E_NOMEM. Format:
+ * numpy.lib.format. */
 nacre_status nacre_npy_read(const char *path, nacre_array *array,
                             nacre_error *error);
 nacre_status nacre_npy_parse(const void *bytes, size_t size, nacre_array *array,
@@ -118,8 +128,9 @@ nacre_status nacre_npy_write(const char *path, const nacre_array *array,
                              nacre_error *error);
 
 /* An ONNX TensorProto, as in the .pb files of ONNX test data: raw_data or the
- * typed fields, packed or not. Strings, complex numbers, 8-bit floats, segments
- * and external data are refused. Errors as for .npy.
+ * typed fields, packed or not. Elements of 4 and 2 bits, which the file packs,
+ * take a byte each. Strings, complex numbers, segments and external data are
+ * refused. Errors as for .npy.
  * Format: onnx.proto and the protobuf wire encoding. */
 nacre_status nacre_onnx_tensor_read(const char *path, nacre_array *array,
                                     nacre_error *error);

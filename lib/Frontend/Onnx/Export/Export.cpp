@@ -47,8 +47,9 @@ onnx::TensorProto::DataType onnxType(DType dtype) {
     return Proto::FLOAT;
   case DType::F64:
     return Proto::DOUBLE;
+  default:
+    llvm_unreachable("exportModel refuses the narrow types");
   }
-  llvm_unreachable("no such dtype");
 }
 
 onnx::TensorProto::DataType onnxType(Type element) {
@@ -344,8 +345,30 @@ void Exporter::run(std::vector<std::string> &errors) {
   }
 }
 
+/// A narrow element type of the program, if it has one.
+static std::optional<Type> narrowTypeIn(ModuleOp module) {
+  std::optional<Type> found;
+  module.walk([&](Block *block) {
+    auto look = [&](Value v) {
+      if (auto type = dyn_cast<RankedTensorType>(v.getType());
+          type && lazy::isNarrow(type.getElementType()))
+        found = type.getElementType();
+    };
+    llvm::for_each(block->getArguments(), look);
+    for (Operation &op : *block)
+      llvm::for_each(op.getResults(), look);
+  });
+  return found;
+}
+
 FailureOr<std::string> exportModel(const Program &program,
                                    std::vector<std::string> &errors) {
+  if (std::optional<Type> narrow = narrowTypeIn(program.module.get())) {
+    errors.push_back(("ONNX has no element type " + lazy::elementName(*narrow) +
+                      " in opset 17, which is written")
+                         .str());
+    return failure();
+  }
   Exporter exporter(program);
   exporter.run(errors);
   if (!errors.empty())

@@ -1,4 +1,4 @@
-//===- Bits.cpp - shifts, bitwise logic and bits as another type ----------===//
+//===- Bits.cpp - shifts and bitwise logic --------------------------------===//
 #include "../Node.h"
 #include "../OpTable.h"
 
@@ -36,23 +36,6 @@ void bitwiseNot(Node &n) {
   n.set(0, n.build.unary<lazy::NotOp>(n.in(0)));
 }
 
-/// bool is the byte 0 or 1: other bytes, which it is not to hold, become 1.
-void bitCast(Node &n) {
-  Value x = n.in(0);
-  int64_t given = std::clamp<int64_t>(n.intAttr("to", 0), 0, 9999);
-  DType to = dtypeOfOnnx(int32_t(given), "to"), from = Node::dtype(x);
-  if (dtypeBytes(to) != dtypeBytes(from))
-    block("E_DTYPE: " + Twine(dtypeName(from)) + " and " + dtypeName(to) +
-          " differ in width");
-  if (to == from)
-    return n.set(0, x);
-  if (to == DType::Bool || from == DType::Bool)
-    return n.set(0, n.build.cast(x, n.type(to)));
-  mlir::RankedTensorType type =
-      lazy::withElement(lazy::tensorType(x), n.type(to));
-  n.set(0, lazy::BitcastOp::create(n.build.b, n.build.loc, type, x));
-}
-
 } // namespace
 
 void onnx_frontend::addBitsOps(OpTable &t) {
@@ -61,5 +44,4 @@ void onnx_frontend::addBitsOps(OpTable &t) {
   t["BitwiseOr"] = bounded(bitwise<lazy::OrOp>);
   t["BitwiseXor"] = bounded(bitwise<lazy::XorOp>);
   t["BitwiseNot"] = bounded(bitwiseNot);
-  t["BitCast"] = bounded(bitCast);
 }

@@ -175,28 +175,6 @@ void dropout(Node &n) {
   n.set(1, mask);
 }
 
-/// Types by their names in TensorProto, as Cast had them before opset 6.
-DType typeNamed(const std::string &name) {
-  onnx::TensorProto::DataType type;
-  if (!onnx::TensorProto::DataType_Parse(name, &type))
-    block("E_DTYPE: unknown data type " + quoted(name));
-  return dtypeOfOnnx(type, "to");
-}
-
-void cast(Node &n) {
-  if (n.opset < 6)
-    return n.set(
-        0, n.build.cast(n.in(0), n.type(typeNamed(n.stringAttr("to", "")))));
-  int64_t to = n.intAttr("to", 0);
-  if (to < INT32_MIN || to > INT32_MAX)
-    block("E_DTYPE: unknown data type " + Twine(to));
-  n.set(0, n.build.cast(n.in(0), n.type(dtypeOfOnnx(int32_t(to), "to"))));
-}
-
-void castLike(Node &n) {
-  n.set(0, n.build.cast(n.in(0), Node::element(n.in(1))));
-}
-
 } // namespace
 
 void onnx_frontend::addConstantOps(OpTable &t) {
@@ -206,6 +184,4 @@ void onnx_frontend::addConstantOps(OpTable &t) {
   t["EyeLike"] = eyeLike;
   t["Identity"] = bounded(identity);
   t["Dropout"] = bounded(dropout);
-  t["Cast"] = bounded(cast);
-  t["CastLike"] = bounded(castLike);
 }

@@ -160,16 +160,22 @@ void modulo(Node &n) {
 
 void where(Node &n) { n.set(0, n.where(n.in(0), n.in(1), n.in(2))); }
 
-void isNan(Node &n) {
+/// A float to compare, in a type that has comparisons.
+Value comparable(Node &n) {
   Value x = n.in(0);
   n.needFloat(x);
+  return lazy::isNarrow(Node::element(x)) ? n.build.cast(x, n.type(DType::F32))
+                                          : x;
+}
+
+void isNan(Node &n) {
+  Value x = comparable(n);
   n.set(0, n.cmp(CmpKind::ne, x, x));
 }
 
 /// One side is left out by detect_negative or detect_positive.
 void isInf(Node &n) {
-  Value x = n.in(0);
-  n.needFloat(x);
+  Value x = comparable(n);
   double inf = std::numeric_limits<double>::infinity();
   Value high = n.cmp(CmpKind::eq, x, n.build.splat(Node::element(x), inf));
   Value low = n.cmp(CmpKind::eq, x, n.build.splat(Node::element(x), -inf));

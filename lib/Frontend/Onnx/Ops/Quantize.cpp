@@ -1,6 +1,7 @@
 //===- Quantize.cpp - quantizing and dequantizing -------------------------===//
 #include "Quantize.h"
 #include "../OpTable.h"
+#include "Cast.h"
 
 using namespace nacre;
 using namespace nacre::onnx_frontend;
@@ -73,7 +74,8 @@ bool isZero(Node &n, Value v) {
   return true;
 }
 
-/// Clamps floats to the limits of an integer type and converts.
+/// Clamps floats to the limits of an integer type and converts; to a float as a
+/// cast would.
 Value saturate(Node &n, Value x, DType to) {
   double low, high;
   switch (to) {
@@ -89,6 +91,24 @@ Value saturate(Node &n, Value x, DType to) {
   case DType::U16:
     low = 0, high = 65535;
     break;
+  case DType::I4:
+    low = -8, high = 7;
+    break;
+  case DType::U4:
+    low = 0, high = 15;
+    break;
+  case DType::I2:
+    low = -2, high = 1;
+    break;
+  case DType::U2:
+    low = 0, high = 3;
+    break;
+  case DType::F8E4M3FN:
+  case DType::F8E4M3FNUZ:
+  case DType::F8E5M2:
+  case DType::F8E5M2FNUZ:
+  case DType::F4E2M1:
+    return castTo(n, x, to);
   default:
     block("cannot quantize to " + Twine(dtypeName(to)));
   }
@@ -109,7 +129,7 @@ std::optional<mlir::Type> givenFloat(Node &n, llvm::StringRef name) {
   std::optional<DType> given = givenType(n, name);
   if (!given)
     return std::nullopt;
-  if (*given < DType::F16)
+  if (!isFloatDType(*given) || isNarrow(*given))
     block("E_DTYPE: " + name + ": " + dtypeName(*given) +
           " is not a float type");
   return n.type(*given);
@@ -128,7 +148,9 @@ void quantize(Node &n) {
   mlir::Type precision = givenFloat(n, "precision").value_or(f32);
   scale = alongAxis(n, x, n.build.cast(scale, precision), "scale");
   Value y = n.binary<lazy::DivOp>(n.build.cast(x, precision), scale);
-  y = n.unary<lazy::RoundOp>(n.build.cast(y, f32));
+  y = n.build.cast(y, f32);
+  if (!isFloatDType(to))
+    y = n.unary<lazy::RoundOp>(y);
   if (n.has(2) && !isZero(n, n.in(2)))
     y = n.binary<lazy::AddOp>(
         y, alongAxis(n, x, n.build.cast(n.in(2), f32), "zero point"));
