@@ -6,8 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Import.h"
+#include "Lists.h"
 #include "Node.h"
 #include "OpTable.h"
+#include "Ops/StringCodes.h"
 #include "Shapes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Reference/Interpreter.h"
@@ -19,12 +21,12 @@ using namespace nacre;
 using namespace nacre::onnx_frontend;
 using mlir::Value;
 
-std::optional<Value> Scope::find(llvm::StringRef name) const {
+std::optional<Datum> Scope::find(llvm::StringRef name) const {
   if (auto found = values.find(name); found != values.end())
     return found->second;
-  std::optional<Value> value = outer ? outer->find(name) : std::nullopt;
-  if (value && *value && captures)
-    return captures->take(*value);
+  std::optional<Datum> value = outer ? outer->find(name) : std::nullopt;
+  if (value && captures)
+    return value->map([&](Value v) { return captures->take(v); });
   return value;
 }
 
@@ -65,19 +67,25 @@ std::optional<Tensor> Importer::constantValue(Value value) {
 
 void Importer::importInitializers(const onnx::GraphProto &graph, Scope &scope) {
   auto add = [&](const std::string &name, auto read) {
-    Value value;
+    Datum value;
     try {
       auto loc = mlir::NameLoc::get(builder.getStringAttr(name));
-      value = constant(loc, name, read());
+      value = read(loc);
     } catch (const Blocker &blocker) {
       errors.add(blocker.text);
     }
     scope.values[name] = value;
   };
   for (const onnx::TensorProto &tensor : graph.initializer())
-    add(tensor.name(), [&] { return readTensor(tensor, source); });
+    add(tensor.name(), [&](mlir::Location loc) -> Datum {
+      if (tensor.data_type() == onnx::TensorProto::STRING)
+        return Datum::strings(readStrings(tensor));
+      return constant(loc, tensor.name(), readTensor(tensor, source));
+    });
   for (const onnx::SparseTensorProto &tensor : graph.sparse_initializer())
-    add(tensor.values().name(), [&] { return readSparse(tensor, source); });
+    add(tensor.values().name(), [&](mlir::Location loc) -> Datum {
+      return constant(loc, tensor.values().name(), readSparse(tensor, source));
+    });
 }
 
 //===----------------------------------------------------------------------===//
@@ -103,7 +111,7 @@ static bool dependsOnBlocked(const onnx::NodeProto &node, const Scope &scope) {
   return llvm::any_of(node.input(), [&](const std::string &name) {
     if (name.empty())
       return false;
-    std::optional<Value> value = scope.find(name);
+    std::optional<Datum> value = scope.find(name);
     return !value || !*value;
   });
 }
@@ -130,7 +138,7 @@ void Importer::importNode(const onnx::NodeProto &node, int index,
   };
   for (const std::string &output : node.output())
     if (!output.empty())
-      scope.values[output] = Value();
+      scope.values[output] = Datum();
 
   auto function = functions.find(functionKey(node.domain(), node.op_type()));
   OpImporter importer = opTable(domain).lookup(node.op_type());
@@ -150,7 +158,7 @@ void Importer::importNode(const onnx::NodeProto &node, int index,
             Twine(domain.empty() ? "ai.onnx" : domain) + " is imported");
     Node context(*this, scope, node, opset, loc, name);
     size_t before = errors.list.size();
-    importer(context);
+    importOp(context, importer);
     checkSizes(last);
     // An output the importer does not make must not pass in silence.
     for (int i = 0; i < node.output_size(); ++i)
@@ -160,9 +168,17 @@ void Importer::importNode(const onnx::NodeProto &node, int index,
   } catch (const Blocker &blocker) {
     for (const std::string &output : node.output())
       if (!output.empty())
-        scope.values[output] = Value();
+        scope.values[output] = Datum();
     blocked(blocker.text);
   }
+}
+
+/// An op that only moves or compares elements need not know of strings.
+void Importer::importOp(Node &node, OpImporter importer) {
+  if (worksOnCodes(node))
+    importOnCodes(node, importer);
+  else
+    importer(node);
 }
 
 /// Blocks when any tensor made after `last` is larger than the limits.
@@ -233,70 +249,113 @@ void Importer::callFunction(const onnx::FunctionProto &function,
   for (int i = 0; i < node.output_size(); ++i)
     if (!node.output(i).empty())
       scope.values[node.output(i)] =
-          inner.find(function.output(i)).value_or(Value());
+          inner.find(function.output(i)).value_or(Datum());
 }
 
 //===----------------------------------------------------------------------===//
 // The model
 //===----------------------------------------------------------------------===//
 
+/// The arguments of an input, one for each tensor that it is.
+Datum Importer::makeArgument(const onnx::ValueInfoProto &input) {
+  Signature declared = declaredSignature(input, true);
+  if (declared.strings)
+    block("E_DTYPE: input " + quoted(declared.name) +
+          " is a tensor of strings and needs a constant: give it with --fix " +
+          llvm::StringRef(declared.name).take_front(120) + "=FILE.pb");
+  std::vector<Signature> tensors;
+  std::string missing;
+  if (!listTensors(declared, options.dims, tensors, missing))
+    block("input " + quoted(declared.name) + " is a sequence or an optional; " +
+          "give its length with --dim " +
+          llvm::StringRef(missing).take_front(120) + "=N, at most " +
+          Twine(kMaxListLength));
+  std::vector<Value> arguments;
+  for (const Signature &tensor : tensors) {
+    mlir::RankedTensorType type =
+        boundType(builder.getContext(), tensor, options, errors);
+    if (!type)
+      return {};
+    argumentNames.push_back(tensor.name);
+    arguments.push_back(body->addArgument(
+        type, mlir::NameLoc::get(builder.getStringAttr(tensor.name))));
+  }
+  return argumentsAsDatum(declared, options.dims, arguments);
+}
+
 /// Inputs that are not initializers become arguments.
-bool Importer::makeArguments(Scope &scope) {
+void Importer::makeArguments(Scope &scope) {
   const onnx::GraphProto &graph = file->proto.graph();
   llvm::StringSet<> initializers;
   for (const onnx::TensorProto &tensor : graph.initializer())
     initializers.insert(tensor.name());
   for (const onnx::SparseTensorProto &tensor : graph.sparse_initializer())
     initializers.insert(tensor.values().name());
-  bool ok = true;
   for (const onnx::ValueInfoProto &input : graph.input()) {
     if (initializers.contains(input.name()))
       continue;
+    Datum &datum = scope.values[input.name()];
     if (auto fixed = options.fixed.find(input.name());
         fixed != options.fixed.end()) {
-      scope.values[input.name()] =
-          constant(mlir::NameLoc::get(builder.getStringAttr(input.name())),
-                   input.name(), fixed->second);
+      datum = constant(mlir::NameLoc::get(builder.getStringAttr(input.name())),
+                       input.name(), fixed->second);
       continue;
     }
-    mlir::RankedTensorType type;
+    if (auto fixed = options.fixedStrings.find(input.name());
+        fixed != options.fixedStrings.end()) {
+      datum = Datum::strings(fixed->second);
+      continue;
+    }
     try {
-      type = boundType(builder.getContext(), declaredSignature(input, true),
-                       options, errors);
+      datum = makeArgument(input);
     } catch (const Blocker &blocker) {
       errors.add(blocker.text);
     }
-    ok &= bool(type);
-    Value argument;
-    if (type)
-      argument = body->addArgument(
-          type, mlir::NameLoc::get(builder.getStringAttr(input.name())));
-    scope.values[input.name()] = argument;
   }
-  return ok;
+}
+
+/// The tensors of the graph's outputs, with their names.
+std::vector<std::pair<std::string, Value>> Importer::results(Scope &scope) {
+  std::vector<std::pair<std::string, Value>> results;
+  const onnx::GraphProto &graph = file->proto.graph();
+  for (const onnx::ValueInfoProto &output : graph.output()) {
+    std::optional<Datum> datum = scope.find(output.name());
+    if (!datum || !*datum) {
+      errors.add("output " + quoted(output.name()) + " has no value");
+      continue;
+    }
+    try {
+      nameTensors(output, *datum, results);
+    } catch (const Blocker &blocker) {
+      errors.add(blocker.text);
+    }
+  }
+  for (const auto &[name, value] : results) {
+    // Views inside the graph are free, but a result is stored.
+    mlir::RankedTensorType type = lazy::tensorType(value);
+    Ints shape = lazy::boundedShape(type);
+    if (byteSize(shape, dtypeOf(type.getElementType())) > kMaxTensorBytes)
+      errors.add("E_LIMIT: output " + quoted(name) + ": shape " +
+                 shapeText(shape) + " takes more than " +
+                 Twine(kMaxTensorBytes) + " bytes");
+  }
+  return results;
 }
 
 /// Ends the function: result names, dead operations and unused weights gone.
-void Importer::finish(Scope &scope) {
-  const onnx::GraphProto &graph = file->proto.graph();
+void Importer::finish(
+    const std::vector<std::pair<std::string, Value>> &results) {
   auto function = mlir::cast<mlir::func::FuncOp>(body->getParentOp());
-  llvm::SmallVector<Value> results;
-  for (const onnx::ValueInfoProto &output : graph.output())
-    results.push_back(*scope.find(output.name()));
-  mlir::func::ReturnOp::create(builder, builder.getUnknownLoc(), results);
+  llvm::SmallVector<Value> values;
+  for (const auto &[name, value] : results)
+    values.push_back(value);
+  mlir::func::ReturnOp::create(builder, builder.getUnknownLoc(), values);
   function.setFunctionType(builder.getFunctionType(
-      body->getArgumentTypes(), mlir::ValueRange(results).getTypes()));
-  unsigned argument = 0;
-  for (const onnx::ValueInfoProto &input : graph.input()) {
-    std::optional<Value> value = scope.find(input.name());
-    if (argument < body->getNumArguments() && value &&
-        *value == body->getArgument(argument))
-      function.setArgAttr(argument++, "lazy.name",
-                          builder.getStringAttr(input.name()));
-  }
-  for (auto [i, output] : llvm::enumerate(graph.output()))
-    function.setResultAttr(i, "lazy.name",
-                           builder.getStringAttr(output.name()));
+      body->getArgumentTypes(), mlir::ValueRange(values).getTypes()));
+  for (auto [i, name] : llvm::enumerate(argumentNames))
+    function.setArgAttr(i, "lazy.name", builder.getStringAttr(name));
+  for (auto [i, result] : llvm::enumerate(results))
+    function.setResultAttr(i, "lazy.name", builder.getStringAttr(result.first));
 
   memo.clear();
   // Functions of attempts that came to nothing.
@@ -342,23 +401,10 @@ mlir::LogicalResult Importer::run() {
   importNodes(file->proto.graph().node(), scope);
   if (errors.list.size() != before)
     return mlir::failure();
-  // Views inside the graph are free, but a result is stored.
-  for (const onnx::ValueInfoProto &output : file->proto.graph().output()) {
-    std::optional<Value> value = scope.find(output.name());
-    if (!value || !*value) {
-      errors.add("output " + quoted(output.name()) + " has no value");
-      continue;
-    }
-    mlir::RankedTensorType type = lazy::tensorType(*value);
-    Ints shape = lazy::boundedShape(type);
-    if (byteSize(shape, dtypeOf(type.getElementType())) > kMaxTensorBytes)
-      errors.add("E_LIMIT: output " + quoted(output.name()) + ": shape " +
-                 shapeText(shape) + " takes more than " +
-                 Twine(kMaxTensorBytes) + " bytes");
-  }
+  auto named = results(scope);
   if (errors.list.size() != before)
     return mlir::failure();
-  finish(scope);
+  finish(named);
   return mlir::success();
 }
 

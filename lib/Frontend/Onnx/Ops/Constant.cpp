@@ -1,6 +1,9 @@
 //===- Constant.cpp - ops that make values from nothing or little ---------===//
 #include "../Node.h"
 #include "../OpTable.h"
+#include "RandomSource.h"
+#include "Strings.h"
+#include "llvm/Support/FormatVariadic.h"
 #include <cmath>
 
 using namespace nacre;
@@ -16,9 +19,11 @@ Tensor listTensor(DType dtype, const List &list) {
 }
 
 void constant(Node &n) {
-  if (n.attribute("value"))
-    return n.set(0, n.constantOf(readTensor(n.attribute("value")->t(),
-                                            n.importer.source)));
+  if (auto *a = n.attribute("value")) {
+    if (a->t().data_type() == onnx::TensorProto::STRING)
+      return n.setDatum(0, Datum::strings(readStrings(a->t())));
+    return n.set(0, n.constantOf(readTensor(a->t(), n.importer.source)));
+  }
   if (auto *a = n.attribute("sparse_value"))
     return n.set(
         0, n.constantOf(readSparse(a->sparse_tensor(), n.importer.source)));
@@ -31,8 +36,13 @@ void constant(Node &n) {
     return n.set(0, n.constantOf(listTensor<float>(DType::F32, a->floats())));
   if (auto *a = n.attribute("value_ints"))
     return n.set(0, n.constantOf(listTensor<int64_t>(DType::I64, a->ints())));
-  if (n.attribute("value_string") || n.attribute("value_strings"))
-    block("E_DTYPE: string tensors are not supported");
+  if (auto *a = n.attribute("value_string"))
+    return n.setDatum(0, Datum::strings({{}, {a->s()}}));
+  if (auto *a = n.attribute("value_strings"))
+    return n.setDatum(0,
+                      Datum::strings({{a->strings_size()},
+                                      {a->strings().begin(),
+                                       a->strings().end()}}));
   block("E_ATTR: no value");
 }
 
@@ -115,10 +125,10 @@ void eyeLike(Node &n) {
   n.set(0, n.build.cast(y, n.type(dtype)));
 }
 
-void identity(Node &n) { n.set(0, n.in(0)); }
+void identity(Node &n) { n.setDatum(0, n.datum(0)); }
 
-/// Whether elements are dropped at random.
-bool drops(Node &n) {
+/// The share of elements that is dropped at random.
+double dropped(Node &n) {
   double ratio = n.floatAttr("ratio", 0.5);
   bool training = n.opset < 7 && n.intAttr("is_test", 0) == 0;
   if (n.opset >= 12) {
@@ -126,20 +136,27 @@ bool drops(Node &n) {
     if (training && n.has(1))
       ratio = n.constant(1, "ratio").numberAt(0);
   }
-  return training && ratio != 0;
+  if (!(ratio >= 0 && ratio < 1))
+    block("E_ATTR: ratio is " + llvm::formatv("{0:g}", ratio).str() +
+          ", must be in [0,1)");
+  return training ? ratio : 0;
 }
 
 void dropout(Node &n) {
   Value x = n.in(0);
-  if (drops(n))
-    block(n.opset < 7 ? "is_test=0 is not supported"
-                      : "training_mode is not supported");
+  double ratio = dropped(n);
+  Value mask = n.build.expandLike(n.build.splat(n.type(DType::Bool), 1), x);
+  if (ratio > 0) {
+    n.needFloat(x);
+    n.needStatic(x);
+    Value u = randomUniform(n, Node::shape(x));
+    mask = n.cmp(lazy::CmpKind::ge, u, n.build.splatLike(u, ratio));
+    Value scaled = n.binary<lazy::MulOp>(x, 1 / (1 - ratio));
+    x = n.where(mask, scaled, n.build.splatLike(x, 0));
+  }
   n.set(0, x);
-  if (!n.wants(1))
-    return;
-  // The mask of a dropout that drops nothing.
-  mlir::Type type = n.opset < 10 ? Node::element(x) : n.type(DType::Bool);
-  n.set(1, n.build.cast(n.build.splatLike(x, 1), type));
+  if (n.wants(1))
+    n.set(1, n.opset < 10 ? n.build.cast(mask, Node::element(x)) : mask);
 }
 
 /// Types by their names in TensorProto, as Cast had them before opset 6.
@@ -157,10 +174,19 @@ void cast(Node &n) {
   int64_t to = n.intAttr("to", 0);
   if (to < INT32_MIN || to > INT32_MAX)
     block("E_DTYPE: unknown data type " + Twine(to));
-  n.set(0, n.build.cast(n.in(0), n.type(dtypeOfOnnx(int32_t(to), "to"))));
+  if (to == onnx::TensorProto::STRING)
+    return castStrings(n, std::nullopt);
+  DType dtype = dtypeOfOnnx(int32_t(to), "to");
+  if (n.datum(0).isStrings())
+    return castStrings(n, dtype);
+  n.set(0, n.build.cast(n.in(0), n.type(dtype)));
 }
 
 void castLike(Node &n) {
+  if (n.datum(1).isStrings())
+    return castStrings(n, std::nullopt);
+  if (n.datum(0).isStrings())
+    return castStrings(n, Node::dtype(n.in(1)));
   n.set(0, n.build.cast(n.in(0), Node::element(n.in(1))));
 }
 
