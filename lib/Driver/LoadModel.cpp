@@ -175,6 +175,7 @@ llvm::Expected<ModelSource> ModelSource::open(mlir::MLIRContext &context,
       source.info.outputs.push_back(signatureOf(main.getResultTypes()[i],
                                                 main.getResultAttrDict(i),
                                                 ("result" + Twine(i)).str()));
+    source.declared = source.info.inputs;
     return source;
   }
 
@@ -206,13 +207,43 @@ llvm::Expected<ModelSource> ModelSource::open(mlir::MLIRContext &context,
     llvm::sys::path::append(full, file);
     source.dependencies.push_back(full.str().str());
   }
-  // A misspelt dim must not be ignored.
+  source.declared = source.info.inputs;
+  if (llvm::Error error = source.checkDimNames())
+    return error;
+  if (llvm::Error error = source.fixInputs(options.fix))
+    return error;
+  source.asked = source.given;
+  source.expandInputs();
+  return source;
+}
+
+/// A misspelt dim must not be ignored.
+llvm::Error ModelSource::checkDimNames() const {
   std::vector<std::string> known;
-  for (const Signature &input : source.info.inputs)
-    for (auto [axis, dimName] : llvm::enumerate(input.dimNames))
-      if (!dimName.empty())
-        known.push_back(dimName);
-  for (const Dims *dims : {&source.given, &source.symbolic})
+  auto collect = [&](auto &self, const Signature &input) -> void {
+    if (input.wrapping.empty()) {
+      std::vector<Signature> tensors;
+      std::string reason;
+      onnx_frontend::listTensors(input, given, tensors, reason);
+      for (const Signature &tensor : tensors)
+        for (const std::string &name : tensor.dimNames)
+          if (!name.empty())
+            known.push_back(name);
+      for (const std::string &name : input.dimNames)
+        if (!name.empty())
+          known.push_back(name);
+      return;
+    }
+    known.push_back(input.name);
+    if (auto length = given.find(input.name); length != given.end())
+      for (int64_t i = 0; i < std::min(length->second,
+                                       onnx_frontend::kMaxListLength);
+           ++i)
+        self(self, onnx_frontend::listElement(input, i));
+  };
+  for (const Signature &input : declared)
+    collect(collect, input);
+  for (const Dims *dims : {&given, &symbolic})
     for (const auto &entry : *dims)
       if (!llvm::is_contained(known, entry.getKey())) {
         std::string meant = suggestion(entry.getKey(), known);
@@ -221,9 +252,64 @@ llvm::Expected<ModelSource> ModelSource::open(mlir::MLIRContext &context,
             "--dim: the inputs have no open dim '" + entry.getKey() + "'" +
                 (meant.empty() ? "" : ", did you mean '" + meant + "'?"));
       }
-  if (llvm::Error error = source.fixInputs(options.fix))
-    return error;
-  return source;
+  return llvm::Error::success();
+}
+
+void ModelSource::expandInputs() {
+  info.inputs.clear();
+  unbound.clear();
+  for (const Signature &input : declared) {
+    std::vector<Signature> tensors;
+    std::string reason;
+    if (onnx_frontend::listTensors(input, given, tensors, reason)) {
+      llvm::append_range(info.inputs, tensors);
+    } else {
+      info.inputs.push_back(input);
+      unbound.push_back(
+          (llvm::sys::path::filename(path) + ": " + reason).str());
+    }
+  }
+}
+
+llvm::Error ModelSource::checkInputs() const {
+  if (unbound.empty())
+    return llvm::Error::success();
+  return fail(ExitModel, unbound);
+}
+
+llvm::Error ModelSource::bindLengths(const Dims &lengths) {
+  given = asked;
+  std::vector<std::string> errors;
+  for (const auto &length : lengths) {
+    auto [at, isNew] = given.try_emplace(length.getKey(), length.second);
+    if (!isNew && at->second != length.second)
+      errors.push_back(("input '" + length.getKey() + "': data has " +
+                        Twine(length.second) + ", --dim says " +
+                        Twine(at->second))
+                           .str());
+  }
+  llvm::sort(errors);
+  if (!errors.empty())
+    return fail(ExitModel, errors);
+  expandInputs();
+  return llvm::Error::success();
+}
+
+/// Strings are constants of the compilation or not there at all.
+llvm::Error ModelSource::fixStrings(const Signature &input, StringRef path) {
+  std::string error;
+  auto value = onnx_frontend::readStringFile(path, error);
+  if (failed(value))
+    return fail(ExitModel, error);
+  bool fits = !input.ranked || value->shape.size() == input.dims.size();
+  for (size_t axis = 0; fits && axis < input.dims.size(); ++axis)
+    fits = input.dims[axis] < 0 || input.dims[axis] == value->shape[axis];
+  if (!fits)
+    return fail(ExitModel, "input '" + input.name + "': data has shape " +
+                               shapeText(value->shape) + ", model needs " +
+                               shapeText(input));
+  limits.fixedStrings[input.name] = std::move(*value);
+  return llvm::Error::success();
 }
 
 /// The value of "INPUT=VALUE".
@@ -269,8 +355,17 @@ llvm::Error ModelSource::fixInputs(llvm::ArrayRef<std::string> texts) {
                       (meant.empty() ? "" : ", did you mean '" + meant + "'?"));
     }
     size_t i = at - known.begin();
-    if (values[i].bytes)
+    const Signature &input = info.inputs[i];
+    if (values[i].bytes || limits.fixedStrings.contains(input.name))
       return fail(ExitUsage, "--fix: '" + inputName + "' is given twice");
+    if (!input.wrapping.empty())
+      return fail(ExitUsage, "--fix: input '" + inputName +
+                                 "' is a sequence or an optional");
+    if (input.strings) {
+      if (llvm::Error error = fixStrings(input, value))
+        return error;
+      continue;
+    }
     llvm::Expected<Tensor> tensor = fixedValue(text, value, info.inputs[i]);
     if (!tensor)
       return tensor.takeError();
@@ -283,14 +378,15 @@ llvm::Error ModelSource::fixInputs(llvm::ArrayRef<std::string> texts) {
   given = std::move(*dims);
   std::vector<Signature> open;
   for (auto [i, input] : llvm::enumerate(info.inputs)) {
-    if (!values[i].bytes) {
+    if (!values[i].bytes && !limits.fixedStrings.contains(input.name)) {
       open.push_back(input);
       continue;
     }
-    limits.fixed[input.name] = values[i];
+    if (!input.strings)
+      limits.fixed[input.name] = values[i];
     fixed.push_back({i, input, values[i]});
   }
-  info.inputs = std::move(open);
+  declared = std::move(open);
   return llvm::Error::success();
 }
 

@@ -50,12 +50,19 @@ struct Signature {
 /// elements may be sequences again. The lengths are the values of NAME in
 /// `dims`; the dims of an element are open under its own name, ELEMENT.AXIS,
 /// where no value is declared. An element whose rank is not declared has as
-/// many as `dims` has values for. Gives false, and the name of the length
-/// that is missing or too large (above kMaxListLength) in `missing`.
+/// many as `dims` has values for. Gives false, and in `reason` what is
+/// missing, when a length is not given or above kMaxListLength, and for
+/// strings, which cannot be inputs of a program.
 bool listTensors(const Signature &signature,
                  const llvm::StringMap<int64_t> &dims,
-                 std::vector<Signature> &tensors, std::string &missing);
+                 std::vector<Signature> &tensors, std::string &reason);
+/// Reads the tensor of strings in a .pb file (ONNX TensorProto).
+mlir::FailureOr<StringTensor> readStringFile(llvm::StringRef path,
+                                             std::string &error);
 constexpr int64_t kMaxListLength = 4096;
+
+/// The signature of element i of a list.
+Signature listElement(const Signature &list, int64_t i);
 
 /// What a model has, for `inspect` and for binding dims; needs no dims bound.
 struct ModelInfo {

@@ -259,17 +259,10 @@ void Importer::callFunction(const onnx::FunctionProto &function,
 /// The arguments of an input, one for each tensor that it is.
 Datum Importer::makeArgument(const onnx::ValueInfoProto &input) {
   Signature declared = declaredSignature(input, true);
-  if (declared.strings)
-    block("E_DTYPE: input " + quoted(declared.name) +
-          " is a tensor of strings and needs a constant: give it with --fix " +
-          llvm::StringRef(declared.name).take_front(120) + "=FILE.pb");
   std::vector<Signature> tensors;
-  std::string missing;
-  if (!listTensors(declared, options.dims, tensors, missing))
-    block("input " + quoted(declared.name) + " is a sequence or an optional; " +
-          "give its length with --dim " +
-          llvm::StringRef(missing).take_front(120) + "=N, at most " +
-          Twine(kMaxListLength));
+  std::string reason;
+  if (!listTensors(declared, options.dims, tensors, reason))
+    block(reason);
   std::vector<Value> arguments;
   for (const Signature &tensor : tensors) {
     mlir::RankedTensorType type =

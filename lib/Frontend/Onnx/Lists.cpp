@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 #include "Lists.h"
 #include "Blocker.h"
+#include "TensorData.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 using namespace nacre::onnx_frontend;
 using llvm::Twine;
@@ -30,8 +32,7 @@ static std::string elementName(llvm::StringRef list, int64_t i) {
   return (list + "." + Twine(i)).str();
 }
 
-/// The signature of element i.
-static Signature element(const Signature &list, int64_t i) {
+Signature nacre::onnx_frontend::listElement(const Signature &list, int64_t i) {
   Signature inner = list;
   inner.name = elementName(list.name, i);
   inner.wrapping.erase(inner.wrapping.begin());
@@ -54,7 +55,15 @@ static std::optional<int64_t> lengthOf(const Signature &list,
 bool nacre::onnx_frontend::listTensors(const Signature &signature,
                                        const llvm::StringMap<int64_t> &dims,
                                        std::vector<Signature> &tensors,
-                                       std::string &missing) {
+                                       std::string &reason) {
+  if (signature.strings) {
+    reason = ("E_DTYPE: input " + quoted(signature.name) +
+              " is a tensor of strings and needs a constant: give it with "
+              "--fix " +
+              llvm::StringRef(signature.name).take_front(120) + "=FILE.pb")
+                 .str();
+    return false;
+  }
   if (signature.wrapping.empty()) {
     tensors.push_back(signature);
     Signature &tensor = tensors.back();
@@ -69,11 +78,20 @@ bool nacre::onnx_frontend::listTensors(const Signature &signature,
   }
   std::optional<int64_t> length = lengthOf(signature, dims);
   if (!length) {
-    missing = signature.name;
+    llvm::StringRef name = llvm::StringRef(signature.name).take_front(120);
+    reason = "input " + quoted(signature.name);
+    if (signature.wrapping.front() == Wrapping::Optional)
+      reason += (" is an optional; say whether it is there with --dim " + name +
+                 "=1 or --dim " + name + "=0")
+                    .str();
+    else
+      reason += (" is a sequence; give its length, at most " +
+                 Twine(kMaxListLength) + ", with --dim " + name + "=N")
+                    .str();
     return false;
   }
   for (int64_t i = 0; i < *length; ++i)
-    if (!listTensors(element(signature, i), dims, tensors, missing))
+    if (!listTensors(listElement(signature, i), dims, tensors, reason))
       return false;
   return true;
 }
@@ -88,7 +106,7 @@ static Datum asDatum(const Signature &declared,
   }
   std::vector<Datum> elements;
   for (int64_t i = 0, n = *lengthOf(declared, dims); i < n; ++i)
-    elements.push_back(asDatum(element(declared, i), dims, left));
+    elements.push_back(asDatum(listElement(declared, i), dims, left));
   if (declared.wrapping.front() == Wrapping::Sequence)
     return Datum::list(std::move(elements));
   return elements.empty() ? Datum::absent() : elements.front();
@@ -130,4 +148,27 @@ void nacre::onnx_frontend::nameTensors(
   llvm::SmallVector<Wrapping> wrapping;
   tensorInside(output.type(), wrapping);
   nameInside(output.name(), wrapping, output.name(), datum, named);
+}
+
+mlir::FailureOr<StringTensor>
+nacre::onnx_frontend::readStringFile(llvm::StringRef path, std::string &error) {
+  auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
+                                          /*RequiresNullTerminator=*/false);
+  if (!file) {
+    error = (path + ": cannot read: " + file.getError().message()).str();
+    return mlir::failure();
+  }
+  onnx::TensorProto proto;
+  if (!proto.ParseFromArray((*file)->getBufferStart(),
+                            int((*file)->getBufferSize())) ||
+      proto.data_type() != onnx::TensorProto::STRING) {
+    error = (path + ": is not a tensor of strings").str();
+    return mlir::failure();
+  }
+  try {
+    return readStrings(proto);
+  } catch (const Blocker &blocker) {
+    error = (path + ": " + blocker.text).str();
+    return mlir::failure();
+  }
 }
