@@ -42,6 +42,9 @@ public:
           !proto.ParseFromArray((*file)->getBufferStart(),
                                 int((*file)->getBufferSize())))
         return fail(ExitModel, path + ": cannot parse");
+      // A tensor parses too, with nothing in it but fields that are unknown.
+      if (!proto.GetReflection()->GetUnknownFields(proto).empty())
+        return mismatch();
       return list(proto, wrapping);
     };
     return wrapping.front() == Wrapping::Optional
@@ -138,7 +141,8 @@ static llvm::Expected<std::vector<std::string>> filesOf(StringRef folder,
   if (!llvm::sys::fs::is_directory(folder))
     return fail(ExitUsage, "--data: '" + folder + "' is not a folder");
   std::vector<std::string> files;
-  for (std::string file; !(file = fileOf(folder, prefix, files.size())).empty();)
+  for (std::string file;
+       !(file = fileOf(folder, prefix, files.size())).empty();)
     files.push_back(file);
   return files;
 }

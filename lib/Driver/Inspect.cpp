@@ -21,7 +21,7 @@ static Json signatureJson(llvm::ArrayRef<Signature> tensors) {
     std::string type = tensor.strings ? "string" : dtypeName(tensor.dtype);
     for (onnx_frontend::Wrapping wrapping : llvm::reverse(tensor.wrapping))
       type = (wrapping == onnx_frontend::Wrapping::Optional ? "optional("
-                                                             : "sequence(") +
+                                                            : "sequence(") +
              type + ")";
     list.push_back({{"name", tensor.name},
                     {"dtype", type},

@@ -236,9 +236,8 @@ llvm::Error ModelSource::checkDimNames() const {
     }
     known.push_back(input.name);
     if (auto length = given.find(input.name); length != given.end())
-      for (int64_t i = 0; i < std::min(length->second,
-                                       onnx_frontend::kMaxListLength);
-           ++i)
+      for (int64_t i = 0;
+           i < std::min(length->second, onnx_frontend::kMaxListLength); ++i)
         self(self, onnx_frontend::listElement(input, i));
   };
   for (const Signature &input : declared)

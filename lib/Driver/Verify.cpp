@@ -142,10 +142,10 @@ inOrder(const Subject &subject,
 }
 
 /// Runs one set of inputs every way that is asked for, and compares.
-static llvm::Error
-check(Subject &subject, llvm::ArrayRef<Tensor> inputs, bool hasExpected,
-      llvm::ArrayRef<std::pair<std::string, Tensor>> given, StringRef data,
-      Tally &tally) {
+static llvm::Error check(Subject &subject, llvm::ArrayRef<Tensor> inputs,
+                         bool hasExpected,
+                         llvm::ArrayRef<std::pair<std::string, Tensor>> given,
+                         StringRef data, Tally &tally) {
   llvm::Expected<std::vector<Tensor>> expected =
       hasExpected ? inOrder(subject, given, data) : std::vector<Tensor>();
   if (!expected)
@@ -220,8 +220,8 @@ llvm::Error verify(const VerifyOptions &options) {
         return made.takeError();
       subject = std::move(*made);
     }
-    if (llvm::Error error = check(*subject, inputs, !folder.empty(), expected,
-                                  folder, tally))
+    if (llvm::Error error =
+            check(*subject, inputs, !folder.empty(), expected, folder, tally))
       return error;
   }
   if (options.json)

@@ -69,8 +69,8 @@ bool Datum::sameForm(const Datum &other) const {
   if (isStrings())
     return text().shape == other.text().shape &&
            text().values == other.text().values;
-  return !isList() ||
-         llvm::equal(
-             elements(), other.elements(),
-             [](const Datum &a, const Datum &b) { return a.sameForm(b); });
+  return !isList() || llvm::equal(elements(), other.elements(),
+                                  [](const Datum &a, const Datum &b) {
+                                    return a.sameForm(b);
+                                  });
 }

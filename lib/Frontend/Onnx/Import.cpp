@@ -139,6 +139,8 @@ void Importer::importNode(const onnx::NodeProto &node, int index,
   for (const std::string &output : node.output())
     if (!output.empty())
       scope.values[output] = Datum();
+  if (++nodesImported > options.maxNodes)
+    return; // said at the end
 
   auto function = functions.find(functionKey(node.domain(), node.op_type()));
   OpImporter importer = opTable(domain).lookup(node.op_type());
@@ -163,7 +165,7 @@ void Importer::importNode(const onnx::NodeProto &node, int index,
     // An output the importer does not make must not pass in silence.
     for (int i = 0; i < node.output_size(); ++i)
       if (context.wants(i) && !scope.values[node.output(i)] &&
-          errors.list.size() == before)
+          errors.list.size() == before && nodesImported <= options.maxNodes)
         context.onlyOutputs(i);
   } catch (const Blocker &blocker) {
     for (const std::string &output : node.output())
@@ -392,6 +394,9 @@ mlir::LogicalResult Importer::run() {
   makeArguments(scope);
   importInitializers(file->proto.graph(), scope);
   importNodes(file->proto.graph().node(), scope);
+  if (nodesImported > options.maxNodes)
+    errors.add("E_LIMIT: unrolling makes more than " + Twine(options.maxNodes) +
+               " nodes (--max-nodes)");
   if (errors.list.size() != before)
     return mlir::failure();
   auto named = results(scope);

@@ -95,6 +95,8 @@ private:
   llvm::DenseMap<mlir::Value, Tensor> memo;
   mlir::Block *body = nullptr;
   std::vector<std::string> argumentNames;
+  /// Nodes of bodies that are imported again and again count each time.
+  int64_t nodesImported = 0;
 };
 
 } // namespace nacre::onnx_frontend

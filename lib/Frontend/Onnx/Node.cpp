@@ -43,8 +43,9 @@ Value Node::in(int i) {
 const StringTensor &Node::strings(int i) {
   Datum found = datum(i);
   if (!found.isStrings())
-    block("input " + Twine(i) + " is " + found.what() +
-          (found.isTensor() ? ", not of strings" : ", not a tensor of strings"));
+    block(
+        "input " + Twine(i) + " is " + found.what() +
+        (found.isTensor() ? ", not of strings" : ", not a tensor of strings"));
   return found.text();
 }
 

@@ -90,7 +90,8 @@ void onnx_frontend::shareCaptured(Callee &a, Callee &b) {
             body.getArgument(first + (at - callee->captured.begin()));
         before.replaceAllUsesWith(argument);
         for (Datum &output : callee->outputs)
-          output = output.map([&](Value v) { return v == before ? argument : v; });
+          output =
+              output.map([&](Value v) { return v == before ? argument : v; });
       }
     }
     body.eraseArguments(first, old);

@@ -3,7 +3,8 @@
 #include "../OpTable.h"
 #include "RandomSource.h"
 #include "Strings.h"
-#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
 #include <cmath>
 
 using namespace nacre;
@@ -39,10 +40,9 @@ void constant(Node &n) {
   if (auto *a = n.attribute("value_string"))
     return n.setDatum(0, Datum::strings({{}, {a->s()}}));
   if (auto *a = n.attribute("value_strings"))
-    return n.setDatum(0,
-                      Datum::strings({{a->strings_size()},
-                                      {a->strings().begin(),
-                                       a->strings().end()}}));
+    return n.setDatum(
+        0, Datum::strings({{a->strings_size()},
+                           {a->strings().begin(), a->strings().end()}}));
   block("E_ATTR: no value");
 }
 
@@ -136,15 +136,20 @@ double dropped(Node &n) {
     if (training && n.has(1))
       ratio = n.constant(1, "ratio").numberAt(0);
   }
-  if (!(ratio >= 0 && ratio < 1))
-    block("E_ATTR: ratio is " + llvm::formatv("{0:g}", ratio).str() +
-          ", must be in [0,1)");
+  if (!(ratio >= 0 && ratio < 1)) {
+    std::string text;
+    llvm::raw_string_ostream(text) << llvm::format("%g", ratio);
+    block("E_ATTR: ratio is " + text + ", must be in [0,1)");
+  }
   return training ? ratio : 0;
 }
 
 void dropout(Node &n) {
   Value x = n.in(0);
   double ratio = dropped(n);
+  // Such a model is a training's snapshot; nobody means its inference so.
+  if (ratio > 0 && n.opset < 7)
+    block("is_test=0 is not supported");
   Value mask = n.build.expandLike(n.build.splat(n.type(DType::Bool), 1), x);
   if (ratio > 0) {
     n.needFloat(x);

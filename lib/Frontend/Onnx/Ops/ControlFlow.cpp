@@ -97,8 +97,8 @@ void ifBranch(Node &n) {
       then.captured, mlir::ArrayAttr(), mlir::ArrayAttr(), mlir::ArrayAttr());
   unsigned next = 0;
   for (unsigned i = 0; i < count; ++i)
-    n.setDatum(i, then.outputs[i].map(
-                      [&](Value) { return op.getResult(next++); }));
+    n.setDatum(
+        i, then.outputs[i].map([&](Value) { return op.getResult(next++); }));
 }
 
 //===----------------------------------------------------------------------===//
@@ -141,6 +141,12 @@ llvm::SmallVector<Datum> bodyInputs(Node &n, const LoopForm &form,
   return inputs;
 }
 
+/// Why a body that gives a list cannot be a loop's.
+std::string unrolledOnly() {
+  return ", so it is unrolled and needs a constant 'M' input of at most " +
+         std::to_string(maxUnrolled) + " and a constant condition";
+}
+
 /// As lazy.loop: carried results, then collected ones. nullopt when something
 /// blocked, which is said in the importer's messages.
 std::optional<llvm::SmallVector<Datum>> asLoop(Node &n, const LoopForm &form) {
@@ -149,8 +155,7 @@ std::optional<llvm::SmallVector<Datum>> asLoop(Node &n, const LoopForm &form) {
       mlir::RankedTensorType::get({}, n.type(DType::I64))};
   for (auto [i, datum] : llvm::enumerate(form.carried)) {
     if (!datum.isTensor())
-      block("carries " + datum.what() +
-            ", so it needs a constant 'M' input and a constant condition");
+      block("carries " + datum.what() + unrolledOnly());
     types.push_back(datum.value().getType());
   }
   llvm::SmallVector<Value> initial = tensorsOf(form.carried);
@@ -168,8 +173,7 @@ std::optional<llvm::SmallVector<Datum>> asLoop(Node &n, const LoopForm &form) {
     return std::nullopt;
   for (const Datum &output : body.outputs)
     if (!output.isTensor())
-      block("gives " + output.what() +
-            ", so it needs a constant 'M' input and a constant condition");
+      block("gives " + output.what() + unrolledOnly());
   llvm::SmallVector<Value> results = tensorsOf(body.outputs);
   for (auto [i, v] : llvm::enumerate(initial)) {
     Value given = results[test + i];

@@ -167,8 +167,7 @@ void sequenceMap(Node &n) {
   if (body.input_size() != n.inputCount() ||
       body.output_size() < n.proto.output_size())
     block("E_ATTR: body has " + Twine(body.input_size()) + " inputs and " +
-          Twine(body.output_size()) +
-          " outputs, which do not fit the node's");
+          Twine(body.output_size()) + " outputs, which do not fit the node's");
   size_t length = listAt(n, 0).size();
   std::vector<std::vector<Datum>> results(n.proto.output_size());
   for (size_t at = 0; at < length; ++at) {

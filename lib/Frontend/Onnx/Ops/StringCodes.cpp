@@ -20,8 +20,8 @@ StringCodes::StringCodes(std::vector<std::string> given)
 Value StringCodes::encode(Node &n, const StringTensor &text) const {
   Tensor codes = n.newTensor(DType::I64, text.shape);
   for (auto [i, string] : llvm::enumerate(text.values))
-    codes.data<int64_t>()[i] = llvm::lower_bound(strings, string) -
-                               strings.begin();
+    codes.data<int64_t>()[i] =
+        llvm::lower_bound(strings, string) - strings.begin();
   return n.constantOf(codes);
 }
 
@@ -48,6 +48,15 @@ static std::optional<int> stringOutputs(llvm::StringRef op) {
       .Default(std::nullopt);
 }
 
+/// Whether input i is among what the op moves; else it says how.
+static bool isData(llvm::StringRef op, int i) {
+  return llvm::StringSwitch<bool>(op)
+      .Case("Concat", true)
+      .Case("Equal", i < 2)
+      .Case("Where", i == 1 || i == 2)
+      .Default(i == 0);
+}
+
 bool onnx_frontend::worksOnCodes(Node &n) {
   if (!n.proto.domain().empty() || !stringOutputs(n.proto.op_type()))
     return false;
@@ -60,8 +69,10 @@ bool onnx_frontend::worksOnCodes(Node &n) {
 void onnx_frontend::importOnCodes(Node &n, void (*importer)(Node &)) {
   std::vector<std::string> all;
   for (int i = 0; i < n.inputCount(); ++i)
-    if (n.has(i) && n.datum(i).isStrings())
+    if (isData(n.proto.op_type(), i))
       llvm::append_range(all, n.strings(i).values);
+    else if (n.has(i))
+      n.in(i);
   StringCodes codes(std::move(all));
   Scope inner;
   inner.outer = &n.scope;

@@ -63,8 +63,8 @@ std::vector<std::string> split(llvm::StringRef text, llvm::StringRef delimiter,
   if (delimiter.empty())
     text = text.ltrim(blanks);
   while (!(delimiter.empty() && text.empty())) {
-    size_t end = delimiter.empty() ? text.find_first_of(blanks)
-                                   : text.find(delimiter);
+    size_t end =
+        delimiter.empty() ? text.find_first_of(blanks) : text.find(delimiter);
     if (end == llvm::StringRef::npos ||
         (most >= 0 && int64_t(parts.size()) == most)) {
       parts.push_back((delimiter.empty() ? text.rtrim(blanks) : text).str());
@@ -109,7 +109,7 @@ void regexFullMatch(Node &n) {
   options.set_log_errors(false);
   re2::RE2 pattern(n.stringAttr("pattern", ""), options);
   if (!pattern.ok())
-    block("E_ATTR: pattern: " + pattern.error());
+    block("E_ATTR: pattern: " + quoted(pattern.error()));
   Tensor y = n.newTensor(DType::Bool, x.shape);
   for (auto [i, text] : llvm::enumerate(x.values))
     y.data<uint8_t>()[i] = re2::RE2::FullMatch(text, pattern);
@@ -158,8 +158,8 @@ void stringNormalizer(Node &n) {
   StringTensor y;
   for (const std::string &text : x.values)
     if (!stop.contains(key(text)))
-      y.values.push_back(action == "NONE" ? text
-                                          : changeCase(text, action == "UPPER"));
+      y.values.push_back(
+          action == "NONE" ? text : changeCase(text, action == "UPPER"));
   if (y.values.empty())
     y.values.push_back("");
   if (row)

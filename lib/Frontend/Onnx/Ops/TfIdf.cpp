@@ -27,8 +27,8 @@ Value countGrams(Node &n, Value x, Value grams, int64_t skips) {
       break;
     Value all;
     for (int64_t k = 0; k < length; ++k) {
-      Value element = n.reshape(n.sliceAxis(x, 1, k * apart, windows),
-                                {rows, windows, 1});
+      Value element =
+          n.reshape(n.sliceAxis(x, 1, k * apart, windows), {rows, windows, 1});
       Value wanted = n.reshape(n.sliceAxis(grams, 1, k, 1), {count});
       Value hit = n.cmp(CmpKind::eq, element, wanted);
       all = all ? n.build.binary<lazy::AndOp>(all, hit) : hit;
@@ -85,8 +85,8 @@ void tfIdf(Node &n) {
       block("is not supported on " + Twine(dtypeName(Node::dtype(x))));
     x = n.build.cast(x, n.type(DType::I64));
     llvm::ArrayRef<int64_t> numbers = listAttr(n, "pool_int64s");
-    pool = n.constantOf(Tensor::of<int64_t>(
-        DType::I64, {int64_t(numbers.size())}, numbers));
+    pool = n.constantOf(
+        Tensor::of<int64_t>(DType::I64, {int64_t(numbers.size())}, numbers));
   }
   bool row = Node::rank(x) < 2;
   if (Node::rank(x) > 2)
@@ -111,8 +111,8 @@ void tfIdf(Node &n) {
       block("E_ATTR: ngram_indexes has " + Twine(columns.size()) +
             " values for more n-grams");
     if (count && length >= least && length <= most) {
-      Value part = n.reshape(n.sliceAxis(pool, 0, start, end - start),
-                             {count, length});
+      Value part =
+          n.reshape(n.sliceAxis(pool, 0, start, end - start), {count, length});
       counts.push_back(countGrams(n, x, part, skips));
       llvm::append_range(places, columns.slice(grams, count));
     }

@@ -1,5 +1,6 @@
 //===- Features.cpp - preparing features ----------------------------------===//
 #include "../../OpTable.h"
+#include "../StringCodes.h"
 #include "Scores.h"
 #include "nacre/model.h"
 
@@ -82,15 +83,26 @@ void imputer(Node &n) {
 }
 
 void oneHotEncoder(Node &n) {
-  Value x = n.in(0);
-  n.needStatic(x);
-  if (!stringsAttr(n, "cats_strings").empty())
-    block("E_DTYPE: categories that are strings are not supported");
-  std::vector<double> categories = numbersAttr(n, "cats_int64s");
-  if (categories.empty())
-    block("E_ATTR: no cats_int64s");
-  Value table = constantNumbers(n, n.type(DType::I64),
-                                {int64_t(categories.size())}, categories);
+  Value x, table;
+  if (n.datum(0).isStrings()) {
+    StringTensor categories{{}, stringsAttr(n, "cats_strings")};
+    if (categories.values.empty())
+      block("E_ATTR: no cats_strings");
+    categories.shape.push_back(categories.values.size());
+    std::vector<std::string> all = categories.values;
+    llvm::append_range(all, n.strings(0).values);
+    StringCodes codes(std::move(all));
+    x = codes.encode(n, n.strings(0));
+    table = codes.encode(n, categories);
+  } else {
+    x = n.in(0);
+    n.needStatic(x);
+    std::vector<double> categories = numbersAttr(n, "cats_int64s");
+    if (categories.empty())
+      block("E_ATTR: no cats_int64s");
+    table = constantNumbers(n, n.type(DType::I64), {int64_t(categories.size())},
+                            categories);
+  }
   Ints column(Node::shape(x));
   column.push_back(1);
   Value keys = n.reshape(n.build.cast(x, n.type(DType::I64)), column);

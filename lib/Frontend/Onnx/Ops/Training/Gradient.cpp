@@ -52,14 +52,13 @@ void gradient(Node &n) {
   for (int i = 0; i < wanted; ++i)
     points.push_back(named(n, names[i]));
   std::string reason;
-  mlir::ScopedDiagnosticHandler handler(
-      n.build.b.getContext(), [&](mlir::Diagnostic &diagnostic) {
-        if (reason.empty())
-          reason = diagnostic.str();
-        return mlir::success();
-      });
-  auto gradients =
-      autodiff::differentiate(n.build, n.reshape(y, {}), points);
+  mlir::ScopedDiagnosticHandler handler(n.build.b.getContext(),
+                                        [&](mlir::Diagnostic &diagnostic) {
+                                          if (reason.empty())
+                                            reason = diagnostic.str();
+                                          return mlir::success();
+                                        });
+  auto gradients = autodiff::differentiate(n.build, n.reshape(y, {}), points);
   if (mlir::failed(gradients))
     block(reason);
   for (int i = 0; i < wanted; ++i)
