@@ -375,6 +375,9 @@ def training():
     check("Dropout", {"keeps its share": abs(m.mean() - 0.75) < 0.02, "scales": np.allclose(a, m / 0.75),
                       "one seed": np.array_equal(a, got["b"]), "two seeds": not np.array_equal(a, got["c"])},
           {"keeps its share": True, "scales": True, "one seed": True, "two seeds": True})
+    check("Dropout in a training", nacre("compile", "drop.onnx", "--train", "--loss", "cross_entropy", "-o", "made")[::2],
+          (3, [f"drop.onnx: node 'Dropout_{i}' (Dropout, opset 20): would drop the same elements in every step of a "
+               "training" for i in range(3)]))
     save("gradient", [node("MatMul", "x w", "h"), node("Tanh", "h", "t"), node("ReduceSum", "t", "y", keepdims=0),
                       node("Gradient", "w x", "dw dx", domain="ai.onnx.preview.training", xs=["w", "x"], y="y")],
          {"x": tensor_type([2, 3])}, {"dw": tensor_type(None), "dx": tensor_type(None)},

@@ -26,6 +26,8 @@ struct ImportOptions {
   int64_t maxFoldBytes = int64_t(64) << 20;
   int64_t maxNodes = 1000000;
   bool allowHardlinks = false;
+  /// For a training, whose steps must not draw the same numbers each time.
+  bool training = false;
 };
 
 /// What a tensor may be inside of.

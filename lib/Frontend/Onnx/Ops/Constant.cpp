@@ -150,6 +150,8 @@ void dropout(Node &n) {
   // Such a model is a training's snapshot; nobody means its inference so.
   if (ratio > 0 && n.opset < 7)
     block("is_test=0 is not supported");
+  if (ratio > 0 && n.importer.options.training)
+    block("would drop the same elements in every step of a training");
   Value mask = n.build.expandLike(n.build.splat(n.type(DType::Bool), 1), x);
   if (ratio > 0) {
     n.needFloat(x);
