@@ -237,6 +237,14 @@ def flow():
     report = nacre("run", "append.onnx", "--input", "x=a.npy", "--max-nodes", "10")
     check("a limit of unrolling", report[::2],
           (3, ["append.onnx: E_LIMIT: unrolling makes more than 10 nodes (--max-nodes)"]))
+    save("rows", [node("SplitToSequence", "x", "s", axis=1, keepdims=0), node("Dropout", "x", "d m"),
+                  node("SequenceAt", "s one", "y")], {"x": tensor_type(["N", 3])},
+         {"s": sequence_type(None), "y": tensor_type(None), "m": tensor_type(None, T.BOOL)},
+         [numpy_helper.from_array(np.int64(1), "one")])
+    x = floats(2, 3)
+    np.save("x.npy", x)
+    same("a symbolic extent", outputs_of("rows.onnx", "--dim", "N<=5", "--input", "x=x.npy"),
+         {"s.0": x[:, 0], "s.1": x[:, 1], "s.2": x[:, 2], "y": x[:, 1], "m": np.ones((2, 3), bool)})
     model = save("edit", [node("SplitToSequence", "x sizes", "s", axis=1), node("SequenceErase", "s one", "t"),
                           node("SequenceInsert", "t x zero", "u"), node("SequenceAt", "u minus", "y"),
                           node("SequenceLength", "u", "n")],
@@ -309,6 +317,18 @@ def texts():
     same("numbers of strings", outputs_of("numbers.onnx"),
          {"f": np.array([1.5, -2e-3, 7, np.nan, -np.inf], np.float32), "i": np.array([-7, 42], np.int32),
           "m": np.array([True, False, False, False]), "n": np.array([2, 2, 3, 1]), "size": np.array([4, 3])})
+    lines = ["a b  c ", "  x", "", "one", " p q\tr\ns "]
+    for delimiter in (None, " ", "b"):
+        for most in (None, 0, 1, 2):
+            parts = [line.split(delimiter, -1 if most is None else most) for line in lines]
+            width = max(map(len, parts))
+            given = {k: v for k, v in {"delimiter": delimiter, "maxsplit": most}.items() if v is not None}
+            save("split", [node("StringSplit", "x", "y n", **given), node("Equal", "y wanted", "same"),
+                           node("Shape", "y", "size")], {},
+                 {"n": tensor_type(None, T.INT64), "same": tensor_type(None, T.BOOL), "size": tensor_type(None, T.INT64)},
+                 [strings("x", lines), strings("wanted", [p + [""] * (width - len(p)) for p in parts])])
+            same(f"StringSplit at {delimiter!r}, at most {most}", outputs_of("split.onnx"),
+                 {"n": np.array([len(p) for p in parts]), "same": np.ones((5, width), bool), "size": np.array([5, width])})
     # An input of strings is fixed.
     ml = [("ai.onnx.ml", 3)]
     save("label", [node("LabelEncoder", "x", "y", domain="ai.onnx.ml", keys_strings=["a", "b"], values_floats=[0.5, 2.5],

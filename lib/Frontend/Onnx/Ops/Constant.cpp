@@ -152,7 +152,7 @@ void dropout(Node &n) {
     block("is_test=0 is not supported");
   if (ratio > 0 && n.importer.options.training)
     block("would drop the same elements in every step of a training");
-  Value mask = n.build.expandLike(n.build.splat(n.type(DType::Bool), 1), x);
+  Value mask = n.build.cast(n.build.splatLike(x, 1), n.type(DType::Bool));
   if (ratio > 0) {
     n.needFloat(x);
     n.needStatic(x);

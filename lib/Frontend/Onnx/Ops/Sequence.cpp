@@ -34,16 +34,16 @@ Datum newList(std::vector<Datum> elements) {
   return Datum::list(std::move(elements));
 }
 
-/// Input i as a place in a list that has `size` of them.
-int64_t position(Node &n, int i, int64_t size) {
+/// Input i as a place in a list of `size` elements, or, at the end, behind.
+int64_t position(Node &n, int i, int64_t size, bool behind = false) {
   Tensor given = n.constant(i, "position");
   if (given.count() != 1)
     block("E_SHAPE: position has shape " + shapeText(given.shape) +
           ", not one element");
   int64_t at = given.integerAt(0);
-  if (at < -size || at >= size)
+  if (at < -size || at >= size + behind)
     block("E_INDEX: position " + Twine(at) + " is outside [" + Twine(-size) +
-          "," + Twine(size) + ")");
+          "," + Twine(size) + (behind ? "]" : ")"));
   return at < 0 ? at + size : at;
 }
 
@@ -59,16 +59,7 @@ void sequenceEmpty(Node &n) { n.setDatum(0, Datum::list({})); }
 void sequenceInsert(Node &n) {
   std::vector<Datum> elements = listAt(n, 0);
   int64_t size = elements.size();
-  // One more place than elements: behind the last.
-  int64_t at = size;
-  if (n.has(2)) {
-    Tensor given = n.constant(2, "position");
-    at = given.count() == 1 ? given.integerAt(0) : size + 1;
-    if (at < -size || at > size)
-      block("E_INDEX: position " + Twine(at) + " is outside [" + Twine(-size) +
-            "," + Twine(size) + "]");
-    at += at < 0 ? size : 0;
-  }
+  int64_t at = n.has(2) ? position(n, 2, size, /*behind=*/true) : size;
   elements.insert(elements.begin() + at, n.datum(1));
   n.setDatum(0, newList(std::move(elements)));
 }

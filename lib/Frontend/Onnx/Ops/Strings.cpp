@@ -67,7 +67,7 @@ std::vector<std::string> split(llvm::StringRef text, llvm::StringRef delimiter,
         delimiter.empty() ? text.find_first_of(blanks) : text.find(delimiter);
     if (end == llvm::StringRef::npos ||
         (most >= 0 && int64_t(parts.size()) == most)) {
-      parts.push_back((delimiter.empty() ? text.rtrim(blanks) : text).str());
+      parts.push_back(text.str());
       break;
     }
     parts.push_back(text.take_front(end).str());
