@@ -17,12 +17,30 @@ std::string shapeText(llvm::ArrayRef<int64_t> shape) {
 }
 
 int64_t CompiledCode::boundOf(llvm::StringRef name) const {
-  for (const auto *list : {&inputs, &outputs})
-    for (const TensorInfo &tensor : *list)
-      for (auto [axis, dim] : llvm::enumerate(tensor.dimNames))
-        if (dim == name)
-          return tensor.shape[axis];
+  for (auto [dim, range] : llvm::zip_equal(dimNames, dimRanges))
+    if (dim == name)
+      return range.most;
   return 0;
+}
+
+static std::vector<TensorInfo> outputsOf(const CompiledCode &code,
+                                         bool counts) {
+  std::vector<TensorInfo> list;
+  llvm::copy_if(code.outputs, std::back_inserter(list),
+                [&](const TensorInfo &t) { return t.isCount == counts; });
+  return list;
+}
+
+LoadedModel::LoadedModel(const CompiledCode &code)
+    : inputs(code.inputs), outputs(outputsOf(code, false)),
+      counts(outputsOf(code, true)), dimNames(code.dimNames) {}
+
+void LoadedModel::settleShapes(Call &call) const {
+  for (auto [tensor, output] : llvm::zip_equal(call.outputs, outputs))
+    for (auto [extent, dim] : llvm::zip_equal(tensor.shape, output.dimNames))
+      for (auto [count, value] : llvm::zip_equal(counts, call.counts))
+        if (count.name == dim)
+          extent = value.integerAt(0);
 }
 
 llvm::Expected<Call> LoadedModel::prepare(llvm::ArrayRef<Tensor> given) const {
@@ -62,12 +80,15 @@ llvm::Expected<Call> LoadedModel::prepare(llvm::ArrayRef<Tensor> given) const {
     call.dims.push_back(at->second);
   }
   for (const TensorInfo &output : outputs) {
-    llvm::SmallVector<int64_t> shape(output.shape.begin(), output.shape.end());
-    for (auto [extent, dim] : llvm::zip_equal(shape, output.dimNames))
-      if (!dim.empty())
-        extent = dims.lookup(dim);
-    call.outputs.push_back(Tensor::zeros(output.dtype, shape));
+    // A run may write all that there is room for.
+    Tensor tensor = Tensor::zeros(output.dtype, output.shape);
+    for (auto [extent, dim] : llvm::zip_equal(tensor.shape, output.dimNames))
+      if (auto at = dims.find(dim); at != dims.end())
+        extent = at->second;
+    call.outputs.push_back(std::move(tensor));
   }
+  for (const TensorInfo &count : counts)
+    call.counts.push_back(Tensor::zeros(count.dtype, count.shape));
   return call;
 }
 

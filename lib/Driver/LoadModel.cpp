@@ -5,6 +5,7 @@
 #include "Session.h"
 #include "mlir/Parser/Parser.h"
 #include "nacre/Lazy/Lazy.h"
+#include "nacre/Lazy/Signature.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
@@ -14,11 +15,20 @@ using llvm::Twine;
 
 namespace nacre::driver {
 
-llvm::Error readDims(const ModelOptions &options, Dims &given, Dims &symbolic) {
+llvm::Error readDims(const ModelOptions &options, Dims &given, Dims &symbolic,
+                     Dims &least) {
   for (StringRef text : options.dims) {
     auto [name, value] = text.rsplit('=');
     bool bound = name.consume_back("<");
-    int64_t number;
+    int64_t number, from = 1;
+    if (auto [low, high] = value.split(".."); !bound && value.contains("..")) {
+      if (low.getAsInteger(10, from) || high.getAsInteger(10, number) ||
+          from < 0 || from > number)
+        return fail(ExitUsage, "--dim: '" + text + "' is not NAME=LEAST..MOST");
+      bound = true;
+      value = high;
+      least[name] = from;
+    }
     if (name.empty() || value.empty() || value.getAsInteger(10, number))
       return fail(ExitUsage, "--dim: '" + text + "' is not NAME=N");
     if (number < (bound ? 1 : 0) || number > int64_t(1) << 40)
@@ -43,10 +53,10 @@ static Signature signatureOf(mlir::Type type, mlir::DictionaryAttr attributes,
     if (auto name = attributes.getAs<mlir::StringAttr>("lazy.name"))
       signature.name = name.str();
   signature.dtype = dtypeOf(tensor.getElementType());
-  for (int64_t axis = 0; axis < tensor.getRank(); ++axis) {
-    mlir::StringAttr symbol = lazy::symbolOf(tensor, axis);
-    signature.dims.push_back(symbol ? -1 : tensor.getDimSize(axis));
-    signature.dimNames.push_back(symbol ? symbol.str() : "");
+  lazy::CallerShape shape = lazy::callerShape(tensor, attributes);
+  for (auto [extent, dim] : llvm::zip_equal(shape.bounds, shape.dims)) {
+    signature.dims.push_back(dim.empty() ? extent : -1);
+    signature.dimNames.push_back(dim);
   }
   return signature;
 }
@@ -131,7 +141,8 @@ llvm::Expected<ModelSource> ModelSource::open(mlir::MLIRContext &context,
   source.path = options.model;
   source.name = llvm::sys::path::stem(options.model).str();
   source.dependencies.push_back(options.model);
-  if (llvm::Error error = readDims(options, source.given, source.symbolic))
+  if (llvm::Error error =
+          readDims(options, source.given, source.symbolic, source.least))
     return error;
   StringRef extension = llvm::sys::path::extension(options.model);
   if (extension != ".onnx" && extension != ".mlir" && extension != ".ngl")
@@ -160,21 +171,27 @@ llvm::Expected<ModelSource> ModelSource::open(mlir::MLIRContext &context,
             loadWeights(source.text, options.model, source.dependencies))
       return error;
     auto main = source.text.module->lookupSymbol<mlir::func::FuncOp>("main");
-    for (unsigned i = 0; i < main.getNumArguments(); ++i)
-      source.info.inputs.push_back(signatureOf(main.getArgumentTypes()[i],
-                                               main.getArgAttrDict(i),
-                                               ("arg" + Twine(i)).str()));
-    // Its symbols stay open up to their bounds: runs bind them.
-    for (mlir::Type type : main.getArgumentTypes()) {
-      auto tensor = mlir::cast<mlir::RankedTensorType>(type);
-      for (auto [axis, bound] : llvm::enumerate(lazy::boundedShape(tensor)))
-        if (mlir::StringAttr symbol = lazy::symbolOf(tensor, axis))
-          source.symbolic[symbol.getValue()] = bound;
+    for (unsigned i = 0; i < main.getNumArguments(); ++i) {
+      mlir::DictionaryAttr attributes = main.getArgAttrDict(i);
+      if (auto dim = lazy::dimScalar(attributes)) {
+        source.least[dim->name] = dim->least;
+        continue;
+      }
+      mlir::Type type = main.getArgumentTypes()[i];
+      source.info.inputs.push_back(
+          signatureOf(type, attributes, ("arg" + Twine(i)).str()));
+      // Its symbols stay open up to their bounds: runs bind them.
+      lazy::CallerShape shape = lazy::callerShape(
+          mlir::cast<mlir::RankedTensorType>(type), attributes);
+      for (auto [dim, bound] : llvm::zip_equal(shape.dims, shape.bounds))
+        if (!dim.empty())
+          source.symbolic[dim] = bound;
     }
     for (unsigned i = 0; i < main.getNumResults(); ++i)
-      source.info.outputs.push_back(signatureOf(main.getResultTypes()[i],
-                                                main.getResultAttrDict(i),
-                                                ("result" + Twine(i)).str()));
+      if (!lazy::dimScalar(main.getResultAttrDict(i)))
+        source.info.outputs.push_back(signatureOf(main.getResultTypes()[i],
+                                                  main.getResultAttrDict(i),
+                                                  ("result" + Twine(i)).str()));
     source.declared = source.info.inputs;
     return source;
   }
@@ -396,8 +413,18 @@ llvm::Expected<Program> ModelSource::program(mlir::MLIRContext &context,
   onnx_frontend::ImportOptions import = limits;
   import.dims = dims;
   import.symbolicDims = symbolic;
+  import.leastDims = least;
   std::vector<std::string> errors;
   DiagnosticLog log(context);
+  if (kind == Kind::Onnx && !symbolic.empty()) {
+    // A batch that stays in front costs nothing; everything else needs room
+    // for the bounds.
+    auto leading = onnx_frontend::import(context, path, import, errors);
+    if (succeeded(leading) && succeeded(lazy::verifyProgram(*leading->module)))
+      return std::move(*leading);
+    errors.clear();
+    import.boundedDims = true;
+  }
   mlir::FailureOr<Program> program =
       kind == Kind::Graph
           ? graph_frontend::import(context, path, import, parameters, errors)

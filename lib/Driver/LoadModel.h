@@ -65,8 +65,8 @@ private:
   enum class Kind { Onnx, Graph, Text } kind = Kind::Onnx;
   std::string parameters; ///< checkpoint of a graph's parameters, or empty
   Phase startPhase = Phase::Import;
-  Dims asked;           ///< with --dim and --fix
-  Dims given, symbolic; ///< `given` with the lengths that data has
+  Dims asked;                  ///< with --dim and --fix
+  Dims given, symbolic, least; ///< `given` with the lengths that data has
   onnx_frontend::ImportOptions limits; ///< without dims
   std::vector<std::string> dependencies;
 };
@@ -74,8 +74,9 @@ private:
 /// An error unless there is a file at `path`.
 llvm::Error checkReadable(llvm::StringRef path);
 
-/// Parses --dim: "NAME=N" and "NAME<=N".
-llvm::Error readDims(const ModelOptions &options, Dims &given, Dims &symbolic);
+/// Parses --dim: "NAME=N", "NAME<=N" and "NAME=LEAST..MOST".
+llvm::Error readDims(const ModelOptions &options, Dims &given, Dims &symbolic,
+                     Dims &least);
 
 /// The values of all open dims: those given, and those that `tensors` (in
 /// order of `inputs`; one without bytes is not known yet) have. All tensors

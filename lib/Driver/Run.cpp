@@ -118,7 +118,7 @@ llvm::Error run(const RunOptions &options) {
     return error;
 
   std::vector<std::string> names;
-  for (const TensorInfo &output : compiled->code.outputs)
+  for (const TensorInfo &output : (*model)->outputs)
     names.push_back(output.name);
   if (!options.outputDir.empty())
     if (llvm::Error error =

@@ -100,8 +100,6 @@ static llvm::Expected<Subject> makeSubject(OpenModel &opened, const Dims &dims,
       compileProgram(std::move(*program), source.phase(), tools);
   if (!compiled)
     return compiled.takeError();
-  for (const TensorInfo &output : compiled->code.outputs)
-    subject.outputNames.push_back(output.name);
   subject.inSequences =
       llvm::any_of(source.modelInfo().outputs,
                    [](const Signature &s) { return !s.wrapping.empty(); });
@@ -109,6 +107,8 @@ static llvm::Expected<Subject> makeSubject(OpenModel &opened, const Dims &dims,
   if (!model)
     return model.takeError();
   subject.model = std::move(*model);
+  for (const TensorInfo &output : subject.model->outputs)
+    subject.outputNames.push_back(output.name);
   return subject;
 }
 

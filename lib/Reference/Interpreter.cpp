@@ -11,6 +11,7 @@
 #include "Scalar.h"
 #include "Walk.h"
 #include "nacre/Lazy/ControlFlow.h"
+#include "nacre/Lazy/Signature.h"
 
 using namespace mlir;
 
@@ -325,37 +326,45 @@ llvm::Expected<Values> evaluate(Operation *op, ArrayRef<Tensor> operands,
 
 /// Checks an input against the type of its argument and binds its symbols.
 static llvm::Error bindInput(const std::string &name, RankedTensorType type,
+                             const lazy::CallerShape &shape,
                              const Tensor &input, Dims &dims) {
   DType dtype = dtypeOf(type.getElementType());
   if (input.dtype != dtype)
     return failed(name + ": expected " + dtypeName(dtype) + ", got " +
                   dtypeName(input.dtype));
-  if (static_cast<int64_t>(input.shape.size()) != type.getRank())
-    return failed(name + ": expected rank " + Twine(type.getRank()) + ", got " +
+  ArrayRef<int64_t> bounds = shape.bounds;
+  if (input.shape.size() != bounds.size())
+    return failed(name + ": expected rank " + Twine(bounds.size()) + ", got " +
                   Twine(input.shape.size()));
-  Extents bounds = lazy::boundedShape(type);
   for (unsigned axis = 0; axis < input.shape.size(); ++axis) {
     int64_t extent = input.shape[axis];
     std::string where = name + ": axis " + std::to_string(axis);
-    if (!type.isDynamicDim(axis)) {
+    const std::string &symbol = shape.dims[axis];
+    bool open = shape.flat ? !symbol.empty() : type.isDynamicDim(axis);
+    if (!open) {
       if (extent != bounds[axis])
         return failed(where + " is " + Twine(extent) + ", expected " +
                       Twine(bounds[axis]));
       continue;
     }
-    StringAttr symbol = lazy::symbolOf(type, axis);
-    if (!symbol)
+    if (symbol.empty())
       return failed(where + " has no name");
     if (extent < 0 || extent > bounds[axis])
       return failed(where + " is " + Twine(extent) + ", but dimension '" +
-                    symbol.getValue() + "' is at most " + Twine(bounds[axis]));
-    auto [bound, isNew] = dims.try_emplace(symbol.getValue(), extent);
+                    symbol + "' is at most " + Twine(bounds[axis]));
+    auto [bound, isNew] = dims.try_emplace(symbol, extent);
     if (!isNew && bound->second != extent)
       return failed(where + " is " + Twine(extent) + ", but dimension '" +
-                    symbol.getValue() + "' is " + Twine(bound->second) +
-                    " elsewhere");
+                    symbol + "' is " + Twine(bound->second) + " elsewhere");
   }
   return llvm::Error::success();
+}
+
+/// A tensor's bytes at the start of a vector of this type.
+static Tensor inVector(const Tensor &tensor, RankedTensorType type) {
+  Tensor vector = Tensor::zeros(tensor.dtype, type.getShape());
+  std::memcpy(vector.data<uint8_t>(), tensor.bytes, tensor.byteCount());
+  return vector;
 }
 
 llvm::Expected<Values> run(const Program &program, ArrayRef<Tensor> inputs) {
@@ -364,21 +373,59 @@ llvm::Expected<Values> run(const Program &program, ArrayRef<Tensor> inputs) {
       dyn_cast_or_null<FunctionOpInterface>(module.lookupSymbol("main"));
   if (!function || function.getFunctionBody().empty())
     return failed("the program has no function 'main'");
-  if (inputs.size() != function.getNumArguments())
-    return failed("expected " + Twine(function.getNumArguments()) +
-                  " inputs, got " + Twine(inputs.size()));
+  size_t expected = function.getNumArguments();
+  while (expected > 0 && lazy::dimScalar(function.getArgAttrDict(expected - 1)))
+    --expected;
+  if (inputs.size() != expected)
+    return failed("expected " + Twine(expected) + " inputs, got " +
+                  Twine(inputs.size()));
   Dims dims;
+  Values arguments;
   for (auto [i, input] : llvm::enumerate(inputs)) {
     auto given = function.getArgAttrOfType<StringAttr>(i, "lazy.name");
     std::string name = "input " + std::to_string(i);
     if (given)
       name += " '" + given.str() + "'";
     RankedTensorType type = lazy::tensorType(function.getArgument(i));
-    if (llvm::Error error = bindInput(name, type, input, dims))
+    lazy::CallerShape shape =
+        lazy::callerShape(type, function.getArgAttrDict(i));
+    if (llvm::Error error = bindInput(name, type, shape, input, dims))
       return error;
+    arguments.push_back(shape.flat ? inVector(input, type) : input);
   }
-  return runBlock(function.getFunctionBody().front(), inputs, *program.weights,
-                  dims);
+  for (size_t i = expected; i < function.getNumArguments(); ++i) {
+    lazy::DimScalar dim = *lazy::dimScalar(function.getArgAttrDict(i));
+    auto value = dims.find(dim.name);
+    if (value == dims.end())
+      return failed("dimension '" + dim.name + "' has no value");
+    if (value->second < dim.least)
+      return failed("dimension '" + dim.name + "' is " + Twine(value->second) +
+                    ", but at least " + Twine(dim.least));
+    arguments.push_back(Tensor::of<int64_t>(DType::I64, {}, {value->second}));
+  }
+  llvm::Expected<Values> results = runBlock(function.getFunctionBody().front(),
+                                            arguments, *program.weights, dims);
+  if (!results)
+    return results;
+  // Extents that were worked out come last; they shape the others.
+  for (; !results->empty(); results->pop_back()) {
+    auto dim = lazy::dimScalar(function.getResultAttrDict(results->size() - 1));
+    if (!dim)
+      break;
+    dims[dim->name] = results->back().integerAt(0);
+  }
+  for (auto [i, result] : llvm::enumerate(*results)) {
+    lazy::CallerShape shape =
+        lazy::callerShape(cast<RankedTensorType>(function.getResultTypes()[i]),
+                          function.getResultAttrDict(i));
+    if (!shape.flat)
+      continue;
+    result.shape.assign(shape.bounds.begin(), shape.bounds.end());
+    for (auto [extent, dim] : llvm::zip_equal(result.shape, shape.dims))
+      if (!dim.empty())
+        extent = dims.lookup(dim);
+  }
+  return results;
 }
 
 } // namespace nacre::reference

@@ -123,6 +123,15 @@ static int knows_dim(const nacre_model *model, const char *name) {
   return 0;
 }
 
+/* The output that holds an extent which the run works out, or -1. */
+static int64_t count_of(const nacre_model *model, const char *name) {
+  for (int64_t i = 0; i < model->output_count; ++i)
+    if (model->outputs[i].rank == 0 && !strcmp(model->outputs[i].name, name) &&
+        !strcmp(model->outputs[i].dtype, "i64"))
+      return i;
+  return -1;
+}
+
 static nacre_status check_tensors(const nacre_model *model, const char *kind,
                                   const nacre_tensor *tensors, int64_t count,
                                   nacre_error *error) {
@@ -147,7 +156,8 @@ static nacre_status check_tensors(const nacre_model *model, const char *kind,
           tensor->name, (unsigned long long)tensor->bytes,
           (unsigned long long)bytes);
     for (int64_t d = 0; tensor->dim_names && d < tensor->rank; ++d)
-      if (tensor->dim_names[d] && !knows_dim(model, tensor->dim_names[d]))
+      if (tensor->dim_names[d] && !knows_dim(model, tensor->dim_names[d]) &&
+          (*kind == 'i' || count_of(model, tensor->dim_names[d]) < 0))
         return nacre_failure(error, NACRE_E_ABI,
                              "%s '%.64s': model has no dim '%.64s'", kind,
                              tensor->name, tensor->dim_names[d]);

@@ -268,7 +268,7 @@ static int64_t dim_index(const nacre_model *model, const char *name) {
   for (int64_t i = 0; i < model->dim_count; ++i)
     if (!strcmp(model->dim_names[i], name))
       return i;
-  return -1; /* nacre_check_model has seen to it that this is not reached */
+  return -1; /* the run works it out */
 }
 
 /* Does the file's shape fit, binding symbolic dims? */
@@ -390,8 +390,11 @@ static int make_outputs(session *s) {
     array->rank = tensor->rank;
     for (int64_t d = 0; d < tensor->rank; ++d) {
       array->shape[d] = tensor->shape[d];
-      if (tensor->dim_names && tensor->dim_names[d]) {
-        array->shape[d] = s->dims[dim_index(s->model, tensor->dim_names[d])];
+      int64_t dim = tensor->dim_names && tensor->dim_names[d]
+                        ? dim_index(s->model, tensor->dim_names[d])
+                        : -1;
+      if (dim >= 0) {
+        array->shape[d] = s->dims[dim];
         if (array->shape[d] > tensor->shape[d])
           return complain(s, exit_data, "dim %.100s is %lld, at most %lld",
                           tensor->dim_names[d], (long long)array->shape[d],
@@ -405,10 +408,35 @@ static int make_outputs(session *s) {
     if (status)
       return complain(s, exit_bug, "output '%.200s': %s", tensor->name,
                       error.text);
-    array->data = nacre_alloc(array->bytes);
+    /* A run may write all that there is room for. */
+    array->data = nacre_alloc(tensor->bytes);
     if (!array->data)
       return complain(s, exit_limit, "no memory for output '%.200s'",
                       tensor->name);
+  }
+  return exit_ok;
+}
+
+/* Gives the outputs the extents that the run has worked out: scalar outputs
+ * under the dim's name hold them. */
+static int settle_outputs(session *s) {
+  const nacre_model *model = s->model;
+  for (int64_t i = 0; i < model->output_count; ++i) {
+    const nacre_tensor *tensor = &model->outputs[i];
+    nacre_array *array = &s->outputs[i];
+    for (int64_t d = 0; d < tensor->rank; ++d) {
+      const char *name = tensor->dim_names ? tensor->dim_names[d] : NULL;
+      if (!name || dim_index(model, name) >= 0)
+        continue;
+      for (int64_t k = 0; k < model->output_count; ++k)
+        if (!model->outputs[k].rank && !strcmp(model->outputs[k].name, name))
+          memcpy(&array->shape[d], s->outputs[k].data, sizeof array->shape[d]);
+    }
+    nacre_error error;
+    if (nacre_shape_bytes(array->dtype, array->rank, array->shape,
+                          &array->elements, &array->bytes, &error))
+      return complain(s, exit_bug, "output '%.200s': %s", tensor->name,
+                      error.text);
   }
   return exit_ok;
 }
@@ -437,7 +465,8 @@ static int run_model(session *s) {
                      data + model->input_count, s->weights,
                      model->dim_count ? s->dims : NULL, executor, &error);
   nacre_free(data);
-  return status ? complain(s, exit_code(status), "%s", error.text) : exit_ok;
+  return status ? complain(s, exit_code(status), "%s", error.text)
+                : settle_outputs(s);
 }
 
 /* mkdir -p; an error shows when the first file is written. */

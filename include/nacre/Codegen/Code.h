@@ -33,6 +33,9 @@ struct TensorInfo {
   /// Of a tensor that outlives a run: the state's name; else empty. One buffer
   /// may be the input and the output of a state.
   std::string state;
+  /// Whether it is a scalar that holds an extent which the run worked out; its
+  /// name stands in the dimNames of other outputs.
+  bool isCount = false;
   /// Of an output: the index of the last kernel that reads or writes it; when
   /// that one is done, so is the output. -1 when no kernel does.
   int64_t readyAfter = -1;
@@ -90,6 +93,10 @@ struct CompiledCode {
   std::vector<TensorInfo> inputs, outputs;
   std::vector<std::string>
       dimNames; ///< symbolic dims, in the order of run's dims
+  struct DimRange {
+    int64_t least, most;
+  };
+  std::vector<DimRange> dimRanges; ///< per entry of dimNames
   std::vector<KernelInfo> kernels;
   uint64_t arenaBytes = 0, weightsBytes = 0;
   bool deviceArena = false; ///< the device has it, else the caller brings it

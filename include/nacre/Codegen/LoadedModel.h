@@ -9,15 +9,15 @@ namespace nacre {
 /// The arguments of a run, made once and used often.
 struct Call {
   std::vector<Tensor> inputs, outputs;
-  std::vector<int64_t> dims; ///< in the order of CompiledCode::dimNames
+  std::vector<Tensor> counts; ///< extents that the run works out
+  std::vector<int64_t> dims;  ///< in the order of CompiledCode::dimNames
 };
 
 /// A compiled model ready to run. It has copied or uploaded the weights: the
 /// program may go.
 class LoadedModel {
 public:
-  explicit LoadedModel(const CompiledCode &code)
-      : inputs(code.inputs), outputs(code.outputs), dimNames(code.dimNames) {}
+  explicit LoadedModel(const CompiledCode &code);
   virtual ~LoadedModel() = default;
 
   /// Checks the inputs against the signature and allocates the outputs.
@@ -46,7 +46,12 @@ public:
   int32_t lastStatus = 0;
 
   const std::vector<TensorInfo> inputs, outputs;
+  const std::vector<TensorInfo> counts; ///< these come after the outputs
   const std::vector<std::string> dimNames;
+
+protected:
+  /// Gives the outputs of a run the extents that it has worked out.
+  void settleShapes(Call &call) const;
 };
 
 } // namespace nacre

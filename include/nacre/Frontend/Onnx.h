@@ -17,8 +17,14 @@ struct StringTensor {
 struct ImportOptions {
   /// Values of dimension names; an unnamed input dim is called INPUT.AXIS.
   llvm::StringMap<int64_t> dims;
-  /// Names that stay symbolic, with their bounds (leading extents only).
+  /// Names that stay symbolic, with their bounds.
   llvm::StringMap<int64_t> symbolicDims;
+  /// Symbolic extents on any axis: the program is made for the bounds, its
+  /// inputs and outputs are vectors, and the dims are further inputs
+  /// (docs/dims.md). Without it they must be leading ones.
+  bool boundedDims = false;
+  /// With boundedDims the least extents, 1 where a name is missing.
+  llvm::StringMap<int64_t> leastDims;
   /// Inputs that are constants of this compilation: they are not inputs of the
   /// program.
   llvm::StringMap<Tensor> fixed;

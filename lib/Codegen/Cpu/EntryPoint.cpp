@@ -71,6 +71,10 @@ llvm::Value *EntryPoint::address(llvm::Value *framePointer,
   llvm::Value *p;
   if (ref.space == "arena" || ref.space == "weights") {
     p = base(framePointer, ref.space == "arena" ? Arena : Weights);
+  } else if (ref.space == "input" && ref.slot >= int64_t(code.inputs.size())) {
+    // The dims come after the inputs.
+    return b.CreateConstGEP1_64(i64, base(framePointer, Dims),
+                                ref.slot - int64_t(code.inputs.size()));
   } else {
     llvm::Value *table =
         base(framePointer, ref.space == "input" ? Inputs : Outputs);
@@ -275,11 +279,12 @@ void EntryPoint::run() {
   b.CreateStore(b.getInt32(0), slot(framePointer, Status));
   // Symbolic dims must lie within their bounds: buffers are sized by them.
   for (auto [i, symbol] : llvm::enumerate(code.dimNames)) {
-    int64_t bound = code.boundOf(symbol);
+    auto [least, most] = code.dimRanges[i];
     llvm::Value *v =
         b.CreateLoad(i64, b.CreateConstGEP1_64(i64, f->getArg(4), i));
     auto *next = block(f), *outside = block(f);
-    b.CreateCondBr(b.CreateICmpULE(v, b.getInt64(bound)), next, outside);
+    v = b.CreateSub(v, b.getInt64(least)); // unsigned: none below
+    b.CreateCondBr(b.CreateICmpULE(v, b.getInt64(most - least)), next, outside);
     b.SetInsertPoint(outside);
     b.CreateRet(b.getInt32(1)); // NACRE_E_ARG
     b.SetInsertPoint(next);

@@ -208,6 +208,8 @@ llvm::Error NativeModel::run(Call &call, const nacre_executor *executor) {
     from.push_back(input.bytes);
   for (Tensor &output : call.outputs)
     to.push_back(output.data<uint8_t>());
+  for (Tensor &count : call.counts)
+    to.push_back(count.data<uint8_t>());
   int32_t status = library->table().run(from.data(), to.data(), arena, weights,
                                         call.dims.data(), executor);
   lastStatus = status;
@@ -216,6 +218,7 @@ llvm::Error NativeModel::run(Call &call, const nacre_executor *executor) {
                                                                    : ExitModel,
                 Twine("the model refused the data: ") +
                     nacre_status_text(status));
+  settleShapes(call);
   return llvm::Error::success();
 }
 

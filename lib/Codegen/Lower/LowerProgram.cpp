@@ -3,6 +3,7 @@
 #include "Body.h"
 #include "mlir/IR/Verifier.h"
 #include "nacre/Lazy/ControlFlow.h"
+#include "nacre/Lazy/Signature.h"
 #include "nacre/Schedule/KernelNest.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -57,16 +58,14 @@ private:
   const Buffers *inside = nullptr;
 };
 
-TensorInfo infoOf(StringRef name, RankedTensorType type) {
+TensorInfo infoOf(StringRef name, RankedTensorType type,
+                  DictionaryAttr attributes) {
   TensorInfo info;
   info.name = name.str();
   info.dtype = dtypeOf(type.getElementType());
-  for (int64_t extent : boundedShape(type))
-    info.shape.push_back(extent);
-  for (int64_t i = 0; i < type.getRank(); ++i) {
-    StringAttr symbol = symbolOf(type, i);
-    info.dimNames.push_back(symbol ? symbol.str() : "");
-  }
+  CallerShape shape = callerShape(type, attributes);
+  info.shape.assign(shape.bounds.begin(), shape.bounds.end());
+  info.dimNames.assign(shape.dims.begin(), shape.dims.end());
   return info;
 }
 
@@ -81,22 +80,40 @@ void ProgramLowering::signature() {
                : (otherwise + llvm::Twine(i)).str();
   };
   for (unsigned i = 0; i < main.getNumArguments(); ++i) {
+    if (auto dim = dimScalar(main.getArgAttrDict(i))) {
+      code.dimNames.push_back(dim->name);
+      code.dimRanges.push_back({dim->least, dim->most});
+      continue;
+    }
     code.inputs.push_back(
         infoOf(nameOf(main.getArgAttr(i, "lazy.name"), "input", i),
-               cast<RankedTensorType>(main.getArgumentTypes()[i])));
+               cast<RankedTensorType>(main.getArgumentTypes()[i]),
+               main.getArgAttrDict(i)));
     code.inputs.back().state = textOf(main.getArgAttr(i, "lazy.state"));
   }
   for (unsigned i = 0; i < main.getNumResults(); ++i) {
+    auto count = dimScalar(main.getResultAttrDict(i));
     code.outputs.push_back(
-        infoOf(nameOf(main.getResultAttr(i, "lazy.name"), "output", i),
-               cast<RankedTensorType>(main.getResultTypes()[i])));
+        infoOf(count ? count->name
+                     : nameOf(main.getResultAttr(i, "lazy.name"), "output", i),
+               cast<RankedTensorType>(main.getResultTypes()[i]),
+               main.getResultAttrDict(i)));
+    code.outputs.back().isCount = count.has_value();
     code.outputs.back().state = textOf(main.getResultAttr(i, "lazy.state"));
   }
+  auto isCount = [&](StringRef name) {
+    return llvm::any_of(code.outputs, [&](const TensorInfo &t) {
+      return t.isCount && t.name == name;
+    });
+  };
   for (const auto *list : {&code.inputs, &code.outputs})
     for (const TensorInfo &t : *list)
-      for (const std::string &dim : t.dimNames)
-        if (!dim.empty() && !llvm::is_contained(code.dimNames, dim))
+      for (auto [dim, bound] : llvm::zip_equal(t.dimNames, t.shape))
+        if (!dim.empty() && !llvm::is_contained(code.dimNames, dim) &&
+            !isCount(dim)) {
           code.dimNames.push_back(dim);
+          code.dimRanges.push_back({0, bound});
+        }
 }
 
 uint64_t ProgramLowering::weightOffset(WeightOp op,

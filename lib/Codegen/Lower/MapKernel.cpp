@@ -404,6 +404,10 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module,
     noteSymbols(v);
   for (Value v : kernel.getOperands())
     noteSymbols(v);
+  // What is made inside may have an extent that nothing outside has.
+  for (Operation &op : kernel.getBody().front())
+    for (Value v : op.getOperands())
+      noteSymbols(v);
   for (size_t i = 0; i < lowered.symbols.size() + 2; ++i)
     types.push_back(b.getIndexType());
 

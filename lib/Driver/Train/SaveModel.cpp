@@ -24,8 +24,8 @@ static llvm::Expected<std::string> exportGraph(mlir::MLIRContext &context,
   std::string file = scratch.file("parameters.safetensors"), error;
   if (failed(parameters.save(file, error)))
     return fail(ExitUsage, error);
-  Dims given, unused;
-  if (llvm::Error wrong = readDims(options, given, unused))
+  Dims given, unused, least;
+  if (llvm::Error wrong = readDims(options, given, unused, least))
     return wrong;
   std::vector<std::string> errors;
   mlir::FailureOr<ModelInfo> info =

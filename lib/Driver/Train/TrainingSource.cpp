@@ -91,8 +91,9 @@ TrainingSource::open(const TrainingModelOptions &options) {
     return fail(ExitUsage,
                 "--batch: " + Twine(*options.batch) + " is not above 0");
 
-  Dims symbolic;
-  if (llvm::Error error = readDims(options, source.training.dims, symbolic))
+  Dims symbolic, least;
+  if (llvm::Error error =
+          readDims(options, source.training.dims, symbolic, least))
     return error;
   if (!symbolic.empty())
     return fail(ExitUsage, "--dim: training needs a value, " +

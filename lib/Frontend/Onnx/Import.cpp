@@ -61,8 +61,20 @@ Value Importer::constant(mlir::Location loc, llvm::StringRef name,
 }
 
 std::optional<Tensor> Importer::constantValue(Value value) {
-  return reference::constantValue(value, *program.weights, memo,
-                                  options.maxFoldBytes);
+  std::optional<Tensor> known = reference::constantValue(
+      value, *program.weights, memo, options.maxFoldBytes);
+  if (known || !dims.active())
+    return known;
+  // What depends on extents may still be the same in all runs.
+  std::optional<Extents> elements = dims.elements(value);
+  if (!elements ||
+      !llvm::all_of(*elements, [](const Extent &e) { return e.isConstant(); }))
+    return std::nullopt;
+  mlir::RankedTensorType type = lazy::tensorType(value);
+  Tensor t = Tensor::zeros(dtypeOf(type.getElementType()), type.getShape());
+  for (auto [i, e] : llvm::enumerate(*elements))
+    t.setInteger(i, e.value());
+  return t;
 }
 
 void Importer::importInitializers(const onnx::GraphProto &graph, Scope &scope) {
@@ -143,8 +155,8 @@ void Importer::importNode(const onnx::NodeProto &node, int index,
     return; // said at the end
 
   auto function = functions.find(functionKey(node.domain(), node.op_type()));
-  OpImporter importer = opTable(domain).lookup(node.op_type());
-  if (function == functions.end() && !importer)
+  OpEntry importer = opTable(domain).lookup(node.op_type());
+  if (function == functions.end() && !importer.import)
     return blocked("E_OP: " + op + " is not supported" +
                    (opset ? "" : "; its domain has no opset import"));
   if (dependsOnBlocked(node, scope))
@@ -160,8 +172,15 @@ void Importer::importNode(const onnx::NodeProto &node, int index,
             Twine(domain.empty() ? "ai.onnx" : domain) + " is imported");
     Node context(*this, scope, node, opset, loc, name);
     size_t before = errors.list.size();
-    importOp(context, importer);
+    if (!importer.bounded)
+      needStaticInputs(node, scope);
+    importOp(context, importer.import);
     checkSizes(last);
+    for (mlir::Operation *op = last
+                                   ? last->getNextNode()
+                                   : (body->empty() ? nullptr : &body->front());
+         op && dims.active(); op = op->getNextNode())
+      dims.visit(op);
     // An output the importer does not make must not pass in silence.
     for (int i = 0; i < node.output_size(); ++i)
       if (context.wants(i) && !scope.values[node.output(i)] &&
@@ -181,6 +200,27 @@ void Importer::importOp(Node &node, OpImporter importer) {
     importOnCodes(node, importer);
   else
     importer(node);
+}
+
+/// Blocks when the run decides an extent of an input.
+void Importer::needStaticInputs(const onnx::NodeProto &node,
+                                const Scope &scope) {
+  for (auto [i, name] : llvm::enumerate(node.input())) {
+    std::optional<Datum> datum = name.empty() ? std::nullopt : scope.find(name);
+    if (!dims.active() || !datum || !*datum)
+      continue;
+    llvm::SmallVector<Value> tensors;
+    datum->collect(tensors);
+    for (Value value : tensors) {
+      if (dims.isStatic(value))
+        continue;
+      for (auto [axis, e] : llvm::enumerate(dims.of(value)))
+        if (!e.isConstant())
+          block("E_DIM: does not support the symbolic extent " +
+                dims.table.text(e) + " of axis " + Twine(axis) + " of input " +
+                Twine(i));
+    }
+  }
 }
 
 /// Blocks when any tensor made after `last` is larger than the limits.
@@ -259,23 +299,30 @@ void Importer::callFunction(const onnx::FunctionProto &function,
 //===----------------------------------------------------------------------===//
 
 /// The arguments of an input, one for each tensor that it is.
-Datum Importer::makeArgument(const onnx::ValueInfoProto &input) {
+void Importer::addArguments(const onnx::ValueInfoProto &input) {
   Signature declared = declaredSignature(input, true);
   std::vector<Signature> tensors;
   std::string reason;
   if (!listTensors(declared, options.dims, tensors, reason))
     block(reason);
-  std::vector<Value> arguments;
   for (const Signature &tensor : tensors) {
     mlir::RankedTensorType type =
         boundType(builder.getContext(), tensor, options, errors);
     if (!type)
-      return {};
-    argumentNames.push_back(tensor.name);
-    arguments.push_back(body->addArgument(
-        type, mlir::NameLoc::get(builder.getStringAttr(tensor.name))));
+      return;
+    Extents extents = extentsOf(tensor, type);
+    mlir::Type given = type;
+    if (llvm::all_of(extents, [](const Extent &e) { return e.isConstant(); }))
+      extents.clear();
+    else
+      given = mlir::RankedTensorType::get({type.getNumElements()},
+                                          type.getElementType());
+    body->addArgument(given,
+                      mlir::NameLoc::get(builder.getStringAttr(tensor.name)));
+    arguments.push_back({tensor.name, extents});
+    ++inputs.back().second;
   }
-  return argumentsAsDatum(declared, options.dims, arguments);
+  inputs.back().first = declared;
 }
 
 /// Inputs that are not initializers become arguments.
@@ -301,11 +348,32 @@ void Importer::makeArguments(Scope &scope) {
       datum = Datum::strings(fixed->second);
       continue;
     }
+    inputs.emplace_back();
     try {
-      datum = makeArgument(input);
+      addArguments(input);
     } catch (const Blocker &blocker) {
       errors.add(blocker.text);
     }
+  }
+  // The dims come after all inputs.
+  for (unsigned i = 0; i < dims.table.size(); ++i)
+    dims.table[i].value =
+        body->addArgument(mlir::RankedTensorType::get({}, builder.getI64Type()),
+                          builder.getUnknownLoc());
+  std::vector<Value> tensors;
+  for (auto [i, argument] : llvm::enumerate(arguments)) {
+    Value given = body->getArgument(i);
+    tensors.push_back(
+        argument.extents.empty()
+            ? given
+            : dims.spread(given.getLoc(), given, argument.extents));
+  }
+  llvm::ArrayRef<Value> left = tensors;
+  for (const auto &[declared, count] : inputs) {
+    if (!declared.name.empty())
+      scope.values[declared.name] =
+          argumentsAsDatum(declared, options.dims, left.take_front(count));
+    left = left.drop_front(count);
   }
 }
 
@@ -337,20 +405,91 @@ std::vector<std::pair<std::string, Value>> Importer::results(Scope &scope) {
   return results;
 }
 
+/// The extents of an input: bounded dims are open ones.
+Extents Importer::extentsOf(const Signature &signature,
+                            mlir::RankedTensorType type) {
+  Extents extents;
+  if (!options.boundedDims)
+    return extents;
+  for (auto [axis, name] : llvm::enumerate(signature.dimNames)) {
+    auto most = options.symbolicDims.find(name);
+    bool open = signature.dims[axis] < 0 && !options.dims.contains(name) &&
+                most != options.symbolicDims.end();
+    auto least = options.leastDims.find(name);
+    int64_t from = least == options.leastDims.end() ? 1 : least->second;
+    extents.push_back(open && from < most->second
+                          ? dims.table.dim(name, {from, most->second})
+                          : Extent(type.getDimSize(axis)));
+  }
+  return extents;
+}
+
+/// What a caller must know of a vector that stands for a tensor.
+void Importer::describe(
+    const Extents &extents,
+    llvm::function_ref<void(llvm::StringRef, mlir::Attribute)> set) {
+  llvm::SmallVector<std::string> names;
+  for (const Extent &e : extents)
+    names.push_back(e.isConstant() ? "" : dims.table.text(e));
+  llvm::SmallVector<llvm::StringRef> texts(names.begin(), names.end());
+  set("lazy.shape", builder.getDenseI64ArrayAttr(dims.bounds(extents)));
+  set("lazy.dims", builder.getStrArrayAttr(texts));
+}
+
 /// Ends the function: result names, dead operations and unused weights gone.
 void Importer::finish(
     const std::vector<std::pair<std::string, Value>> &results) {
   auto function = mlir::cast<mlir::func::FuncOp>(body->getParentOp());
   llvm::SmallVector<Value> values;
-  for (const auto &[name, value] : results)
+  llvm::SmallVector<Extents> shapes;
+  llvm::SmallVector<Extent> counts; // dims that the run works out
+  for (const auto &[name, result] : results) {
+    Value value = result;
+    shapes.emplace_back();
+    if (!dims.isStatic(value)) {
+      shapes.back() = dims.of(value);
+      for (const Extent &e : shapes.back())
+        if (!e.isConstant() && !dims.table.isDim(e) &&
+            !llvm::is_contained(counts, e))
+          counts.push_back(e);
+      value = dims.gatherDense(value.getLoc(), value);
+    }
     values.push_back(value);
+  }
+  for (const Extent &e : counts)
+    values.push_back(dims.scalar(builder.getUnknownLoc(), e));
   mlir::func::ReturnOp::create(builder, builder.getUnknownLoc(), values);
   function.setFunctionType(builder.getFunctionType(
       body->getArgumentTypes(), mlir::ValueRange(values).getTypes()));
-  for (auto [i, name] : llvm::enumerate(argumentNames))
-    function.setArgAttr(i, "lazy.name", builder.getStringAttr(name));
-  for (auto [i, result] : llvm::enumerate(results))
-    function.setResultAttr(i, "lazy.name", builder.getStringAttr(result.first));
+  auto setRange = [&](const Extent &e, auto set) {
+    ExtentTable::Range range = dims.table.range(e);
+    set("lazy.dim", builder.getStringAttr(dims.table.text(e)));
+    set("lazy.range", builder.getDenseI64ArrayAttr({range.least, range.most}));
+  };
+  for (unsigned i = 0; i < body->getNumArguments(); ++i) {
+    auto set = [&](llvm::StringRef key, mlir::Attribute value) {
+      function.setArgAttr(i, key, value);
+    };
+    if (i >= arguments.size()) {
+      setRange(Extent::atom(i - arguments.size()), set);
+      continue;
+    }
+    set("lazy.name", builder.getStringAttr(arguments[i].name));
+    if (!arguments[i].extents.empty())
+      describe(arguments[i].extents, set);
+  }
+  for (unsigned i = 0; i < values.size(); ++i) {
+    auto set = [&](llvm::StringRef key, mlir::Attribute value) {
+      function.setResultAttr(i, key, value);
+    };
+    if (i >= shapes.size()) {
+      setRange(counts[i - shapes.size()], set);
+      continue;
+    }
+    set("lazy.name", builder.getStringAttr(results[i].first));
+    if (!shapes[i].empty())
+      describe(shapes[i], set);
+  }
 
   memo.clear();
   // Functions of attempts that came to nothing.

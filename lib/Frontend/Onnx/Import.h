@@ -2,6 +2,7 @@
 #ifndef NACRE_LIB_FRONTEND_ONNX_IMPORT_H
 #define NACRE_LIB_FRONTEND_ONNX_IMPORT_H
 
+#include "BoundedDims.h"
 #include "Datum.h"
 #include "ModelFile.h"
 #include "TensorData.h"
@@ -80,6 +81,7 @@ public:
   Program program;
   mlir::OpBuilder builder;
   llvm::StringMap<const onnx::FunctionProto *> functions;
+  BoundedDims dims{builder, *program.weights};
 
 private:
   void importNode(const onnx::NodeProto &node, int index, Scope &scope);
@@ -88,13 +90,23 @@ private:
                     const onnx::NodeProto &node, Scope &scope);
   void checkSizes(mlir::Operation *before);
   void makeArguments(Scope &scope);
-  Datum makeArgument(const onnx::ValueInfoProto &input);
+  void addArguments(const onnx::ValueInfoProto &input);
+  Extents extentsOf(const Signature &signature, mlir::RankedTensorType type);
+  void describe(const Extents &extents,
+                llvm::function_ref<void(llvm::StringRef, mlir::Attribute)> set);
+  void needStaticInputs(const onnx::NodeProto &node, const Scope &scope);
   std::vector<std::pair<std::string, mlir::Value>> results(Scope &scope);
   void finish(const std::vector<std::pair<std::string, mlir::Value>> &results);
 
+  struct Argument {
+    std::string name;
+    Extents extents; ///< empty: static
+  };
+  std::vector<Argument> arguments; ///< the inputs' tensors, in order
+  /// Inputs and how many of the arguments each one is.
+  std::vector<std::pair<Signature, size_t>> inputs;
   llvm::DenseMap<mlir::Value, Tensor> memo;
   mlir::Block *body = nullptr;
-  std::vector<std::string> argumentNames;
   /// Nodes of bodies that are imported again and again count each time.
   int64_t nodesImported = 0;
 };

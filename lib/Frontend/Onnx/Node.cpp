@@ -69,6 +69,14 @@ Ints Node::constantInts(int i, llvm::StringRef what) {
   return values;
 }
 
+Extents Node::extentInts(int i, llvm::StringRef what) {
+  if (importer.dims.active())
+    if (std::optional<Extents> known = importer.dims.elements(in(i)))
+      return *known;
+  Ints values = constantInts(i, what);
+  return Extents(values.begin(), values.end());
+}
+
 const onnx::AttributeProto *Node::attribute(llvm::StringRef wanted) {
   const onnx::NodeProto *at = &proto;
   const Scope *from = &scope;
@@ -203,12 +211,18 @@ void Node::needSameElement(Value a, Value b) {
 }
 
 void Node::needStatic(Value v) {
+  if (!importer.dims.isStatic(v))
+    for (int64_t a = 0; a < rank(v); ++a)
+      needStatic(v, a);
   if (!lazy::tensorType(v).hasStaticShape())
     block("does not support the symbolic extents of shape " +
           shapeText(shape(v)));
 }
 
 void Node::needStatic(Value v, int64_t axis) {
+  if (Extent e = extent(v, axis); !e.isConstant())
+    block("E_DIM: does not support the symbolic extent " +
+          importer.dims.table.text(e) + " on axis " + Twine(axis));
   if (ShapedType::isDynamic(shape(v)[axis]))
     block("does not support a symbolic extent on axis " + Twine(axis));
 }
@@ -304,7 +318,7 @@ Value Node::pad(Value x, llvm::ArrayRef<int64_t> low,
                 llvm::ArrayRef<int64_t> high, double value) {
   Ints shape;
   for (int64_t i = 0; i < rank(x); ++i) {
-    if (low[i] || high[i])
+    if ((low[i] || high[i]) && Node::extent(x, i).isConstant())
       needStatic(x, i);
     int64_t extent = Node::shape(x)[i];
     shape.push_back(ShapedType::isDynamic(extent)
@@ -336,7 +350,8 @@ Value Node::concat(llvm::ArrayRef<Value> xs, int64_t axis) {
     if (!fits)
       block("E_SHAPE: shapes " + shapeText(shape(xs[0])) + " and " +
             shapeText(shape(x)) + " differ outside axis " + Twine(axis));
-    needStatic(x, axis);
+    if (Node::extent(x, axis).isConstant())
+      needStatic(x, axis);
     extent = addChecked(extent, shape(x)[axis]);
   }
   return build.concat(xs, axis);
@@ -354,7 +369,15 @@ Value Node::ints(llvm::ArrayRef<int64_t> values) {
 }
 
 Value Node::mean(Value x, llvm::ArrayRef<int64_t> axes) {
-  int64_t count = countAlong(x, axes);
   Value sum = build.reduce(lazy::ReduceKind::add, x, axes, /*keepDims=*/true);
-  return binary<lazy::DivOp>(sum, double(count));
+  return overCount(sum, x, axes);
+}
+
+Value Node::overCount(Value sum, Value x, llvm::ArrayRef<int64_t> axes) {
+  Extent count(1);
+  for (int64_t a : axes)
+    count = count * extent(x, a);
+  if (count.isConstant())
+    return binary<lazy::DivOp>(sum, double(countAlong(x, axes)));
+  return binary<lazy::DivOp>(sum, build.cast(scalar(count), element(sum)));
 }

@@ -81,6 +81,18 @@ public:
   mlir::Type type(DType dtype) {
     return elementType(importer.builder.getContext(), dtype);
   }
+  /// What the run makes of an axis; shape() has its bound.
+  Extent extent(Value v, int64_t axis) {
+    return mlir::ShapedType::isDynamic(shape(v)[axis])
+               ? Extent(1) // a leading one, which its own checks look after
+               : importer.dims.of(v, axis);
+  }
+  Extents extents(Value v) { return importer.dims.of(v); }
+  /// An extent as a scalar of i64.
+  Value scalar(const Extent &e) { return importer.dims.scalar(build.loc, e); }
+  /// The integers of an input, in terms of extents; blocks where they depend on
+  /// data. `what` names it.
+  Extents extentInts(int i, llvm::StringRef what);
   /// An axis in [-rank, rank) as one in [0, rank).
   int64_t axis(int64_t given, int64_t rank, llvm::StringRef what = "axis");
   Ints axes(llvm::ArrayRef<int64_t> given, int64_t rank);
@@ -129,6 +141,8 @@ public:
   }
   /// The mean over axes, keeping them as 1.
   Value mean(Value x, llvm::ArrayRef<int64_t> axes);
+  /// A sum of elements of x along axes, over their number.
+  Value overCount(Value sum, Value x, llvm::ArrayRef<int64_t> axes);
 
 private:
   /// A splat of one element as a splat of the shape of `like`, so that literals

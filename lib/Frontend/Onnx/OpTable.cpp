@@ -37,6 +37,7 @@ const OpTable &nacre::onnx_frontend::opTable(llvm::StringRef domain) {
     addResizeOps(t);
     addRotaryEmbeddingOps(t);
     addScatterOps(t);
+    addSelectionOps(t);
     addSequenceOps(t);
     addShapeOps(t);
     addSignalOps(t);

@@ -12,9 +12,26 @@ class Node;
 /// throws a Blocker.
 using OpImporter = void (*)(Node &);
 
+struct OpEntry {
+  OpEntry() = default;
+  OpEntry(OpImporter import) : import(import) {}
+  OpImporter import = nullptr;
+  /// Whether the importer heeds extents that the run decides. Others are not
+  /// called with such inputs.
+  bool bounded = false;
+};
+
+/// An importer that uses an extent as a number only where it is static, and
+/// else leaves extents to the operations it makes.
+inline OpEntry bounded(OpImporter import) {
+  OpEntry entry(import);
+  entry.bounded = true;
+  return entry;
+}
+
 /// Ops of one domain by name. Where forms differ between opsets, the importer
 /// looks at the node's opset, which is that of the op's domain.
-using OpTable = llvm::StringMap<OpImporter>;
+using OpTable = llvm::StringMap<OpEntry>;
 
 // One function per file of Ops/: the default domain.
 void addActivationOps(OpTable &table);
@@ -47,6 +64,7 @@ void addRegionOps(OpTable &table);
 void addResizeOps(OpTable &table);
 void addRotaryEmbeddingOps(OpTable &table);
 void addScatterOps(OpTable &table);
+void addSelectionOps(OpTable &table);
 void addSequenceOps(OpTable &table);
 void addShapeOps(OpTable &table);
 void addSignalOps(OpTable &table);

@@ -70,6 +70,8 @@ mlir::RankedTensorType onnx_frontend::boundType(mlir::MLIRContext *context,
         errors.add("E_DIM: dim " + quoted(name) + " is bound to " +
                    Twine(bound->second) + ", must not be negative");
       }
+    } else if (symbolic != options.symbolicDims.end() && options.boundedDims) {
+      shape.push_back(symbolic->second);
     } else if (symbolic != options.symbolicDims.end()) {
       if (axis != 0 || symbolic->second < 1) {
         bad = true;

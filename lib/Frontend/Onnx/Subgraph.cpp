@@ -41,6 +41,9 @@ Value Captures::take(Value outside) {
   auto [it, fresh] = inside.try_emplace(outside);
   if (!fresh)
     return it->second;
+  if (!importer.dims.isStatic(outside))
+    throw OpenExtent{{"E_DIM: does not support symbolic extents inside a loop "
+                      "or a branch of the run"}};
   mlir::OpBuilder::InsertionGuard guard(importer.builder);
   importer.builder.setInsertionPointToStart(body);
   Value value;

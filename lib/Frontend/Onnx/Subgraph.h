@@ -22,6 +22,9 @@ const onnx::GraphProto &subgraph(Node &n, llvm::StringRef attribute);
 llvm::SmallVector<Datum> importInPlace(Node &n, const onnx::GraphProto &graph,
                                        llvm::ArrayRef<Datum> inputs);
 
+/// Thrown where a function would need a value whose extents the run decides.
+struct OpenExtent : Blocker {};
+
 /// A graph as a function.
 struct Callee {
   mlir::func::FuncOp function;

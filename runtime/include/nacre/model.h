@@ -85,7 +85,9 @@ typedef struct nacre_tensor {
                            bound, the largest extent it may have. May be NULL if
                            rank is 0 */
   const char *const *dim_names; /* rank entries, NULL for a static dim, else a
-                                   name of nacre_model.dim_names. NULL
+                                   name of nacre_model.dim_names, or of an
+                                   output, an i64 scalar: then the run works the
+                                   extent out and stores it there. NULL
                                    altogether when every dim is static */
   uint64_t bytes; /* size with every dim at its bound; buffers of this size fit
                      any run */
@@ -114,7 +116,8 @@ typedef struct nacre_model {
    * inputs    input_count pointers, each aligned to its element; read only.
    *           May be NULL if input_count is 0.
    * outputs   output_count pointers, each aligned to its element; they must
-   *           not overlap one another, the inputs or the arena; but the
+   *           not overlap one another, the inputs or the arena, and each has
+   *           room for nacre_tensor.bytes bytes; but the
    *           output of a state (a parameter that a step changes, a cache) may
    *           be the same buffer as that state's input.
    * arena     arena_bytes bytes, aligned to NACRE_ALIGNMENT, for this run only;

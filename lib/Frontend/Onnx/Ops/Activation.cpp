@@ -279,24 +279,24 @@ Value onnx_frontend::logSoftmax(Node &n, Value x,
 }
 
 void onnx_frontend::addActivationOps(OpTable &t) {
-  t["Sigmoid"] = sigmoid;
-  t["Relu"] = relu;
-  t["LeakyRelu"] = leakyRelu;
-  t["PRelu"] = prelu;
-  t["HardSigmoid"] = hardSigmoid;
-  t["HardSwish"] = hardSwish;
-  t["Elu"] = elu;
-  t["Selu"] = selu;
-  t["Celu"] = celu;
-  t["Softplus"] = softplus;
-  t["Softsign"] = softsign;
-  t["Mish"] = mish;
-  t["Swish"] = swish;
-  t["Shrink"] = shrink;
-  t["ThresholdedRelu"] = thresholdedRelu;
-  t["Gelu"] = gelu;
-  t["Clip"] = clip;
-  t["Softmax"] = softmax<false>;
-  t["Hardmax"] = hardmax;
-  t["LogSoftmax"] = softmax<true>;
+  t["Sigmoid"] = bounded(sigmoid);
+  t["Relu"] = bounded(relu);
+  t["LeakyRelu"] = bounded(leakyRelu);
+  t["PRelu"] = bounded(prelu);
+  t["HardSigmoid"] = bounded(hardSigmoid);
+  t["HardSwish"] = bounded(hardSwish);
+  t["Elu"] = bounded(elu);
+  t["Selu"] = bounded(selu);
+  t["Celu"] = bounded(celu);
+  t["Softplus"] = bounded(softplus);
+  t["Softsign"] = bounded(softsign);
+  t["Mish"] = bounded(mish);
+  t["Swish"] = bounded(swish);
+  t["Shrink"] = bounded(shrink);
+  t["ThresholdedRelu"] = bounded(thresholdedRelu);
+  t["Gelu"] = bounded(gelu);
+  t["Clip"] = bounded(clip);
+  t["Softmax"] = bounded(softmax<false>);
+  t["Hardmax"] = bounded(hardmax);
+  t["LogSoftmax"] = bounded(softmax<true>);
 }

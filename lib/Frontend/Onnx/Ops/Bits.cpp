@@ -56,10 +56,10 @@ void bitCast(Node &n) {
 } // namespace
 
 void onnx_frontend::addBitsOps(OpTable &t) {
-  t["BitShift"] = bitShift;
-  t["BitwiseAnd"] = bitwise<lazy::AndOp>;
-  t["BitwiseOr"] = bitwise<lazy::OrOp>;
-  t["BitwiseXor"] = bitwise<lazy::XorOp>;
-  t["BitwiseNot"] = bitwiseNot;
-  t["BitCast"] = bitCast;
+  t["BitShift"] = bounded(bitShift);
+  t["BitwiseAnd"] = bounded(bitwise<lazy::AndOp>);
+  t["BitwiseOr"] = bounded(bitwise<lazy::OrOp>);
+  t["BitwiseXor"] = bounded(bitwise<lazy::XorOp>);
+  t["BitwiseNot"] = bounded(bitwiseNot);
+  t["BitCast"] = bounded(bitCast);
 }

@@ -47,7 +47,11 @@ void constant(Node &n) {
 }
 
 void constantOfShape(Node &n) {
-  Ints shape = n.constantInts(0, "shape");
+  Extents extents = n.extentInts(0, "shape");
+  Ints shape;
+  for (const Extent &e : extents)
+    shape.push_back(e.isConstant() ? e.value()
+                                   : n.importer.dims.table.range(e).most);
   for (auto [i, extent] : llvm::enumerate(shape))
     if (extent < 0)
       block("E_DIM: shape[" + Twine(i) + "] is " + Twine(extent));
@@ -59,14 +63,40 @@ void constantOfShape(Node &n) {
     block("E_ATTR: value has " + Twine(value.count()) + " elements, not 1");
   value.shape.clear();
   Value scalar = n.constantOf(value);
-  if (scalar.getDefiningOp<lazy::SplatOp>())
-    return n.set(
-        0, n.build.splat(Node::element(scalar), value.numberAt(0), shape));
-  n.set(0, n.build.expand(scalar, shape));
+  Value y = scalar.getDefiningOp<lazy::SplatOp>()
+                ? n.build.splat(Node::element(scalar), value.numberAt(0), shape)
+                : n.build.expand(scalar, shape);
+  n.importer.dims.declare(y, extents);
+  n.set(0, y);
 }
 
 /// start, start + delta, ... below limit; all three known now.
 void range(Node &n) {
+  BoundedDims &dims = n.importer.dims;
+  if (dims.active()) {
+    std::optional<Extents> parts[3];
+    bool open = false, all = true;
+    for (int i = 0; i < 3; ++i) {
+      parts[i] = dims.elements(n.in(i));
+      all &= parts[i] && parts[i]->size() == 1;
+      open |= all && !parts[i]->front().isConstant();
+    }
+    if (all && open) {
+      const Extent &start = parts[0]->front(), &step = parts[2]->front();
+      if (dims.table.range(step).least < 1)
+        block("E_ATTR: delta may be less than 1");
+      Extent count = dims.table.largest(
+          dims.table.quotient(parts[1]->front() - start + step - 1, step), 0);
+      mlir::Type type = Node::element(n.in(0)), i64 = n.type(DType::I64);
+      Ints most = dims.bounds({count});
+      n.needShape(most);
+      Value y = n.build.iota(mlir::RankedTensorType::get(most, i64), 0);
+      y = n.binary<lazy::AddOp>(n.binary<lazy::MulOp>(y, n.scalar(step)),
+                                n.scalar(start));
+      dims.declare(y, {count});
+      return n.set(0, n.build.cast(y, type));
+    }
+  }
   Tensor start = n.constant(0, "start"), limit = n.constant(1, "limit"),
          delta = n.constant(2, "delta");
   for (const Tensor &t : {start, limit, delta})
@@ -162,8 +192,13 @@ void dropout(Node &n) {
     x = n.where(mask, scaled, n.build.splatLike(x, 0));
   }
   n.set(0, x);
-  if (n.wants(1))
-    n.set(1, n.opset < 10 ? n.build.cast(mask, Node::element(x)) : mask);
+  if (!n.wants(1))
+    return;
+  if (n.opset < 10)
+    mask = n.build.cast(mask, Node::element(x));
+  if (!n.importer.dims.isStatic(x))
+    n.importer.dims.declare(mask, n.extents(x));
+  n.set(1, mask);
 }
 
 /// Types by their names in TensorProto, as Cast had them before opset 6.
@@ -200,12 +235,12 @@ void castLike(Node &n) {
 } // namespace
 
 void onnx_frontend::addConstantOps(OpTable &t) {
-  t["Constant"] = constant;
-  t["ConstantOfShape"] = constantOfShape;
-  t["Range"] = range;
+  t["Constant"] = bounded(constant);
+  t["ConstantOfShape"] = bounded(constantOfShape);
+  t["Range"] = bounded(range);
   t["EyeLike"] = eyeLike;
-  t["Identity"] = identity;
-  t["Dropout"] = dropout;
-  t["Cast"] = cast;
-  t["CastLike"] = castLike;
+  t["Identity"] = bounded(identity);
+  t["Dropout"] = bounded(dropout);
+  t["Cast"] = bounded(cast);
+  t["CastLike"] = bounded(castLike);
 }

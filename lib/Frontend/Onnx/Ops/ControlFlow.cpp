@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 #include "../OpTable.h"
 #include "../Subgraph.h"
+#include "Selection.h"
 
 using namespace nacre;
 using namespace nacre::onnx_frontend;
@@ -50,6 +51,55 @@ void checkOutputs(Node &n, const onnx::GraphProto &graph,
           " outputs, the node has " + Twine(n.proto.output_size()));
 }
 
+void needSameForm(int64_t output, const Datum &then, const Datum &otherwise) {
+  if (!then.sameForm(otherwise))
+    block("output " + Twine(output) + " is " + then.what() +
+          " in then_branch and " + otherwise.what() +
+          " in else_branch, so it needs a constant 'cond' input");
+}
+
+/// Both branches are computed and one is taken, where extents that the run
+/// decides keep them from being functions.
+void bothBranches(Node &n, Value condition) {
+  llvm::SmallVector<Datum> results[2];
+  for (bool then : {true, false}) {
+    const char *name = then ? "then_branch" : "else_branch";
+    const onnx::GraphProto &graph = subgraph(n, name);
+    checkOutputs(n, graph, name);
+    mlir::Block *block = n.build.b.getInsertionBlock();
+    mlir::Operation *last = block->empty() ? nullptr : &block->back();
+    results[then] = importInPlace(n, graph, {});
+    // A branch that is not taken fails no run.
+    for (mlir::Operation &op : llvm::make_range(
+             last ? std::next(last->getIterator()) : block->begin(),
+             block->end()))
+      if (auto require = mlir::dyn_cast<lazy::RequireOp>(op)) {
+        mlir::OpBuilder::InsertionGuard guard(n.build.b);
+        n.build.b.setInsertionPoint(&op);
+        Value idle = then ? n.build.unary<lazy::NotOp>(condition) : condition;
+        Value ok = require.getOk();
+        require.getOkMutable().assign(
+            n.build.binary<lazy::OrOp>(ok, n.build.expandLike(idle, ok)));
+      }
+  }
+  for (int i = 0; i < n.proto.output_size(); ++i) {
+    const Datum &a = results[1][i], &b = results[0][i];
+    if (!a || !b)
+      return;
+    needSameForm(i, a, b);
+    llvm::SmallVector<Value> others = tensorsOf(b);
+    unsigned next = 0;
+    n.setDatum(i, a.map([&](Value x) {
+      Value y = others[next++];
+      if (x.getType() != y.getType() || n.extents(x) != n.extents(y))
+        block("E_SHAPE: output " + Twine(i) +
+              " differs in type or shape between "
+              "the branches");
+      return n.where(condition, x, y);
+    }));
+  }
+}
+
 void ifBranch(Node &n) {
   Value condition = scalar(n, n.in(0), "cond");
   if (Node::dtype(condition) != DType::Bool)
@@ -70,16 +120,22 @@ void ifBranch(Node &n) {
     return importFunction(n, graph, {},
                           [](auto) { return llvm::SmallVector<Datum>(); });
   };
-  Callee then = branch("then_branch"), otherwise = branch("else_branch");
+  size_t before = n.importer.errors.list.size();
+  Callee then, otherwise;
+  try {
+    then = branch("then_branch");
+    otherwise = branch("else_branch");
+  } catch (const OpenExtent &) {
+    n.importer.forgive(before);
+    return bothBranches(n, condition);
+  }
   if (!then.complete() || !otherwise.complete())
     return;
   unsigned count = n.proto.output_size();
   then.outputs.truncate(count);
   otherwise.outputs.truncate(count);
   for (auto [i, a, b] : llvm::enumerate(then.outputs, otherwise.outputs)) {
-    if (!a.sameForm(b))
-      block("output " + Twine(i) + " is " + a.what() + " in then_branch and " +
-            b.what() + " in else_branch, so it needs a constant 'cond' input");
+    needSameForm(i, a, b);
     for (auto [x, y] : llvm::zip(tensorsOf(a), tensorsOf(b)))
       if (x.getType() != y.getType())
         block("E_SHAPE: output " + Twine(i) + " is " +
@@ -110,6 +166,7 @@ struct LoopForm {
   const onnx::GraphProto &graph;
   bool countsAndTests = false;  ///< the body takes (i, condition), gives one
   std::optional<int64_t> times; ///< when known
+  std::optional<int64_t> most;  ///< a bound, when known
   Value trips;                  ///< else, or null for no limit
   llvm::SmallVector<Datum> carried;
   llvm::SmallVector<Value> scanned;
@@ -195,13 +252,35 @@ std::optional<llvm::SmallVector<Datum>> asLoop(Node &n, const LoopForm &form) {
       results.erase(results.begin());
   });
   bool collects = form.graph.output_size() > int(carried + test);
-  if (collects && (conditional || !form.times))
-    block("collects outputs without a number of times known at compile time");
+  bool counts = collects && (conditional || !form.times);
+  if (counts && !form.most)
+    block("collects outputs without a bound of the number of times known at "
+          "compile time");
+  llvm::SmallVector<Value> begin(initial);
+  if (counts) {
+    // One more carried value counts the times.
+    mlir::Block &inside = body.function.getBody().front();
+    Value times = inside.insertArgument(1 + carried, types[0], n.build.loc);
+    n.importer.inBlock(&inside, [&] {
+      results.insert(results.begin() + conditional + carried,
+                     n.binary<lazy::AddOp>(times, 1.0));
+    });
+    begin.push_back(n.build.splat(n.type(DType::I64), 0));
+  }
   lazy::endCallee(body.function, results);
   auto loop = lazy::makeLoop(
-      n.build, body.function, form.times.value_or(INT64_MAX), form.trips,
-      conditional, initial, form.scanned, body.captured, form.backward);
-  auto made = loop.getResults();
+      n.build, body.function, form.most.value_or(INT64_MAX), form.trips,
+      conditional, begin, form.scanned, body.captured, form.backward);
+  llvm::SmallVector<Value> made(loop.getResults());
+  if (counts) {
+    Extent times = countedExtent(n, made[carried], *form.most, carried, 0);
+    made.erase(made.begin() + carried);
+    for (Value v : llvm::drop_begin(made, carried)) {
+      Extents extents = n.extents(v);
+      extents[0] = times;
+      n.importer.dims.declare(v, extents);
+    }
+  }
   return llvm::SmallVector<Datum>(made.begin(), made.end());
 }
 
@@ -287,7 +366,7 @@ std::optional<llvm::SmallVector<Datum>> runLoop(Node &n, LoopForm &form) {
 //===----------------------------------------------------------------------===//
 
 void loop(Node &n) {
-  LoopForm form{subgraph(n, "body"), true, {}, {}, {}, {}, {}};
+  LoopForm form{subgraph(n, "body"), true, {}, {}, {}, {}, {}, {}};
   mlir::Type i64 = n.type(DType::I64);
   if (n.has(0)) {
     Value trips = scalar(n, n.in(0), "M");
@@ -295,7 +374,7 @@ void loop(Node &n) {
       block("E_DTYPE: M has element type " +
             Twine(dtypeName(Node::dtype(trips))) + ", not i64");
     if (auto known = n.importer.constantValue(trips))
-      form.times = std::max<int64_t>(known->integerAt(0), 0);
+      form.most = form.times = std::max<int64_t>(known->integerAt(0), 0);
     else
       form.trips = trips;
   }
@@ -303,7 +382,7 @@ void loop(Node &n) {
     Value begins = scalar(n, n.in(1), "cond");
     auto known = n.importer.constantValue(begins);
     if (known && known->integerAt(0) == 0)
-      form.times = 0;
+      form.most = form.times = 0;
     if (!known) {
       Value most =
           form.trips ? form.trips
@@ -337,7 +416,7 @@ void scanInputs(Node &n, llvm::ArrayRef<Value> inputs, int64_t scannedCount,
                 llvm::ArrayRef<int64_t> outputAxes,
                 llvm::ArrayRef<int64_t> outputBackward,
                 llvm::SmallVectorImpl<Value> &results) {
-  LoopForm form{subgraph(n, "body"), false, {}, {}, {}, {}, {}};
+  LoopForm form{subgraph(n, "body"), false, {}, {}, {}, {}, {}, {}};
   int64_t states = inputs.size() - scannedCount;
   form.carried.append(inputs.begin(), inputs.begin() + states);
   auto at = [](llvm::ArrayRef<int64_t> list, size_t i) {
@@ -351,7 +430,7 @@ void scanInputs(Node &n, llvm::ArrayRef<Value> inputs, int64_t scannedCount,
     if (form.times && *form.times != extent)
       block("E_SHAPE: scanned inputs have " + Twine(*form.times) + " and " +
             Twine(extent) + " elements");
-    form.times = extent;
+    form.most = form.times = extent;
     form.scanned.push_back(moveAxis(n, v, axis, 0));
     form.backward.push_back(at(inputBackward, i) != 0);
   }
@@ -430,7 +509,7 @@ void scan(Node &n) {
 } // namespace
 
 void onnx_frontend::addControlFlowOps(OpTable &t) {
-  t["If"] = ifBranch;
+  t["If"] = bounded(ifBranch);
   t["Loop"] = loop;
   t["Scan"] = scan;
 }

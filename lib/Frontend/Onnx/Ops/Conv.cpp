@@ -109,7 +109,7 @@ void qLinearConv(Node &n) {
 } // namespace
 
 void onnx_frontend::addConvOps(OpTable &t) {
-  t["Conv"] = conv;
-  t["QLinearConv"] = qLinearConv;
-  t["ConvInteger"] = convInteger;
+  t["Conv"] = bounded(conv);
+  t["QLinearConv"] = bounded(qLinearConv);
+  t["ConvInteger"] = bounded(convInteger);
 }

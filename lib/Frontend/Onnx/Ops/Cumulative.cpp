@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 #include "../OpTable.h"
 #include "Index.h"
+#include "Selection.h"
 
 using namespace nacre;
 using namespace nacre::onnx_frontend;
@@ -96,6 +97,10 @@ template <ReduceKind kind> void cumulative(Node &n) {
 }
 
 } // namespace
+
+Value onnx_frontend::sumUpTo(Node &n, Value x, int64_t axis) {
+  return Scan{n, ReduceKind::add}.upTo(x, axis);
+}
 
 void onnx_frontend::addCumulativeOps(OpTable &t) {
   t["CumSum"] = cumulative<ReduceKind::add>;

@@ -267,4 +267,6 @@ void einsumOp(Node &n) {
 
 } // namespace
 
-void onnx_frontend::addEinsumOps(OpTable &t) { t["Einsum"] = einsumOp; }
+void onnx_frontend::addEinsumOps(OpTable &t) {
+  t["Einsum"] = bounded(einsumOp);
+}

@@ -86,6 +86,30 @@ std::optional<int64_t> consecutive(const Tensor &index, int64_t extent) {
   return first;
 }
 
+/// Gather along an axis whose extent the run decides.
+Value gatherBounded(Node &n, Value x, Value index, int64_t axis) {
+  const Extent extent = n.extent(x, axis);
+  mlir::Type i64 = n.type(DType::I64);
+  Ints shape(Node::shape(x).take_front(axis));
+  llvm::append_range(shape, Node::shape(index));
+  llvm::append_range(shape, Node::shape(x).drop_front(axis + 1));
+  n.needShape(shape);
+  std::optional<Tensor> known = n.importer.constantValue(index);
+  int64_t least = n.importer.dims.table.range(extent).least;
+  if (known && known->count() > 0)
+    if (std::optional<int64_t> first = consecutive(*known, INT64_MAX / 2);
+        first && *first >= 0 && *first + known->count() <= least)
+      return n.reshape(n.sliceAxis(x, axis, *first, known->count()), shape);
+  index = n.build.cast(index, i64);
+  Value size = n.scalar(extent);
+  Value negative = n.cmp(lazy::CmpKind::lt, index, n.build.splat(i64, 0));
+  index = n.where(negative, n.binary<lazy::AddOp>(index, size), index);
+  Value ok = n.build.binary<lazy::AndOp>(
+      n.cmp(lazy::CmpKind::ge, index, n.build.splat(i64, 0)),
+      n.cmp(lazy::CmpKind::lt, index, size));
+  return n.build.gather(x, requireIndex(n, index, ok), axis);
+}
+
 void gather(Node &n) {
   Value x = n.in(0), index = n.in(1);
   n.needRank(x, 1);
@@ -93,8 +117,10 @@ void gather(Node &n) {
   if (dtype != DType::I32 && dtype != DType::I64)
     block("indices have element type " + Twine(dtypeName(dtype)));
   int64_t axis = n.axis(n.intAttr("axis", 0), Node::rank(x));
+  if (!n.extent(x, axis).isConstant())
+    return n.set(0, gatherBounded(n, x, index, axis));
   n.needStatic(x, axis);
-  if (axis > 0)
+  if (axis > 0 && !lazy::tensorType(index).hasStaticShape())
     n.needStatic(index);
   int64_t extent = Node::shape(x)[axis];
   std::optional<Tensor> known = n.importer.constantValue(index);
@@ -110,37 +136,6 @@ void gather(Node &n) {
     }
   n.needShape(shape);
   n.set(0, n.build.gather(x, index, axis));
-}
-
-/// The slices where a condition known now holds, of the flattened input when
-/// there is no axis.
-void compress(Node &n) {
-  Value x = n.in(0);
-  Tensor condition = n.constant(1, "condition");
-  if (condition.dtype != DType::Bool || condition.shape.size() != 1)
-    block("E_SHAPE: condition is not a vector of bool");
-  int64_t axis = 0;
-  if (n.attribute("axis")) {
-    n.needRank(x, 1);
-    axis = n.axis(n.intAttr("axis", 0), Node::rank(x));
-  } else {
-    n.needStatic(x);
-    Ints all;
-    for (int64_t a = 0; a < Node::rank(x); ++a)
-      all.push_back(a);
-    x = n.reshape(x, {n.countAlong(x, all)});
-  }
-  n.needStatic(x, axis);
-  if (condition.count() > Node::shape(x)[axis])
-    block("E_SHAPE: condition has " + Twine(condition.count()) +
-          " elements for an extent of " + Twine(Node::shape(x)[axis]));
-  std::vector<int64_t> kept;
-  for (int64_t i = 0, count = condition.count(); i < count; ++i)
-    if (condition.integerAt(i))
-      kept.push_back(i);
-  Tensor index = n.newTensor(DType::I64, {int64_t(kept.size())});
-  std::copy(kept.begin(), kept.end(), index.data<int64_t>());
-  n.set(0, n.build.gather(x, n.constantOf(index), axis));
 }
 
 /// values[1] where the class along the new axis is the index, values[0]
@@ -179,7 +174,8 @@ void trilu(Node &n) {
   n.needRank(x, 2);
   int64_t rank = Node::rank(x), k = 0;
   for (int64_t a : {rank - 2, rank - 1})
-    n.needStatic(x, a);
+    if (n.extent(x, a).isConstant())
+      n.needStatic(x, a);
   if (n.has(1)) {
     Tensor offset = n.constant(1, "k");
     if (offset.count() != 1)
@@ -201,8 +197,7 @@ void trilu(Node &n) {
 } // namespace
 
 void onnx_frontend::addIndexOps(OpTable &t) {
-  t["Gather"] = gather;
-  t["Compress"] = compress;
+  t["Gather"] = bounded(gather);
   t["OneHot"] = oneHot;
-  t["Trilu"] = trilu;
+  t["Trilu"] = bounded(trilu);
 }

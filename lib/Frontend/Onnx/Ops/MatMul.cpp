@@ -143,8 +143,8 @@ void gemm(Node &n) {
 } // namespace
 
 void onnx_frontend::addMatMulOps(OpTable &t) {
-  t["MatMul"] = matMul;
-  t["MatMulInteger"] = matMulInteger;
-  t["QLinearMatMul"] = qLinearMatMul;
-  t["Gemm"] = gemm;
+  t["MatMul"] = bounded(matMul);
+  t["MatMulInteger"] = bounded(matMulInteger);
+  t["QLinearMatMul"] = bounded(qLinearMatMul);
+  t["Gemm"] = bounded(gemm);
 }

@@ -9,7 +9,7 @@ namespace {
 
 /// A permutation that keeps a symbolic extent in front.
 Value permute(Node &n, Value x, llvm::ArrayRef<int64_t> perm) {
-  if (!perm.empty() && perm[0] != 0)
+  if (!perm.empty() && perm[0] != 0 && n.importer.dims.isStatic(x))
     n.needStatic(x);
   return n.build.permute(x, perm);
 }
@@ -34,6 +34,36 @@ void transpose(Node &n) {
   n.set(0, permute(n, x, *perm));
 }
 
+/// Joined with room for the largest of each, then what lies beyond the extents
+/// of the run is left out.
+Value concatBounded(Node &n, llvm::ArrayRef<Value> xs, int64_t axis) {
+  BoundedDims &dims = n.importer.dims;
+  Value joined = n.concat(xs, axis);
+  Extents to = n.extents(xs[0]);
+  for (Value x : xs)
+    for (int64_t a = 0; a < Node::rank(x); ++a)
+      if (Extent e = n.extent(x, a); a != axis && !e.isConstant())
+        to[a] = e;
+  Extents room = to;
+  mlir::Type i64 = n.type(DType::I64);
+  int64_t most = Node::shape(joined)[axis];
+  room[axis] = most;
+  dims.declare(joined, room);
+  Value at = n.build.iota(mlir::RankedTensorType::get({most}, i64), 0);
+  Value index = at;
+  Extent end(0);
+  for (Value x : xs.drop_back()) {
+    end = end + n.extent(x, axis);
+    Extent unused = Extent(Node::shape(x)[axis]) - n.extent(x, axis);
+    Value behind = n.cmp(lazy::CmpKind::ge, at, n.scalar(end));
+    index = n.binary<lazy::AddOp>(
+        index, n.where(behind, n.scalar(unused), n.build.splat(i64, 0)));
+  }
+  to[axis] = end + n.extent(xs.back(), axis);
+  dims.declare(index, {to[axis]});
+  return n.build.gather(joined, index, axis);
+}
+
 void concat(Node &n) {
   llvm::SmallVector<Value> xs;
   for (int i = 0; i < n.inputCount(); ++i)
@@ -42,7 +72,11 @@ void concat(Node &n) {
     block("has no inputs");
   if (!n.attribute("axis") && n.opset >= 4)
     block("E_ATTR: no axis");
-  n.set(0, n.concat(xs, n.axis(n.intAttr("axis", 1), Node::rank(xs[0]))));
+  int64_t axis = n.axis(n.intAttr("axis", 1), Node::rank(xs[0]));
+  bool open = false; // an extent on the axis, but for the last one's
+  for (Value x : llvm::ArrayRef(xs).drop_back())
+    open |= axis < Node::rank(x) && !n.extent(x, axis).isConstant();
+  n.set(0, open ? concatBounded(n, xs, axis) : n.concat(xs, axis));
 }
 
 void split(Node &n) {
@@ -104,8 +138,87 @@ Cut resolve(int64_t extent, int64_t start, int64_t end, int64_t step) {
   return {start, start <= end ? 0 : (start - end - 1) / -step + 1, step};
 }
 
+/// One axis cut where an extent or an end depends on the run.
+Value cutBounded(Node &n, Value x, int64_t axis, Extent start, Extent end,
+                 int64_t step) {
+  BoundedDims &dims = n.importer.dims;
+  ExtentTable &table = dims.table;
+  Extent extent = n.extent(x, axis), size;
+  auto fromEnd = [&](const Extent &at) {
+    ExtentTable::Range r = table.range(at);
+    if (r.least < 0 && r.most >= 0)
+      block("E_DIM: " + table.text(at) + " may count from the end or not");
+    return r.most < 0 ? at + extent : at;
+  };
+  // Ends far away stand for all there is.
+  constexpr int64_t far = INT32_MAX;
+  auto clamped = [&](const Extent &at, const Extent &least,
+                     const Extent &most) {
+    if (at.isConstant() && (at.value() >= far || at.value() <= -far))
+      return at.value() > 0 ? most : least;
+    return table.smallest(table.largest(fromEnd(at), least), most);
+  };
+  if (step > 0) {
+    start = clamped(start, 0, extent);
+    end = clamped(end, 0, extent);
+    size = table.largest(table.quotient(end - start + (step - 1), step), 0);
+  } else {
+    start = clamped(start, -1, extent - 1);
+    end = clamped(end, -1, extent - 1);
+    size = table.largest(table.quotient(start - end + (-step - 1), -step), 0);
+  }
+  int64_t most = dims.bounds({size})[0], room = Node::shape(x)[axis];
+  Extents to = n.extents(x);
+  to[axis] = size;
+  if (start == Extent(0) && step == 1 && most <= room) {
+    Value y = n.sliceAxis(x, axis, 0, most);
+    dims.declare(y, to);
+    return y;
+  }
+  mlir::Type i64 = n.type(DType::I64);
+  Value index = n.build.iota(mlir::RankedTensorType::get({most}, i64), 0);
+  index = n.binary<lazy::AddOp>(n.binary<lazy::MulOp>(index, double(step)),
+                                n.scalar(start));
+  dims.declare(index, {size});
+  return n.build.gather(x, index, axis);
+}
+
+/// A slice where something depends on bounded dims.
+void sliceBounded(Node &n, Value x) {
+  Extents starts = n.extentInts(1, "starts"), ends = n.extentInts(2, "ends");
+  Ints axes, steps(starts.size(), 1);
+  if (n.has(3))
+    axes = n.constantInts(3, "axes");
+  else
+    for (size_t a = 0; a < starts.size(); ++a)
+      axes.push_back(a);
+  if (n.has(4))
+    steps = n.constantInts(4, "steps");
+  if (starts.size() != ends.size() || starts.size() != axes.size() ||
+      starts.size() != steps.size())
+    block("E_ATTR: starts, ends, axes and steps must have one length");
+  axes = n.axes(axes, Node::rank(x));
+  for (size_t i = 0; i < axes.size(); ++i) {
+    if (steps[i] == 0)
+      block("E_ATTR: step is 0 on axis " + Twine(axes[i]));
+    x = cutBounded(n, x, axes[i], starts[i], ends[i],
+                   std::clamp<int64_t>(steps[i], INT32_MIN, INT32_MAX));
+  }
+  n.set(0, x);
+}
+
 void slice(Node &n) {
   Value x = n.in(0);
+  if (n.importer.dims.active() && n.opset >= 10)
+    for (int i = 0; i < 3; ++i) {
+      auto known =
+          i && n.has(i) ? n.importer.dims.elements(n.in(i)) : std::nullopt;
+      bool open = known && !llvm::all_of(*known, [](const Extent &e) {
+                    return e.isConstant();
+                  });
+      if (i ? open : !n.importer.dims.isStatic(x))
+        return sliceBounded(n, x);
+    }
   int64_t rank = Node::rank(x);
   std::optional<Ints> starts = n.intsAttrOrInput("starts", 1, 10);
   std::optional<Ints> ends = n.intsAttrOrInput("ends", 2, 10);
@@ -195,10 +308,10 @@ void spaceToDepth(Node &n) {
 } // namespace
 
 void onnx_frontend::addMovementOps(OpTable &t) {
-  t["Transpose"] = transpose;
-  t["Concat"] = concat;
-  t["Split"] = split;
-  t["Slice"] = slice;
+  t["Transpose"] = bounded(transpose);
+  t["Concat"] = bounded(concat);
+  t["Split"] = bounded(split);
+  t["Slice"] = bounded(slice);
   t["DepthToSpace"] = depthToSpace;
   t["SpaceToDepth"] = spaceToDepth;
 }

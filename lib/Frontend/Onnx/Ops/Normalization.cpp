@@ -246,12 +246,12 @@ void lpNormalization(Node &n) {
 } // namespace
 
 void onnx_frontend::addNormalizationOps(OpTable &t) {
-  t["BatchNormalization"] = batchNormalization;
-  t["InstanceNormalization"] = instanceNormalization;
-  t["LayerNormalization"] = layerNormalization;
-  t["RMSNormalization"] = rmsNormalization;
-  t["MeanVarianceNormalization"] = meanVarianceNormalization;
+  t["BatchNormalization"] = bounded(batchNormalization);
+  t["InstanceNormalization"] = bounded(instanceNormalization);
+  t["LayerNormalization"] = bounded(layerNormalization);
+  t["RMSNormalization"] = bounded(rmsNormalization);
+  t["MeanVarianceNormalization"] = bounded(meanVarianceNormalization);
   t["GroupNormalization"] = groupNormalization;
-  t["LRN"] = lrn;
-  t["LpNormalization"] = lpNormalization;
+  t["LRN"] = bounded(lrn);
+  t["LpNormalization"] = bounded(lpNormalization);
 }

@@ -142,6 +142,6 @@ void centerCropPad(Node &n) {
 } // namespace
 
 void onnx_frontend::addPadOps(OpTable &t) {
-  t["Pad"] = pad;
+  t["Pad"] = bounded(pad);
   t["CenterCropPad"] = centerCropPad;
 }

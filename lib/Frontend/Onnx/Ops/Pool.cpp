@@ -125,6 +125,7 @@ void averagePool(Node &n) {
                           : w.low[i] != 0 || w.high[i] != 0;
   if (!partial)
     return n.set(0, n.binary<lazy::DivOp>(sum, double(whole)));
+  n.needStatic(x);
   // A count for each position: the product of the counts along the axes.
   Tensor counts = n.newTensor(DType::F32, w.output);
   std::fill_n(counts.data<float>(), counts.count(), 1.0f);
@@ -201,10 +202,10 @@ void globalLpPool(Node &n) {
 } // namespace
 
 void onnx_frontend::addPoolOps(OpTable &t) {
-  t["MaxPool"] = maxPool;
-  t["AveragePool"] = averagePool;
-  t["LpPool"] = lpPool;
-  t["GlobalLpPool"] = globalLpPool;
-  t["GlobalAveragePool"] = globalAveragePool;
-  t["GlobalMaxPool"] = globalMaxPool;
+  t["MaxPool"] = bounded(maxPool);
+  t["AveragePool"] = bounded(averagePool);
+  t["LpPool"] = bounded(lpPool);
+  t["GlobalLpPool"] = bounded(globalLpPool);
+  t["GlobalAveragePool"] = bounded(globalAveragePool);
+  t["GlobalMaxPool"] = bounded(globalMaxPool);
 }

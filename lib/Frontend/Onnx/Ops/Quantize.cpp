@@ -202,7 +202,7 @@ Value onnx_frontend::requantize(Node &n, Value sum, Value scale, int yScale,
 }
 
 void onnx_frontend::addQuantizeOps(OpTable &t) {
-  t["QuantizeLinear"] = quantize;
-  t["DequantizeLinear"] = dequantize;
+  t["QuantizeLinear"] = bounded(quantize);
+  t["DequantizeLinear"] = bounded(dequantize);
   t["DynamicQuantizeLinear"] = dynamicQuantize;
 }

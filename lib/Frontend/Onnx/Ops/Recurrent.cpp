@@ -135,6 +135,7 @@ private:
 
   Value x, w, r, lengths; ///< x is [steps, batch, in]
   int64_t steps = 0, batch = 0, perDirection = 0;
+  Extent stepCount, rows; ///< of steps and batch, in the run
   bool batchFirst = false, backwardOnly = false;
   double clip = 0;
   std::vector<Activation> functions;
@@ -158,8 +159,10 @@ void Recurrent::read(llvm::ArrayRef<const char *> defaults) {
   for (Value v : {x, w, r}) {
     if (Node::rank(v) != 3)
       block("E_SHAPE: X, W and R have 3 axes, not " + Twine(Node::rank(v)));
-    n.needStatic(v);
+    if (n.importer.dims.isStatic(v) || v != x)
+      n.needStatic(v);
   }
+  n.needStatic(x, 2);
   batchFirst = n.intAttr("layout", 0) != 0;
   if (batchFirst)
     x = n.build.permute(x, {1, 0, 2});
@@ -195,6 +198,11 @@ void Recurrent::read(llvm::ArrayRef<const char *> defaults) {
         lengths = {};
     }
   }
+  // A length that the run decides: all sequences end there.
+  stepCount = n.extent(x, 0);
+  rows = n.extent(x, 1);
+  if (!stepCount.isConstant() && !lengths)
+    lengths = n.build.expand(n.scalar(stepCount), {batch});
   clip = n.floatAttr("clip", 0);
 
   perDirection = defaults.size();
@@ -319,6 +327,9 @@ void Recurrent::oneDirection(int64_t direction) {
                              captured, {backward, backward});
   last.emplace_back(loop.getResults().take_front(states));
   sequence.push_back(loop.getResults().back());
+  for (Value state : last.back())
+    n.importer.dims.declare(state, {rows, Extent(hidden)});
+  n.importer.dims.declare(sequence.back(), {stepCount, rows, Extent(hidden)});
 }
 
 void Recurrent::run() {
@@ -452,7 +463,7 @@ template <typename Op> void recurrent(Node &n) { Op(n).run(); }
 } // namespace
 
 void onnx_frontend::addRecurrentOps(OpTable &t) {
-  t["RNN"] = recurrent<Simple>;
-  t["GRU"] = recurrent<Gru>;
-  t["LSTM"] = recurrent<Lstm>;
+  t["RNN"] = bounded(recurrent<Simple>);
+  t["GRU"] = bounded(recurrent<Gru>);
+  t["LSTM"] = bounded(recurrent<Lstm>);
 }

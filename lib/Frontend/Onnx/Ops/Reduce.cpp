@@ -37,9 +37,7 @@ template <ReduceKind kind, int64_t sinceOpset> void plain(Node &n) {
 
 void mean(Node &n) {
   Reduction r = readReduction(n, 18);
-  int64_t count = n.countAlong(r.x, r.axes);
-  n.set(0, n.binary<lazy::DivOp>(apply(n, ReduceKind::add, r, r.x),
-                                 double(count)));
+  n.set(0, n.overCount(apply(n, ReduceKind::add, r, r.x), r.x, r.axes));
 }
 
 Value square(Node &n, Value x) { return n.binary<lazy::MulOp>(x, x); }
@@ -97,7 +95,8 @@ template <ReduceKind kind> void arg(Node &n) {
   Value x = n.in(0);
   n.needRank(x, 1);
   int64_t axis = n.axis(n.intAttr("axis", 0), Node::rank(x));
-  n.needStatic(x, axis);
+  if (n.extent(x, axis).isConstant())
+    n.needStatic(x, axis);
   if (Node::shape(x)[axis] == 0)
     block("E_SHAPE: axis " + Twine(axis) + " is empty");
   n.set(0,
@@ -108,16 +107,16 @@ template <ReduceKind kind> void arg(Node &n) {
 } // namespace
 
 void onnx_frontend::addReduceOps(OpTable &t) {
-  t["ReduceSum"] = plain<ReduceKind::add, 13>;
-  t["ReduceProd"] = plain<ReduceKind::mul, 18>;
-  t["ReduceMax"] = plain<ReduceKind::max, 18>;
-  t["ReduceMin"] = plain<ReduceKind::min, 18>;
-  t["ReduceMean"] = mean;
-  t["ReduceL1"] = l1;
-  t["ReduceL2"] = l2;
-  t["ReduceSumSquare"] = sumSquare;
-  t["ReduceLogSum"] = logSum;
-  t["ReduceLogSumExp"] = logSumExp;
-  t["ArgMax"] = arg<ReduceKind::max>;
-  t["ArgMin"] = arg<ReduceKind::min>;
+  t["ReduceSum"] = bounded(plain<ReduceKind::add, 13>);
+  t["ReduceProd"] = bounded(plain<ReduceKind::mul, 18>);
+  t["ReduceMax"] = bounded(plain<ReduceKind::max, 18>);
+  t["ReduceMin"] = bounded(plain<ReduceKind::min, 18>);
+  t["ReduceMean"] = bounded(mean);
+  t["ReduceL1"] = bounded(l1);
+  t["ReduceL2"] = bounded(l2);
+  t["ReduceSumSquare"] = bounded(sumSquare);
+  t["ReduceLogSum"] = bounded(logSum);
+  t["ReduceLogSumExp"] = bounded(logSumExp);
+  t["ArgMax"] = bounded(arg<ReduceKind::max>);
+  t["ArgMin"] = bounded(arg<ReduceKind::min>);
 }

@@ -204,16 +204,16 @@ void optionalHasElement(Node &n) {
 } // namespace
 
 void onnx_frontend::addSequenceOps(OpTable &t) {
-  t["SequenceConstruct"] = sequenceConstruct;
-  t["SequenceEmpty"] = sequenceEmpty;
-  t["SequenceInsert"] = sequenceInsert;
-  t["SequenceErase"] = sequenceErase;
-  t["SequenceAt"] = sequenceAt;
-  t["SequenceLength"] = sequenceLength;
-  t["SequenceMap"] = sequenceMap;
+  t["SequenceConstruct"] = bounded(sequenceConstruct);
+  t["SequenceEmpty"] = bounded(sequenceEmpty);
+  t["SequenceInsert"] = bounded(sequenceInsert);
+  t["SequenceErase"] = bounded(sequenceErase);
+  t["SequenceAt"] = bounded(sequenceAt);
+  t["SequenceLength"] = bounded(sequenceLength);
+  t["SequenceMap"] = bounded(sequenceMap);
   t["SplitToSequence"] = splitToSequence;
-  t["ConcatFromSequence"] = concatFromSequence;
-  t["Optional"] = optional;
-  t["OptionalGetElement"] = optionalGetElement;
-  t["OptionalHasElement"] = optionalHasElement;
+  t["ConcatFromSequence"] = bounded(concatFromSequence);
+  t["Optional"] = bounded(optional);
+  t["OptionalGetElement"] = bounded(optionalGetElement);
+  t["OptionalHasElement"] = bounded(optionalHasElement);
 }

@@ -20,6 +20,12 @@ void shape(Node &n) {
     end = place(n.intAttr("end", rank));
   }
   Ints extents;
+  if (!n.importer.dims.isStatic(x)) {
+    llvm::SmallVector<Value> parts;
+    for (int64_t a = start; a < end; ++a)
+      parts.push_back(n.reshape(n.scalar(n.extent(x, a)), {1}));
+    return n.set(0, parts.empty() ? n.ints({}) : n.concat(parts, 0));
+  }
   for (int64_t a = start; a < end; ++a) {
     if (ShapedType::isDynamic(Node::shape(x)[a]))
       block("the symbolic extent of axis " + Twine(a) +
@@ -31,6 +37,12 @@ void shape(Node &n) {
 
 void size(Node &n) {
   Value x = n.in(0);
+  if (!n.importer.dims.isStatic(x)) {
+    Extent count(1);
+    for (const Extent &e : n.extents(x))
+      count = count * e;
+    return n.set(0, n.scalar(count));
+  }
   n.needStatic(x);
   int64_t count = 1;
   for (int64_t extent : Node::shape(x))
@@ -38,8 +50,63 @@ void size(Node &n) {
   n.set(0, n.constantOf(Tensor::of<int64_t>(DType::I64, {}, {count})));
 }
 
+/// A reshape where x or the shape depends on bounded dims.
+void reshapeBounded(Node &n, Value x) {
+  BoundedDims &dims = n.importer.dims;
+  Extents from = n.extents(x), to;
+  if (n.opset < 5) {
+    Ints given = n.intsAttr("shape").value_or(Ints());
+    to.assign(given.begin(), given.end());
+  } else {
+    to = n.extentInts(1, "shape");
+  }
+  bool allowZero = n.intAttr("allowzero", 0) != 0;
+  Extent total(1), rest(1);
+  for (const Extent &e : from)
+    total = total * e;
+  std::optional<size_t> open;
+  for (auto [i, e] : llvm::enumerate(to)) {
+    if (e == Extent(0) && !allowZero) {
+      if (i >= from.size())
+        block("E_ATTR: shape[" + Twine(i) + "] copies an axis the input lacks");
+      e = from[i];
+    } else if (e == Extent(-1)) {
+      if (open)
+        block("E_ATTR: the shape has two -1");
+      open = i;
+      continue;
+    } else if (dims.table.range(e).least < 0) {
+      block("E_DIM: shape[" + Twine(i) + "] is " + dims.table.text(e));
+    }
+    rest = rest * e;
+  }
+  if (open) {
+    auto left = Extent::divideExactly(total, rest);
+    if (!left)
+      block("E_SHAPE: " + dims.table.text(total) +
+            " elements are no multiple of " + dims.table.text(rest));
+    to[*open] = *left;
+  }
+  n.needShape(dims.bounds(to));
+  n.set(0, dims.reshape(n.build.loc, x, to));
+}
+
+/// Whether extents of an input or the integers of another depend on the run.
+bool isBounded(Node &n, Value x, int shape) {
+  BoundedDims &dims = n.importer.dims;
+  if (!dims.active())
+    return false;
+  if (!dims.isStatic(x))
+    return true;
+  auto known = n.has(shape) ? dims.elements(n.in(shape)) : std::nullopt;
+  return known &&
+         !llvm::all_of(*known, [](const Extent &e) { return e.isConstant(); });
+}
+
 void reshape(Node &n) {
   Value x = n.in(0);
+  if (isBounded(n, x, 1))
+    return reshapeBounded(n, x);
   llvm::ArrayRef<int64_t> from = Node::shape(x);
   std::optional<Ints> given = n.intsAttrOrInput("shape", 1, 5);
   if (!given)
@@ -89,6 +156,13 @@ void flatten(Node &n) {
   Value x = n.in(0);
   int64_t rank = Node::rank(x), axis = n.intAttr("axis", 1);
   axis = axis == rank ? rank : n.axis(axis, rank);
+  if (!n.importer.dims.isStatic(x)) {
+    Extents to{Extent(1), Extent(1)};
+    for (auto [a, e] : llvm::enumerate(n.extents(x)))
+      to[int64_t(a) >= axis] = to[int64_t(a) >= axis] * e;
+    n.needShape(n.importer.dims.bounds(to));
+    return n.set(0, n.importer.dims.reshape(n.build.loc, x, to));
+  }
   int64_t outer = 1, inner = 1;
   bool symbolic = rank > 0 && ShapedType::isDynamic(Node::shape(x)[0]);
   if (symbolic && axis == 1)
@@ -133,8 +207,34 @@ void unsqueeze(Node &n) {
   n.set(0, n.reshape(x, to));
 }
 
+/// Numpy's broadcast of a value to extents.
+Value expandBounded(Node &n, Value x, Extents to) {
+  BoundedDims &dims = n.importer.dims;
+  Extents from = n.extents(x);
+  while (to.size() < from.size())
+    to.insert(to.begin(), Extent(1));
+  while (from.size() < to.size())
+    from.insert(from.begin(), Extent(1));
+  for (auto [i, e] : llvm::enumerate(to)) {
+    if (dims.table.range(e).least < 0)
+      block("E_DIM: shape[" + Twine(i) + "] is " + dims.table.text(e));
+    if (e == Extent(1))
+      e = from[i];
+    else if (!(from[i] == Extent(1)) && !(from[i] == e))
+      block("E_SHAPE: extents " + dims.table.text(from[i]) + " and " +
+            dims.table.text(e) + " do not broadcast");
+  }
+  Ints most = dims.bounds(to);
+  n.needShape(most);
+  Value y = n.build.expand(x, most);
+  dims.declare(y, to);
+  return y;
+}
+
 void expand(Node &n) {
   Value x = n.in(0);
+  if (isBounded(n, x, 1))
+    return n.set(0, expandBounded(n, x, n.extentInts(1, "shape")));
   Ints wanted = n.constantInts(1, "shape");
   for (auto [i, extent] : llvm::enumerate(wanted))
     if (extent < 0)
@@ -191,12 +291,12 @@ void tile(Node &n) {
 } // namespace
 
 void onnx_frontend::addShapeOps(OpTable &t) {
-  t["Shape"] = shape;
-  t["Size"] = size;
-  t["Reshape"] = reshape;
-  t["Flatten"] = flatten;
-  t["Squeeze"] = squeeze;
-  t["Unsqueeze"] = unsqueeze;
-  t["Expand"] = expand;
-  t["Tile"] = tile;
+  t["Shape"] = bounded(shape);
+  t["Size"] = bounded(size);
+  t["Reshape"] = bounded(reshape);
+  t["Flatten"] = bounded(flatten);
+  t["Squeeze"] = bounded(squeeze);
+  t["Unsqueeze"] = bounded(unsqueeze);
+  t["Expand"] = bounded(expand);
+  t["Tile"] = bounded(tile);
 }

@@ -224,12 +224,12 @@ template <Term (*function)(Term)> void apply(Node &n) {
 } // namespace
 
 void onnx_frontend::addTrigonometryOps(OpTable &t) {
-  t["Acos"] = apply<arcCosine>;
-  t["Acosh"] = apply<areaCosine>;
-  t["Asin"] = apply<arcSine>;
-  t["Asinh"] = apply<areaSine>;
-  t["Atan"] = apply<arcTangent>;
-  t["Atanh"] = apply<areaTangent>;
-  t["Cosh"] = apply<hyperbolicCosine>;
-  t["Sinh"] = apply<hyperbolicSine>;
+  t["Acos"] = bounded(apply<arcCosine>);
+  t["Acosh"] = bounded(apply<areaCosine>);
+  t["Asin"] = bounded(apply<arcSine>);
+  t["Asinh"] = bounded(apply<areaSine>);
+  t["Atan"] = bounded(apply<arcTangent>);
+  t["Atanh"] = bounded(apply<areaTangent>);
+  t["Cosh"] = bounded(apply<hyperbolicCosine>);
+  t["Sinh"] = bounded(apply<hyperbolicSine>);
 }

@@ -51,8 +51,10 @@ WindowShape onnx_frontend::readWindow(Node &n, Value x,
   if (!same && mode != "NOTSET" && mode != "VALID" && !mode.empty())
     block("E_ATTR: unknown auto_pad " + quoted(mode));
   for (size_t i = 0; i < count; ++i) {
-    n.needStatic(x, i + 2);
     int64_t extent = Node::shape(x)[i + 2], stride = w.strides[i];
+    // Pads that depend on the extent, and windows that hang over its end.
+    if (n.extent(x, i + 2).isConstant() || (same && stride != 1) || ceil)
+      n.needStatic(x, i + 2);
     int64_t reach = addChecked(mulChecked(kernel[i] - 1, w.dilations[i]), 1);
     if (mode == "VALID")
       w.low[i] = w.high[i] = 0;

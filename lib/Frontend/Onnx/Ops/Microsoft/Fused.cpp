@@ -123,7 +123,7 @@ Value activated(Node &n, Value x, double alpha, double beta) {
 /// The result of the op of that name of the default domain, of this node's
 /// inputs and attributes.
 Value plain(Node &n, llvm::StringRef op) {
-  opTable("").lookup(op)(n);
+  opTable("").lookup(op).import(n);
   return n.scope.find(n.proto.output(0))->value();
 }
 
