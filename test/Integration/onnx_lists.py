@@ -165,10 +165,20 @@ def binding():
     m, n = floats(2, 3), floats(1, 3)
     np.save("m.npy", m)
     np.save("n.npy", n)
+    t = floats(2, 2)
+    np.save("t.npy", t)
     dims = [word for dim in ("x=2", "x.0.0=2", "x.0.1=3", "x.1.0=1", "x.1.1=3") for word in ("--dim", dim)]
     same("no declared shape", outputs_of("free.onnx", *dims, "--input", "x.0=m.npy", "--input", "x.1=n.npy"),
          {"y": np.concatenate([m, n])})
     save_data("free", [[m, n]], [np.concatenate([m, n])])
+    # An extent of an element that each run decides.
+    save("wide", [node("SequenceMap", "x", "y", body=helper.make_graph(
+        [node("ReduceSum", "a", "b", keepdims=0), node("Add", "a b", "c")], "body",
+        [helper.make_value_info("a", tensor_type([2, "N"]))], [helper.make_value_info("c", tensor_type([2, "N"]))]))],
+        {"x": sequence_type([2, "N"])}, {"y": sequence_type(None)})
+    same("a bounded extent of an element",
+         outputs_of("wide.onnx", "--dim", "x=2", "--dim", "x.0.1<=9", "--dim", "x.1.1<=4", "--input", "x.0=m.npy",
+                    "--input", "x.1=t.npy"), {"y.0": m + m.sum(), "y.1": t + t.sum()})
     check("no declared shape, data", nacre("verify", "free.onnx", "--data", "free")[::2], (0, []))
 
 
