@@ -65,8 +65,8 @@ onnx_page() {
   oldest=$(constant kOldestOpset)
   newest=$(constant kNewestOpset)
   [ -n "$oldest" ] && [ -n "$newest" ] || fail "kOldestOpset, kNewestOpset not found"
-  grep -HoE 't\["[A-Za-z0-9]+"\]' "$root"/lib/Frontend/Onnx/Ops/*.cpp |
-    sed -E 's|.*/([A-Za-z]+)\.cpp:t\["([A-Za-z0-9]+)"\]|\2 \1|' | LC_ALL=C sort |
+  grep -HoE 't\["[A-Za-z0-9]+"\]( = bounded)?' "$root"/lib/Frontend/Onnx/Ops/*.cpp |
+    sed -E -e 's|.*/([A-Za-z]+)\.cpp:t\["([A-Za-z0-9]+)"\]|\2 \1|' -e 's/ = bounded/ yes/' | LC_ALL=C sort |
     awk -v oldest="$oldest" -v newest="$newest" -v newer="$newer" \
       -v withdrawn="$withdrawn" -v notes="$docs/onnx-notes.tsv" -v headers="$operator_sets" '
       function die(text) { print "generate.sh: " text > "/dev/stderr"; bad = 1; exit 1 }
@@ -87,7 +87,7 @@ onnx_page() {
       {
         if (!($1 in since)) die($1 " is in no ONNX header; add it to `newer`")
         from = since[$1] > oldest ? since[$1] : oldest
-        rows[++count] = "| " $1 " | " from "-" ($1 in until ? until[$1] : newest) " | `" $2 ".cpp` | " note[$1] " |"
+        rows[++count] = "| " $1 " | " from "-" ($1 in until ? until[$1] : newest) " | `" $2 ".cpp` | " $3 " | " note[$1] " |"
         delete note[$1]
       }
       END {
@@ -97,14 +97,14 @@ onnx_page() {
         print ""
         print "Made by `docs/generate.sh` from `lib/Frontend/Onnx/Ops/` and `docs/onnx-notes.tsv`; do not edit."
         print ""
-        print "Models of opset " oldest " to " newest " of the default domain are read, " count " ops of it, and functions that a model defines itself (they are inlined). The second column is the opsets of these in which ONNX has the op. An op that is missing here is named in the diagnostic, together with everything else that blocks the model. Element types: f32, f64, f16 and bf16 (stored so, computed in f32), i8 to i64, u8 to u64, bool, as far as ONNX allows them for the op."
+        print "Models of opset " oldest " to " newest " of the default domain are read, " count " ops of it, and functions that a model defines itself (they are inlined). The second column is the opsets of these in which ONNX has the op. An op that is missing here is named in the diagnostic, together with everything else that blocks the model. Element types: f32, f64, f16 and bf16 (stored so, computed in f32), i8 to i64, u8 to u64, bool, as far as ONNX allows them for the op. The fourth column says which take [open dims](dims.md) on axes other than the leading one."
         print ""
         print "Sequences and optionals have lengths that are known at compile time, and tensors of strings are known at compile time altogether: constants, or inputs given with `--fix`. No program takes or gives a string. Identity, Shape, Size, Equal, Where, Concat, Split, Gather, GatherElements, GatherND, Slice, Compress, Reshape, Flatten, Squeeze, Unsqueeze, Transpose, Expand, Tile, ReverseSequence, DepthToSpace, SpaceToDepth and Unique take strings too. ImageDecoder is not there: what it decodes is a file, whose size says nothing of the picture, and the pictures of JPEG decoders differ."
         print ""
-        print "| op | opsets | in | limits |"
-        print "|---|---|---|---|"
+        print "| op | opsets | in | open dims | limits |"
+        print "|---|---|---|---|---|"
         for (i = 1; i <= count; ++i) print rows[i]
-      }' | sed 's/|  |$/| |/'
+      }' | sed -e 's/|  |$/| |/' -e 's/|  |/| |/'
   echo
   echo "## Other domains"
   echo

@@ -33,7 +33,8 @@ static std::vector<TensorInfo> outputsOf(const CompiledCode &code,
 
 LoadedModel::LoadedModel(const CompiledCode &code)
     : inputs(code.inputs), outputs(outputsOf(code, false)),
-      counts(outputsOf(code, true)), dimNames(code.dimNames) {}
+      counts(outputsOf(code, true)), dimNames(code.dimNames),
+      dimRanges(code.dimRanges) {}
 
 void LoadedModel::settleShapes(Call &call) const {
   for (auto [tensor, output] : llvm::zip_equal(call.outputs, outputs))
@@ -77,6 +78,11 @@ llvm::Expected<Call> LoadedModel::prepare(llvm::ArrayRef<Tensor> given) const {
     if (at == dims.end())
       return fail(ExitUsage, Twine("no input determines dim '") + dim +
                                  "', give it with --dim");
+    int64_t least = dimRanges[call.dims.size()].least;
+    if (at->second < least)
+      return fail(ExitModel, Twine("dim '") + dim + "' is " +
+                                 Twine(at->second) + ", at least " +
+                                 Twine(least));
     call.dims.push_back(at->second);
   }
   for (const TensorInfo &output : outputs) {

@@ -277,7 +277,7 @@ std::string shapeText(const Signature &signature) {
 
 llvm::Expected<Dims> bindDims(llvm::ArrayRef<Signature> inputs,
                               llvm::ArrayRef<Tensor> tensors, const Dims &given,
-                              const Dims &symbolic) {
+                              const Dims &symbolic, const Dims &least) {
   Dims dims = given, seen;
   std::vector<std::string> errors;
   for (auto [input, tensor] : llvm::zip_equal(inputs, tensors)) {
@@ -307,6 +307,10 @@ llvm::Expected<Dims> bindDims(llvm::ArrayRef<Signature> inputs,
         if (extent > bound->second)
           complain("dim '" + dimName + "' is " + Twine(extent) + ", at most " +
                    Twine(bound->second));
+        if (auto from = least.find(dimName);
+            from != least.end() && extent < from->second)
+          complain("dim '" + dimName + "' is " + Twine(extent) + ", at least " +
+                   Twine(from->second));
         auto [at, isNew] = seen.try_emplace(dimName, extent);
         if (!isNew && at->second != extent)
           complain("dim '" + dimName + "' is " + Twine(extent) +

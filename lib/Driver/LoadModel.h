@@ -36,6 +36,7 @@ public:
   /// Values and bounds given with --dim.
   const Dims &givenDims() const { return given; }
   const Dims &symbolicDims() const { return symbolic; }
+  const Dims &leastDims() const { return least; }
   /// Inputs of the file that --fix made constants: their places among all
   /// inputs, in order, and values.
   struct FixedInput {
@@ -83,7 +84,7 @@ llvm::Error readDims(const ModelOptions &options, Dims &given, Dims &symbolic,
 /// that do not fit are reported.
 llvm::Expected<Dims> bindDims(llvm::ArrayRef<Signature> inputs,
                               llvm::ArrayRef<Tensor> tensors, const Dims &given,
-                              const Dims &symbolic);
+                              const Dims &symbolic, const Dims &least);
 
 /// "[N, 3]"
 std::string shapeText(const Signature &signature);

@@ -169,7 +169,8 @@ llvm::Error ModelSource::fixInputs(llvm::ArrayRef<std::string> texts) {
     values[i] = std::move(*tensor);
   }
   // The shape of a fixed value binds dims.
-  llvm::Expected<Dims> dims = bindDims(info.inputs, values, given, symbolic);
+  llvm::Expected<Dims> dims =
+      bindDims(info.inputs, values, given, symbolic, least);
   if (!dims)
     return dims.takeError();
   given = std::move(*dims);

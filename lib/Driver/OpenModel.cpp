@@ -22,8 +22,9 @@ llvm::Expected<Dims> completeInputs(const OpenModel &model,
   const ModelSource &source = model.source;
   if (llvm::Error error = source.checkInputs())
     return error;
-  llvm::Expected<Dims> dims = bindDims(
-      source.inputs(), inputs, source.givenDims(), source.symbolicDims());
+  llvm::Expected<Dims> dims =
+      bindDims(source.inputs(), inputs, source.givenDims(),
+               source.symbolicDims(), source.leastDims());
   if (!dims)
     return dims.takeError();
   if (llvm::Error error = fillRandom(source.inputs(), inputs, *dims,

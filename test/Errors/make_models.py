@@ -350,7 +350,7 @@ def cases():
     yield "topk_k", model([node("TopK", "x k", "y i")], inits=[ints("k", 5)])
     yield "topk_runtime", model(
         [node("TopK", "x k", "y i")],
-        [value("x", [4]), value("k", [1], T.INT64)])
+        [value("x", [4]), value("k", [2], T.INT64)])
     yield "det_shape", model([node("Det", "x")], [value("x", [2, 3])])
     yield "dft_axis", model([node("DFT", "x", axis=2)],
                             [value("x", [1, 8, 1])], opset=17)
@@ -454,7 +454,7 @@ def picking_cases():
     yield "reversesequence_lengths", model(
         [node("ReverseSequence", "x s")], square, [ints("s", 1, 1)])
     yield "compress_runtime", model(
-        [node("Compress", "x c")], [value("x", [4]), value("c", [4], T.BOOL)])
+        [node("Compress", "x c")], [value("x", [4]), value("c", [5], T.BOOL)])
     yield "compress_long", model(
         [node("Compress", "x c")], inits=[tensor("c", np.ones(5, bool))])
 

@@ -44,6 +44,9 @@ add_test(NAME integration.onnx_lists
 add_test(NAME integration.onnx_ops
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/onnx_ops.py $<TARGET_FILE:nacre>)
+add_test(NAME integration.bounded_dims
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
+    ${CMAKE_CURRENT_LIST_DIR}/bounded_dims.py $<TARGET_FILE:nacre>)
 if(NACRE_FULL_TESTS)
   add_test(NAME codegen.differential.full
     COMMAND nacre_differential --only=random/ --seed=1000 --random=2000)

@@ -73,7 +73,7 @@ static void addModelFlags(CLI::App *verb, ModelOptions &options) {
       ->type_name("0..3");
   repeatable(
       verb->add_option("--dim", options.dims,
-                       "Extent of an open dim; NAME<=N keeps it open up to N"),
+                       "Extent of an open dim; NAME=LEAST..MOST keeps it open"),
       "NAME=N");
   repeatable(verb->add_option("--fix", options.fix,
                               "Compile for one value of an input: a number, "

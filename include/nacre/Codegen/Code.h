@@ -97,6 +97,9 @@ struct CompiledCode {
     int64_t least, most;
   };
   std::vector<DimRange> dimRanges; ///< per entry of dimNames
+  /// Whether kernels read dims or store extents as data, see
+  /// nacre/Lazy/Signature.h.
+  bool dimsAreData = false;
   std::vector<KernelInfo> kernels;
   uint64_t arenaBytes = 0, weightsBytes = 0;
   bool deviceArena = false; ///< the device has it, else the caller brings it

@@ -48,6 +48,7 @@ public:
   const std::vector<TensorInfo> inputs, outputs;
   const std::vector<TensorInfo> counts; ///< these come after the outputs
   const std::vector<std::string> dimNames;
+  const std::vector<CompiledCode::DimRange> dimRanges;
 
 protected:
   /// Gives the outputs of a run the extents that it has worked out.

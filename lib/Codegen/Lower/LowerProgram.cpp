@@ -83,6 +83,7 @@ void ProgramLowering::signature() {
     if (auto dim = dimScalar(main.getArgAttrDict(i))) {
       code.dimNames.push_back(dim->name);
       code.dimRanges.push_back({dim->least, dim->most});
+      code.dimsAreData = true;
       continue;
     }
     code.inputs.push_back(
@@ -99,6 +100,7 @@ void ProgramLowering::signature() {
                cast<RankedTensorType>(main.getResultTypes()[i]),
                main.getResultAttrDict(i)));
     code.outputs.back().isCount = count.has_value();
+    code.dimsAreData |= count.has_value();
     code.outputs.back().state = textOf(main.getResultAttr(i, "lazy.state"));
   }
   auto isCount = [&](StringRef name) {

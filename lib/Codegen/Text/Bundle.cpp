@@ -228,6 +228,9 @@ llvm::Expected<CompiledCode> BundleEmitter::run() {
   if (!result)
     return result.takeError();
   lowered = std::move(*result);
+  if (code.dimsAreData)
+    return fail(ExitModel, name + ": extents that the run decides on more than "
+                                  "a leading axis need --target cpu");
   placeSignature();
   nameFunctions();
   // Addresses inside a kernel are 32 bits wide.

@@ -42,6 +42,16 @@ void BoundedDims::declare(Value v, Extents extents) {
     open[v] = std::move(extents);
 }
 
+Value BoundedDims::withExtents(mlir::Location loc, Value v, Extents extents) {
+  // A slice of everything, which goes away later.
+  Ints starts(extents.size(), 0), steps(extents.size(), 1);
+  Value same = lazy::SliceOp::create(builder, loc, v.getType(), v,
+                                     builder.getDenseI64ArrayAttr(starts),
+                                     builder.getDenseI64ArrayAttr(steps));
+  declare(same, std::move(extents));
+  return same;
+}
+
 Extent BoundedDims::counted(llvm::StringRef name, ExtentTable::Range range,
                             Value value) {
   auto function = value.getParentBlock()->getParentOp();
@@ -371,9 +381,7 @@ Value BoundedDims::places(mlir::Location loc, const Extents &extents,
     for (int64_t axis = rank; axis-- > 0; stride *= most[axis]) {
       Value at = rest;
       if (axis > 0) {
-        // An empty tensor has no place to ask for; only the division must not
-        // fail.
-        Value extent = scalar(loc, table.largest(extents[axis], 1));
+        Value extent = scalar(loc, extents[axis]);
         at = b.binary<lazy::RemOp>(rest, extent);
         rest = b.binary<lazy::DivOp>(rest, extent);
       }
@@ -427,8 +435,8 @@ Value BoundedDims::gatherDense(mlir::Location loc, Value x) {
   Extents outer(llvm::ArrayRef(from).drop_back(tail));
   int64_t inner = product(llvm::ArrayRef(most).take_back(tail)),
           rows = product(most) / std::max<int64_t>(inner, 1);
-  Value y = b.reshape(x, {rows, inner});
-  declare(y, constants({rows, inner}));
+  Value y = withExtents(loc, x, constants(most));
+  y = b.reshape(y, {rows, inner});
   if (llvm::any_of(llvm::drop_begin(outer),
                    [](const Extent &e) { return !e.isConstant(); })) {
     y = b.gather(y, places(loc, outer, false), 0);
@@ -460,7 +468,6 @@ Value BoundedDims::reshape(mlir::Location loc, Value x, const Extents &to) {
     dense = b.slice(dense, {0}, room);
   else if (have < room[0])
     dense = b.pad(dense, {0}, {room[0] - have}, 0);
-  declare(dense, constants(room));
   return spread(loc, dense, to);
 }
 
@@ -482,15 +489,6 @@ Extents BoundedDims::elementwise(mlir::Operation *op) {
   for (Value x : llvm::drop_begin(op->getOperands()))
     for (auto [to, from] : llvm::zip_equal(result, of(x)))
       to = merge(to, from);
-  if (mlir::isa<lazy::DivOp, lazy::RemOp>(op) &&
-      mlir::isa<mlir::IntegerType>(
-          lazy::tensorType(op->getResult(0)).getElementType())) {
-    // Nothing divides by zero where nobody looks.
-    Ints all;
-    for (size_t axis = 0; axis < result.size(); ++axis)
-      all.push_back(axis);
-    fill(op, 1, all, 1);
-  }
   if (mlir::isa<lazy::RequireOp>(op)) {
     Ints all;
     for (size_t axis = 0; axis < result.size(); ++axis)

@@ -37,6 +37,8 @@ public:
   /// States the extents of a value that do not follow from its operands.
   void declare(mlir::Value v, Extents extents);
 
+  /// The same elements as a value of its own, with these extents.
+  mlir::Value withExtents(mlir::Location loc, mlir::Value v, Extents extents);
   /// A number that the run computes, `value`, a scalar of i64, as an extent.
   Extent counted(llvm::StringRef name, ExtentTable::Range range,
                  mlir::Value value);

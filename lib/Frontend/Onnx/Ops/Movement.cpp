@@ -172,6 +172,8 @@ Value cutBounded(Node &n, Value x, int64_t axis, Extent start, Extent end,
   to[axis] = size;
   if (start == Extent(0) && step == 1 && most <= room) {
     Value y = n.sliceAxis(x, axis, 0, most);
+    if (y == x) // all that there is room for
+      return dims.withExtents(n.build.loc, y, to);
     dims.declare(y, to);
     return y;
   }

@@ -227,6 +227,8 @@ Value expandBounded(Node &n, Value x, Extents to) {
   Ints most = dims.bounds(to);
   n.needShape(most);
   Value y = n.build.expand(x, most);
+  if (y == x)
+    return dims.withExtents(n.build.loc, y, to);
   dims.declare(y, to);
   return y;
 }

@@ -30,10 +30,9 @@ void topOfRun(Node &n, Value x, int64_t axis) {
       n.build.topK(x, axis, extent, n.intAttr("largest", 1) != 0);
   Extents to = n.extents(x);
   to[axis] = countedExtent(n, k, extent, 0, axis);
-  n.importer.dims.declare(values, to);
-  n.importer.dims.declare(indices, to);
-  n.set(0, values);
-  n.set(1, indices);
+  BoundedDims &dims = n.importer.dims;
+  n.set(0, dims.withExtents(n.build.loc, values, to));
+  n.set(1, dims.withExtents(n.build.loc, indices, to));
 }
 
 void topK(Node &n) {
