@@ -291,6 +291,7 @@ def texts():
         ("Tile", "w twice", {}, np.tile(words, (2, 1))),
         ("Where", "mask w comma", {}, np.where([True, False, True], words, ",")),
         ("Identity", "w", {}, words),
+        ("Compress", "w mask", {"axis": 1}, words[:, [0, 2]]),
         ("StringConcat", "w comma", {}, words + ","),
         ("StringNormalizer", "line", {"case_change_action": "UPPER", "stopwords": ["FIG"]},
          np.array(["ÄPFEL", "PEAR"], object)),
