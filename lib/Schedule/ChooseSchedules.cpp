@@ -204,8 +204,12 @@ DictionaryAttr Scheduler::map() {
   });
   SmallVector<int64_t> extents(nest.extents.begin(),
                                nest.extents.begin() + rank);
+  auto limited = openExtents(kernel);
   for (size_t i = loops.size(); !indexed && i-- > 1;) {
     int64_t p = loops[i - 1], q = loops[i];
+    // A loop that may end early stays the outermost of those that are one.
+    if (limited[q])
+      continue;
     if (rows.test(p) != rows.test(q) || type.isDynamicDim(p) ||
         type.isDynamicDim(q) || !fusable(nest, p, q, extents))
       continue;

@@ -1,5 +1,6 @@
 //===- KernelNest.cpp - the loops a kernel consists of --------------------===//
 #include "nacre/Schedule/KernelNest.h"
+#include "nacre/Lazy/Signature.h"
 
 using namespace mlir;
 namespace nacre::schedule {
@@ -25,6 +26,32 @@ ViewOpInterface soleView(KernelOp kernel) {
   if (view && isa<BlockArgument>(view.source()) && kernel.getNumResults() == 1)
     return view;
   return {};
+}
+
+SmallVector<StringAttr> openNames(Operation *op, StringRef attribute,
+                                  size_t count) {
+  auto names = op ? op->getAttrOfType<ArrayAttr>(attribute) : ArrayAttr();
+  if (!names || names.size() != count)
+    return {};
+  SmallVector<StringAttr> list;
+  for (Attribute attr : names) {
+    auto name = dyn_cast<StringAttr>(attr);
+    list.push_back(name && !name.empty() ? name : StringAttr());
+  }
+  return list;
+}
+
+SmallVector<StringAttr> openExtents(KernelOp kernel) {
+  size_t rank = tensorType(yielded(kernel)).getRank();
+  SmallVector<StringAttr> all(rank);
+  for (auto [i, v] : llvm::enumerate(yieldedAll(kernel))) {
+    auto names = openNames(v.getDefiningOp(), lazy::openExtents, rank);
+    if (names.empty())
+      return SmallVector<StringAttr>(rank);
+    for (auto [to, from] : llvm::zip_equal(all, names))
+      to = i == 0 || to == from ? from : StringAttr();
+  }
+  return all;
 }
 
 bool isWeight(KernelOp kernel, BlockArgument leaf) {

@@ -29,6 +29,19 @@ struct CallerShape {
 CallerShape callerShape(mlir::RankedTensorType type,
                         mlir::DictionaryAttr attributes);
 
+/// The attribute of an operation with the names of the extents that the run
+/// decides, per axis of the result, "" for the others: what lies beyond is not
+/// looked at and need not be computed. An operation that has lost it is
+/// computed whole.
+constexpr const char *openExtents = "lazy.open";
+/// The same of a contraction for each of its dimensions, and of a reduction for
+/// each axis it combines: what lies beyond changes nothing.
+constexpr const char *openDims = "lazy.open_dims";
+/// The attribute of `main` that says what a name stands for: a dictionary of
+/// sums, each product a list of its coefficient and of positions among the
+/// dims.
+constexpr const char *extentSums = "lazy.extents";
+
 /// A dim that is an argument or a result itself.
 struct DimScalar {
   std::string name;

@@ -45,6 +45,14 @@ ContractNest analyseContraction(lazy::KernelOp kernel, lazy::ContractOp op);
 /// from 0, padded to maxLoopDims).
 std::optional<lazy::Access> contractLeaf(const ContractNest &nest, unsigned k);
 
+/// Per axis of a kernel's results the name of the extent that the run decides
+/// (see nacre/Lazy/Signature.h), null where the axis is run to its bound.
+llvm::SmallVector<mlir::StringAttr> openExtents(lazy::KernelOp kernel);
+/// Names in an attribute of an operation, null for the others; empty when it
+/// has none or not `count` of them.
+llvm::SmallVector<mlir::StringAttr>
+openNames(mlir::Operation *op, llvm::StringRef attribute, size_t count);
+
 /// Whether the kernel operand `leaf` is a weight.
 bool isWeight(lazy::KernelOp kernel, mlir::BlockArgument leaf);
 

@@ -52,6 +52,7 @@ private:
   }
   void steps(llvm::Function *f, llvm::Value *framePointer,
              llvm::Function *dispatch);
+  void addSums(llvm::Function *f, llvm::Value *framePointer);
 
   llvm::Module &module;
   const LoweredProgram &lowered;
@@ -228,6 +229,33 @@ void EntryPoint::steps(llvm::Function *f, llvm::Value *framePointer,
     }
 }
 
+/// Extents that follow from the dims stand behind them in a table of the run.
+void EntryPoint::addSums(llvm::Function *f, llvm::Value *framePointer) {
+  if (lowered.sums.empty())
+    return;
+  size_t dims = code.dimNames.size();
+  llvm::Value *table =
+      b.CreateAlloca(i64, b.getInt64(dims + lowered.sums.size()));
+  auto at = [&](size_t i) { return b.CreateConstGEP1_64(i64, table, i); };
+  llvm::SmallVector<llvm::Value *> values;
+  for (size_t i = 0; i < dims; ++i) {
+    values.push_back(
+        b.CreateLoad(i64, b.CreateConstGEP1_64(i64, f->getArg(4), i)));
+    b.CreateStore(values.back(), at(i));
+  }
+  for (auto [k, sum] : llvm::enumerate(lowered.sums)) {
+    llvm::Value *total = b.getInt64(0);
+    for (llvm::ArrayRef<int64_t> product : sum.products) {
+      llvm::Value *term = b.getInt64(product[0]);
+      for (int64_t dim : product.drop_front())
+        term = b.CreateMul(term, values[dim]);
+      total = b.CreateAdd(total, term);
+    }
+    b.CreateStore(total, at(dims + k));
+  }
+  b.CreateStore(table, slot(framePointer, Dims));
+}
+
 void EntryPoint::run() {
   for (auto [i, call] : llvm::enumerate(lowered.calls))
     tasks.push_back(task(call, i));
@@ -289,6 +317,7 @@ void EntryPoint::run() {
     b.CreateRet(b.getInt32(1)); // NACRE_E_ARG
     b.SetInsertPoint(next);
   }
+  addSums(f, framePointer);
   steps(f, framePointer, dispatch);
   b.CreateRet(b.CreateLoad(i32, slot(framePointer, Status)));
 }

@@ -34,6 +34,50 @@ void Body::setLoops(ArrayRef<int64_t> dims, ArrayRef<int64_t> loopExtents,
     ivs[d] = d == dims.front() ? flat : takeDigit(flat, loopExtents[d]);
 }
 
+Value Body::limitOf(int64_t d, ArrayRef<int64_t> loopExtents,
+                    ArrayRef<int64_t> shape) {
+  if (limits.empty() || d < 0)
+    return {};
+  if (loopExtents[d] == shape[d])
+    return limits[d];
+  // The dimensions that run as one with d are those before it without a loop.
+  int64_t outer = d, together = shape[d];
+  while (outer > 0 && together < loopExtents[d]) {
+    --outer;
+    if (loopExtents[outer] != 1)
+      return {};
+    together *= shape[outer];
+  }
+  if (together != loopExtents[d])
+    return {};
+  while (shape[outer] == 1)
+    ++outer;
+  for (int64_t k = outer + 1; k <= d; ++k)
+    if (limits[k])
+      return {};
+  if (!limits[outer])
+    return {};
+  return arith::MulIOp::create(b, loc, limits[outer],
+                               index(loopExtents[d] / shape[outer]));
+}
+
+void Body::whereOpen(ArrayRef<int64_t> dims, ArrayRef<int64_t> loopExtents,
+                     ArrayRef<int64_t> shape, llvm::function_ref<void()> emit) {
+  Value all;
+  for (int64_t d : dims)
+    if (Value limit = limitOf(d, loopExtents, shape)) {
+      Value below = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
+                                          ivs[d], limit);
+      all = all ? Value(arith::AndIOp::create(b, loc, all, below)) : below;
+    }
+  if (!all)
+    return emit();
+  auto branch = scf::IfOp::create(b, loc, TypeRange{}, all, false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch.thenYield());
+  emit();
+}
+
 Value Body::index(AffineExpr expr) {
   switch (expr.getKind()) {
   case AffineExprKind::Constant:

@@ -131,6 +131,17 @@ public:
   void allLanes() { mask = laneCount = {}; }
   llvm::DenseMap<mlir::StringAttr, mlir::Value> symbols; ///< values of extents
   llvm::DenseMap<unsigned, mlir::Value> symbolicBound;   ///< per open dimension
+  /// Per loop dimension of the kernel: where the run's extent ends, or null.
+  llvm::SmallVector<mlir::Value> limits;
+  /// The limit of a loop of the schedule, which may run several dimensions as
+  /// one: null unless the outermost of them alone has one.
+  mlir::Value limitOf(int64_t d, llvm::ArrayRef<int64_t> loopExtents,
+                      llvm::ArrayRef<int64_t> shape);
+  /// Emits where all these loops are below their limits.
+  void whereOpen(llvm::ArrayRef<int64_t> dims,
+                 llvm::ArrayRef<int64_t> loopExtents,
+                 llvm::ArrayRef<int64_t> shape,
+                 llvm::function_ref<void()> emit);
   llvm::DenseMap<std::pair<mlir::Value, mlir::AffineMap>, mlir::Value> cache;
 
   // On a grid: the schedule's group size and where this item stands. While
@@ -168,6 +179,7 @@ private:
   mlir::Value laneIndices(mlir::AffineExpr expr);
   bool canBeLane(mlir::Value v, mlir::AffineMap map, unsigned dim,
                  int64_t &unitAccesses);
+  void noteOpenDims(lazy::ReduceOp op, unsigned first);
   void noteSymbolicBounds(mlir::RankedTensorType input,
                           llvm::ArrayRef<int64_t> axes, unsigned first);
   /// A loop nest over `dims` carrying `init`; returns the final values.

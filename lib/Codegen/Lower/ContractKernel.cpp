@@ -48,6 +48,8 @@ public:
   int64_t run(Value begin, Value end);
 
 private:
+  void chunk(Value tChunk, Value rChunk, int64_t tileExtent, int64_t rowExtent,
+             int64_t tChunks);
   Value add(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
   Value mul(Value x, int64_t c) {
     return arith::MulIOp::create(b, loc, x, body.index(c));
@@ -60,6 +62,7 @@ private:
   void epilogue(int64_t m, ValueRange sums);
   void finish(Value accumulator, Value tileIv, int64_t n);
   Value lanesVector(int64_t n);
+  Value limitOf(int64_t d) { return body.limitOf(d, extents, nest.extents); }
 
   Body &body;
   OpBuilder &b;
@@ -204,10 +207,13 @@ SmallVector<Value> TiledContraction::step(int64_t m, ValueRange sums) {
   };
   auto partial = [&]() -> Value {
     // Only reads that are not padded need a mask in the last block.
-    if (lane < 0 || lanes == 1 || extents[lane] % (lanes * tileN) == 0)
+    if (lane < 0 || lanes == 1)
       return {};
-    Value left = arith::SubIOp::create(b, loc, body.index(extents[lane]),
-                                       body.ivs[lane]);
+    Value limit = limitOf(lane);
+    if (!limit && extents[lane] % (lanes * tileN) == 0)
+      return {};
+    Value left = arith::SubIOp::create(
+        b, loc, limit ? limit : body.index(extents[lane]), body.ivs[lane]);
     return vector::CreateMaskOp::create(
         b, loc, VectorType::get({lanes}, b.getI1Type()), left);
   };
@@ -254,7 +260,8 @@ SmallVector<Value> TiledContraction::reduce(int64_t m) {
   };
   Value zero = body.index(int64_t(0));
   for (int64_t d : kLoops) {
-    Value from = zero, to = body.index(extents[d]);
+    Value limit = limitOf(d), from = zero,
+          to = limit ? limit : body.index(extents[d]);
     if (d == kLoops.front() && !tail.empty()) {
       int64_t pieces = std::min(m, extents[d]);
       Value piece = open(zero, body.index(pieces));
@@ -398,15 +405,56 @@ int64_t TiledContraction::run(Value begin, Value end) {
     else
       body.ivs[d] = take(extents[d]);
   }
+  SmallVector<int64_t> taken(loops);
+  if (lane >= 0) {
+    // A block of lanes is wanted when its first one is.
+    body.ivs[lane] = laneBase;
+    taken.push_back(lane);
+  }
+  body.whereOpen(taken, extents, nest.extents, [&] {
+    chunk(tChunk, rChunk, tileExtent, rowExtent, tChunks);
+  });
+  return tasks;
+}
+
+/// The rows and tiles of a task.
+void TiledContraction::chunk(Value tChunk, Value rChunk, int64_t tileExtent,
+                             int64_t rowExtent, int64_t tChunks) {
+  OpBuilder::InsertionGuard guard(b);
   Value rowBegin = mul(rChunk, chunkR);
   Value rowEnd = arith::MinSIOp::create(
       b, loc, add(rowBegin, body.index(chunkR)), body.index(rowExtent));
+  if (Value limit = limitOf(row))
+    rowEnd = arith::MinSIOp::create(b, loc, rowEnd, limit);
   auto rows = scf::ForOp::create(b, loc, rowBegin, rowEnd, body.index(1));
   b.setInsertionPointToStart(rows.getBody());
   if (row >= 0)
     body.ivs[row] = rows.getInductionVar();
 
   Value from = mul(tChunk, chunkT);
+  if (Value limit = limitOf(tile)) {
+    // Whole tiles up to the limit, then point by point: beyond it nothing has
+    // been written, and arithmetic on what lies there may be slow.
+    Value end =
+        arith::MinSIOp::create(b, loc, add(from, body.index(chunkT)), limit);
+    end = arith::MaxSIOp::create(b, loc, from, end);
+    Value whole =
+        add(from, mul(arith::DivUIOp::create(
+                          b, loc, arith::SubIOp::create(b, loc, end, from),
+                          body.index(tileM)),
+                      tileM));
+    auto each = [&](Value first, Value last, int64_t m) {
+      auto tiles = scf::ForOp::create(b, loc, first, last, body.index(m));
+      OpBuilder::InsertionGuard inner(b);
+      b.setInsertionPointToStart(tiles.getBody());
+      tileBase = tiles.getInductionVar();
+      points(m);
+    };
+    each(from, whole, tileM);
+    if (tileM > 1)
+      each(whole, end, 1);
+    return;
+  }
   int64_t rest0 = tileExtent % tileM;
   if (tileExtent >= tileM) {
     Value to = arith::MinSIOp::create(b, loc, add(from, body.index(chunkT)),
@@ -426,7 +474,6 @@ int64_t TiledContraction::run(Value begin, Value end) {
     tileBase = body.index(tileExtent - rest0);
     points(rest0);
   }
-  return tasks;
 }
 
 } // namespace

@@ -32,8 +32,14 @@ private:
   void noteChunks(func::FuncOp function, ArrayRef<BufferRef> buffers);
   uint64_t weightOffset(WeightOp op, const std::optional<Packing> &packing,
                         int64_t elementSize);
+  /// A dim, or a sum behind the dims.
   unsigned symbolIndex(StringRef name) {
-    return llvm::find(code.dimNames, name.str()) - code.dimNames.begin();
+    auto dim = llvm::find(code.dimNames, name.str());
+    if (dim != code.dimNames.end())
+      return dim - code.dimNames.begin();
+    auto sum = llvm::find_if(lowered.sums,
+                             [&](const auto &s) { return s.name == name; });
+    return code.dimNames.size() + (sum - lowered.sums.begin());
   }
   KernelInfo describe(KernelOp kernel);
   SmallVector<BufferRef> buffersOf(KernelOp kernel,
@@ -103,6 +109,16 @@ void ProgramLowering::signature() {
     code.dimsAreData |= count.has_value();
     code.outputs.back().state = textOf(main.getResultAttr(i, "lazy.state"));
   }
+  if (auto sums = main->getAttrOfType<DictionaryAttr>(extentSums))
+    for (NamedAttribute entry : sums) {
+      if (llvm::is_contained(code.dimNames, entry.getName().str()))
+        continue;
+      LoweredProgram::Sum sum{entry.getName().getValue(), {}};
+      for (Attribute product : cast<ArrayAttr>(entry.getValue()))
+        sum.products.emplace_back(
+            cast<DenseI64ArrayAttr>(product).asArrayRef());
+      lowered.sums.push_back(std::move(sum));
+    }
   auto isCount = [&](StringRef name) {
     return llvm::any_of(code.outputs, [&](const TensorInfo &t) {
       return t.isCount && t.name == name;

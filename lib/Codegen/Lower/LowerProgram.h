@@ -54,6 +54,14 @@ struct LoweredProgram {
   std::vector<KernelCall> calls;            ///< in the order of the text
   std::vector<Step> steps; ///< in run order; kernels only without control flow
   unsigned loops = 0;
+  /// Extents that follow from the dims and end loops early; behind the dims
+  /// among the symbols of calls.
+  struct Sum {
+    llvm::StringRef name;
+    /// Coefficient, then positions among the dims that are multiplied.
+    llvm::SmallVector<llvm::SmallVector<int64_t>> products;
+  };
+  std::vector<Sum> sums;
 };
 
 /// Lowers every kernel of a scheduled program. Fills the signature, kernels,

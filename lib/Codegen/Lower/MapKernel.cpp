@@ -5,6 +5,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "nacre/Lazy/IndexMap.h"
+#include "nacre/Lazy/Signature.h"
 #include "nacre/Lazy/State.h"
 
 using namespace mlir;
@@ -36,6 +37,7 @@ public:
     // the one loop takes the inner place and the outer ones stand at 0.
     auto type = tensorType(yielded(body.kernel));
     body.extents = boundedShape(type);
+    shape = body.extents;
     body.lane = schedule.number("lane");
     body.lanes = schedule.number("lanes", 1);
     identity = simplify(loopIdentity(body.kernel.getContext(), type.getRank()),
@@ -48,18 +50,22 @@ public:
 
 private:
   Value bound(int64_t d) {
-    return symbolOf[d] ? symbolOf[d] : body.index(extents[d]);
+    if (symbolOf[d])
+      return symbolOf[d];
+    Value limit = body.limitOf(d, extents, shape);
+    return limit ? limit : body.index(extents[d]);
   }
   void points();
   void inner(size_t depth);
   void laneLoop(Value from, Value to, bool exact,
                 llvm::function_ref<void()> emit);
+  void taskBody(bool masked);
   void afterPrefix();
   void shareRow();
 
   Body &body;
   ArrayRef<Value> symbolOf;
-  SmallVector<int64_t> loops, extents;
+  SmallVector<int64_t> loops, extents, shape;
   int64_t prefix, grain;
   AffineMap identity;
 };
@@ -117,8 +123,9 @@ void MapLoops::inner(size_t depth) {
   OpBuilder &b = body.b;
   int64_t d = loops[depth];
   if (d == body.lane && body.lanes > 1) {
-    laneLoop(body.index(int64_t(0)), body.index(extents[d]),
-             extents[d] % body.lanes == 0, [&] { inner(depth + 1); });
+    laneLoop(body.index(int64_t(0)), bound(d),
+             extents[d] % body.lanes == 0 && !body.limitOf(d, extents, shape),
+             [&] { inner(depth + 1); });
     return;
   }
   auto loop = scf::ForOp::create(b, body.loc, body.index(int64_t(0)), bound(d),
@@ -153,9 +160,13 @@ int64_t MapLoops::run(Value begin, Value end) {
     Value g = body.index(grain);
     Value from = arith::MulIOp::create(b, loc, begin, g);
     Value to = arith::MinSIOp::create(
-        b, loc, arith::MulIOp::create(b, loc, end, g), body.index(extent));
+        b, loc, arith::MulIOp::create(b, loc, end, g), bound(d));
+    bool limited = bool(body.limitOf(d, extents, shape));
+    if (limited) // a task may begin behind it
+      from = arith::MinSIOp::create(b, loc, from, to);
     if (body.lane == d && body.lanes > 1) {
-      laneLoop(from, to, extent % body.lanes == 0 && grain % body.lanes == 0,
+      laneLoop(from, to,
+               !limited && extent % body.lanes == 0 && grain % body.lanes == 0,
                [&] { points(); });
     } else {
       auto loop = scf::ForOp::create(b, loc, from, to, body.index(1));
@@ -188,9 +199,18 @@ int64_t MapLoops::run(Value begin, Value end) {
     if (!symbolOf[d])
       tasks *= count;
   }
+  body.whereOpen(ArrayRef(loops).take_front(prefix), extents, shape,
+                 [&] { taskBody(masked); });
+  return tasks;
+}
+
+/// What a task does once its indices are set.
+void MapLoops::taskBody(bool masked) {
+  OpBuilder &b = body.b;
+  Location loc = body.loc;
   if (!masked) {
     afterPrefix();
-    return tasks;
+    return;
   }
   Value left = arith::SubIOp::create(b, loc, body.index(extents[body.lane]),
                                      body.ivs[body.lane]);
@@ -198,18 +218,18 @@ int64_t MapLoops::run(Value begin, Value end) {
     body.limitLanes(left);
     afterPrefix();
     body.allLanes();
-    return tasks;
+    return;
   }
   Value whole = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, left,
                                       body.index(body.lanes));
   auto branch = scf::IfOp::create(b, loc, TypeRange{}, whole, true);
+  OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(branch.thenYield());
   afterPrefix();
   b.setInsertionPoint(branch.elseYield());
   body.limitLanes(left);
   afterPrefix();
   body.allLanes();
-  return tasks;
 }
 
 /// The inner loops of one point of the prefix, by all items of a group.
@@ -408,6 +428,22 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module,
   for (Operation &op : kernel.getBody().front())
     for (Value v : op.getOperands())
       noteSymbols(v);
+  ContractOp contract = contractionOf(kernel);
+  auto noteName = [&](StringAttr name) {
+    if (name && !llvm::is_contained(lowered.symbols, name))
+      lowered.symbols.push_back(name);
+  };
+  SmallVector<StringAttr> open = schedule::openExtents(kernel), dims;
+  for (StringAttr name : open)
+    noteName(name);
+  if (contract)
+    dims = openNames(contract, openDims, contract.map(0).getNumDims());
+  for (Operation &op : kernel.getBody().front())
+    if (auto reduce = dyn_cast<ReduceOp>(op))
+      llvm::append_range(dims,
+                         openNames(reduce, openDims, reduce.getAxes().size()));
+  for (StringAttr name : dims)
+    noteName(name);
   for (size_t i = 0; i < lowered.symbols.size() + 2; ++i)
     types.push_back(b.getIndexType());
 
@@ -447,7 +483,6 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module,
   if (auto attr = schedule.dict.getAs<StringAttr>("kind"))
     kind = attr.getValue();
   bool isContract = kind == "contract";
-  ContractOp contract = contractionOf(kernel);
   auto resultType = tensorType(yielded(kernel));
   SmallVector<Value> symbols(maxLoopDims);
   for (int64_t i = 0; i < resultType.getRank(); ++i)
@@ -460,6 +495,23 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module,
       symbols[dim] = entry->getArgument(buffers + 1 + at);
       lowered.taskSymbol = symbol;
     }
+  // Extents that end loops early, per loop dimension.
+  auto limit = [&](unsigned dim, StringAttr name) {
+    body.limits.resize(maxLoopDims);
+    body.limits[dim] = body.symbols.lookup(name);
+  };
+  for (auto [axis, name] : llvm::enumerate(open))
+    if (name)
+      limit(isContract ? cast<AffineDimExpr>(contract.map(2).getResult(axis))
+                             .getPosition()
+                       : axis,
+            name);
+  if (isContract)
+    for (unsigned dim = 0; dim < contract.map(0).getNumDims(); ++dim)
+      if (dim < dims.size() && dims[dim] &&
+          !llvm::is_contained(contract.map(2).getResults(),
+                              getAffineDimExpr(dim, context)))
+        limit(dim, dims[dim]);
   lowered.group = schedule.number("group", 0);
   if (lowered.group > 0) {
     body.group = lowered.group;

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "nacre/Lazy/IndexMap.h"
+#include "nacre/Lazy/Signature.h"
 
 using namespace mlir;
 namespace nacre::codegen {
@@ -141,6 +142,15 @@ void Body::hoistReductions(Value v, AffineMap map,
   }
 }
 
+/// The same of axes whose extent the run decides. The innermost is left to
+/// vectors.
+void Body::noteOpenDims(ReduceOp op, unsigned first) {
+  auto names = schedule::openNames(op, openDims, op.getAxes().size());
+  for (auto [i, name] : llvm::enumerate(names))
+    if (name && op.getAxes()[i] + 1 < tensorType(op.getX()).getRank())
+      symbolicBound[first + i] = symbols.lookup(name);
+}
+
 /// Remembers the run-time bound of each symbolic axis a reduction opens, and
 /// forgets what the dimensions' earlier users left.
 void Body::noteSymbolicBounds(RankedTensorType input, ArrayRef<int64_t> axes,
@@ -227,6 +237,7 @@ Value Body::emitReduce(ReduceOp op, AffineMap map) {
     unsigned first = extents.size();
     AffineMap inner = openReduction(input, op.getAxes(), map, extents);
     noteSymbolicBounds(input, op.getAxes(), first);
+    noteOpenDims(op, first);
     SmallVector<unsigned> dims;
     llvm::SmallBitVector innerDims(maxLoopDims);
     for (unsigned d = first; d < extents.size(); ++d) {

@@ -3,6 +3,7 @@
 #include "Blocker.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Lazy/IndexMap.h"
+#include "nacre/Lazy/Signature.h"
 
 using namespace nacre;
 using namespace nacre::onnx_frontend;
@@ -33,7 +34,45 @@ Extents BoundedDims::of(Value v) {
   return constants(lazy::boundedShape(lazy::tensorType(v)));
 }
 
+/// For each extent its name where it is made of dims alone, else "".
+mlir::ArrayAttr BoundedDims::names(llvm::ArrayRef<Extent> extents) {
+  llvm::SmallVector<mlir::Attribute> list;
+  for (const Extent &e : extents) {
+    bool dims = !e.isConstant();
+    for (const auto &[product, coefficient] : e.sum())
+      for (unsigned number : product)
+        dims &= table[number].kind == ExtentTable::Atom::Dim;
+    std::string name = dims ? table.text(e) : "";
+    if (dims)
+      named[name] = e;
+    list.push_back(builder.getStringAttr(name));
+  }
+  return builder.getArrayAttr(list);
+}
+
+mlir::DictionaryAttr BoundedDims::sums() {
+  llvm::SmallVector<mlir::NamedAttribute> entries;
+  for (const auto &[name, e] : named) {
+    llvm::SmallVector<mlir::Attribute> sum;
+    for (const auto &[product, coefficient] : e.sum()) {
+      Ints list{coefficient};
+      list.append(product.begin(), product.end()); // dims are the first atoms
+      sum.push_back(builder.getDenseI64ArrayAttr(list));
+    }
+    entries.push_back(builder.getNamedAttr(name, builder.getArrayAttr(sum)));
+  }
+  return builder.getDictionaryAttr(entries);
+}
+
 void BoundedDims::declare(Value v, Extents extents) {
+  auto *op = v.getDefiningOp();
+  if (op && op->getNumResults() == 1 &&
+      llvm::any_of(extents, [](const Extent &e) { return !e.isConstant(); }))
+    op->setAttr(lazy::openExtents, names(extents));
+  note(v, std::move(extents));
+}
+
+void BoundedDims::note(Value v, Extents extents) {
   if (auto *op = v.getDefiningOp())
     seen.insert(op);
   if (llvm::all_of(extents, [](const Extent &e) { return e.isConstant(); }))
@@ -345,7 +384,12 @@ void BoundedDims::fill(mlir::Operation *op, unsigned operand,
   lazy::Build b{builder, op->getLoc()};
   Value y =
       b.where(inside, x, b.splat(lazy::tensorType(x).getElementType(), value));
-  declare(y, of(x));
+  note(y, of(x));
+  // Along these axes all of it is looked at.
+  Extents rest = of(x);
+  for (int64_t axis : axes)
+    rest[axis] = 1;
+  y.getDefiningOp()->setAttr(lazy::openExtents, names(rest));
   op->setOperand(operand, y);
 }
 
@@ -580,6 +624,10 @@ Extents BoundedDims::contract(lazy::ContractOp op) {
     }
     fill(op, k, beyond, 0);
   }
+  Extents all;
+  for (const auto &extent : extents)
+    all.push_back(extent ? *extent : Extent(1));
+  op->setAttr(lazy::openDims, names(all));
   Extents y;
   for (auto [axis, e] : llvm::enumerate(results)) {
     auto &extent = extents[mlir::cast<mlir::AffineDimExpr>(e).getPosition()];
@@ -733,6 +781,10 @@ Extents BoundedDims::infer(mlir::Operation *op) {
   if (auto reduce = mlir::dyn_cast<lazy::ReduceOp>(op)) {
     Extents from = of(reduce.getX()), y;
     fill(op, 0, reduce.getAxes(), neutralOf(reduce.getKind()));
+    Extents combined;
+    for (int64_t axis : reduce.getAxes())
+      combined.push_back(from[axis]);
+    op->setAttr(lazy::openDims, names(combined));
     for (size_t axis = 0; axis < from.size(); ++axis)
       if (!llvm::is_contained(reduce.getAxes(), int64_t(axis)))
         y.push_back(from[axis]);

@@ -36,6 +36,9 @@ public:
   bool isStatic(mlir::Value v);
   /// States the extents of a value that do not follow from its operands.
   void declare(mlir::Value v, Extents extents);
+  /// What the names in lazy.open attributes stand for, see
+  /// nacre/Lazy/Signature.h.
+  mlir::DictionaryAttr sums();
 
   /// The same elements as a value of its own, with these extents.
   mlir::Value withExtents(mlir::Location loc, mlir::Value v, Extents extents);
@@ -68,6 +71,8 @@ public:
   void visit(mlir::Operation *op);
 
 private:
+  void note(mlir::Value v, Extents extents);
+  mlir::ArrayAttr names(llvm::ArrayRef<Extent> extents);
   std::optional<Extents> work(mlir::Value v);
   Extents infer(mlir::Operation *op);
   Extents elementwise(mlir::Operation *op);
@@ -95,6 +100,7 @@ private:
   llvm::DenseMap<mlir::Value, Extents> open; ///< extents of which one is open
   llvm::DenseMap<mlir::Value, std::optional<Extents>> known; ///< elements
   llvm::DenseSet<mlir::Operation *> seen;
+  std::map<std::string, Extent> named; ///< in attributes
 };
 
 } // namespace nacre::onnx_frontend

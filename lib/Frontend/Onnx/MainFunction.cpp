@@ -9,6 +9,7 @@
 #include "Node.h"
 #include "Shapes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "nacre/Lazy/Signature.h"
 
 using namespace nacre;
 using namespace nacre::onnx_frontend;
@@ -194,6 +195,8 @@ void Importer::finish(
     if (!arguments[i].extents.empty())
       describe(arguments[i].extents, set);
   }
+  if (mlir::DictionaryAttr sums = dims.sums(); !sums.empty())
+    function->setAttr(lazy::extentSums, sums);
   for (unsigned i = 0; i < values.size(); ++i) {
     auto set = [&](llvm::StringRef key, mlir::Attribute value) {
       function.setResultAttr(i, key, value);
