@@ -48,6 +48,10 @@ add_test(NAME integration.bounded_dims
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/bounded_dims.py $<TARGET_FILE:nacre>)
 if(NACRE_FULL_TESTS)
+  add_test(NAME integration.onnx_suite_bounded
+    COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
+      ${CMAKE_CURRENT_LIST_DIR}/onnx_suite.py $<TARGET_FILE:nacre> --full --bounded)
+  set_tests_properties(integration.onnx_suite_bounded PROPERTIES TIMEOUT 3600)
   add_test(NAME codegen.differential.full
     COMMAND nacre_differential --only=random/ --seed=1000 --random=2000)
   set_tests_properties(codegen.differential.full PROPERTIES TIMEOUT 7200)
