@@ -23,8 +23,8 @@ operator_sets=${ONNX_OPERATOR_SETS:-/usr/include/onnx/defs/operator_sets.h}
 newer="AffineGrid=20 Attention=23 BitCast=26 BitwiseAnd=18 BitwiseNot=18
   BitwiseOr=18 BitwiseXor=18 CausalConvWithState=27 CenterCropPad=18
   Col2Im=18 CumProd=26 DeformConv=19 Gelu=20 GroupNormalization=18
-  LinearAttention=27 Mish=18 RMSNormalization=23 RotaryEmbedding=23
-  Swish=24 TensorScatter=24"
+  LinearAttention=27 Mish=18 RMSNormalization=23 RegexFullMatch=20
+  RotaryEmbedding=23 StringConcat=20 StringSplit=20 Swish=24 TensorScatter=24"
 # The domains besides the default one: folder=domain. Their notes begin with the
 # folder and a slash.
 domains="Microsoft=com.microsoft Ml=ai.onnx.ml Preview=ai.onnx.preview
@@ -98,6 +98,8 @@ onnx_page() {
         print "Made by `docs/generate.sh` from `lib/Frontend/Onnx/Ops/` and `docs/onnx-notes.tsv`; do not edit."
         print ""
         print "Models of opset " oldest " to " newest " of the default domain are read, " count " ops of it, and functions that a model defines itself (they are inlined). The second column is the opsets of these in which ONNX has the op. An op that is missing here is named in the diagnostic, together with everything else that blocks the model. Element types: f32, f64, f16 and bf16 (stored so, computed in f32), i8 to i64, u8 to u64, bool, as far as ONNX allows them for the op; floats of 8 and 4 bits and integers of 4 and 2, which are moved, cast and quantized. The fourth column says which take [open dims](dims.md) on axes other than the leading one."
+        print ""
+        print "Sequences and optionals have lengths that are known at compile time, and tensors of strings are known at compile time altogether: constants, or inputs given with `--fix`. No program takes or gives a string. Identity, Shape, Size, Equal, Where, Concat, Split, Gather, GatherElements, GatherND, Slice, Compress, Reshape, Flatten, Squeeze, Unsqueeze, Transpose, Expand, Tile, ReverseSequence, DepthToSpace, SpaceToDepth and Unique take strings too. ImageDecoder is not there: what it decodes is a file, whose size says nothing of the picture, and the pictures of JPEG decoders differ."
         print ""
         print "| op | opsets | in | open dims | limits |"
         print "|---|---|---|---|---|"

@@ -3,7 +3,6 @@
 #include "Data.h"
 #include "nacre/Artifact/OutputFile.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
 #include <cmath>
 #include <nacre/runtime.h>
 #include <nlohmann/json.hpp>
@@ -13,6 +12,13 @@ using llvm::Twine;
 using Json = nlohmann::ordered_json;
 
 namespace nacre::driver {
+
+static Tensor owned(const nacre_array &array) {
+  std::shared_ptr<void> owner(array.data, nacre_free);
+  return Tensor::view(*dtypeFromName(array.dtype),
+                      llvm::ArrayRef(array.shape, array.rank), array.data,
+                      owner);
+}
 
 llvm::Expected<Tensor> readTensor(StringRef path) {
   bool npy = path.ends_with(".npy");
@@ -27,10 +33,7 @@ llvm::Expected<Tensor> readTensor(StringRef path) {
     return fail(ExitModel,
                 text.contains(path) ? text.str() : (path + ": " + text).str());
   }
-  std::shared_ptr<void> owner(array.data, nacre_free);
-  return Tensor::view(*dtypeFromName(array.dtype),
-                      llvm::ArrayRef(array.shape, array.rank), array.data,
-                      owner);
+  return owned(array);
 }
 
 Tensor asElements(const Tensor &bytes, DType dtype) {
@@ -40,57 +43,6 @@ Tensor asElements(const Tensor &bytes, DType dtype) {
   for (int64_t i = 0, count = bytes.count(); i < count; ++i)
     tensor.data<uint8_t>()[i] = bytes.bytes[i] & ((1 << dtypeBits(dtype)) - 1);
   return tensor;
-}
-
-llvm::Expected<std::vector<Tensor>> readSet(StringRef folder,
-                                            StringRef prefix) {
-  if (!llvm::sys::fs::is_directory(folder))
-    return fail(ExitUsage, "--data: '" + folder + "' is not a folder");
-  std::vector<Tensor> tensors;
-  std::vector<std::string> errors;
-  for (;;) {
-    llvm::SmallString<128> path(folder);
-    llvm::sys::path::append(
-        path, prefix + "_" + Twine(tensors.size() + errors.size()) + ".npy");
-    if (!llvm::sys::fs::exists(path))
-      llvm::sys::path::replace_extension(path, "pb");
-    if (!llvm::sys::fs::exists(path))
-      break;
-    llvm::Expected<Tensor> tensor = readTensor(path);
-    if (tensor)
-      tensors.push_back(std::move(*tensor));
-    else
-      errors.push_back(llvm::toString(tensor.takeError()));
-  }
-  if (!errors.empty())
-    return fail(ExitModel, errors);
-  return tensors;
-}
-
-llvm::Expected<std::vector<Tensor>> readInputs(StringRef folder,
-                                               const ModelSource &source) {
-  llvm::ArrayRef<Signature> inputs = source.inputs();
-  llvm::Expected<std::vector<Tensor>> tensors = readSet(folder, "input");
-  auto fixed = source.fixedInputs();
-  if (tensors && !fixed.empty() &&
-      tensors->size() == inputs.size() + fixed.size())
-    for (const ModelSource::FixedInput &input : llvm::reverse(fixed)) {
-      Tensor given = asElements((*tensors)[input.place], input.value.dtype);
-      if (given.dtype != input.value.dtype ||
-          given.shape != input.value.shape ||
-          std::memcmp(given.bytes, input.value.bytes, given.byteCount()) != 0)
-        return fail(ExitModel, folder + ": input '" + input.signature.name +
-                                   "' has another value than --fix gives it");
-      tensors->erase(tensors->begin() + input.place);
-    }
-  if (tensors && tensors->size() != inputs.size())
-    return fail(ExitModel, folder + ": has " + Twine(tensors->size()) +
-                               (tensors->size() == 1 ? " input" : " inputs") +
-                               ", model needs " + Twine(inputs.size()));
-  if (tensors)
-    for (auto [tensor, input] : llvm::zip_equal(*tensors, inputs))
-      tensor = asElements(tensor, input.dtype);
-  return tensors;
 }
 
 /// SplitMix64, after Steele, Lea and Flood, "Fast Splittable Pseudorandom

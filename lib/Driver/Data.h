@@ -14,14 +14,16 @@ llvm::Expected<Tensor> readTensor(llvm::StringRef path);
 /// of such a type; other tensors as they are.
 Tensor asElements(const Tensor &bytes, DType dtype);
 
-/// DIR/`prefix`_0.npy or .pb and so on, as long as there are some.
-llvm::Expected<std::vector<Tensor>> readSet(llvm::StringRef folder,
-                                            llvm::StringRef prefix);
-
-/// The inputs of a data folder; an error unless there is one for each, and
-/// fixed ones have the value they were fixed to. A folder may leave these out.
+/// The inputs of a data folder, DIR/input_0.npy or .pb and so on, with the
+/// tensors of a sequence one after the other; binds the lengths of sequences.
+/// An error unless there is one for each input, and fixed ones have the value
+/// they were fixed to. A folder may leave these out.
 llvm::Expected<std::vector<Tensor>> readInputs(llvm::StringRef folder,
-                                               const ModelSource &source);
+                                               ModelSource &source);
+
+/// The tensors of a data folder's outputs with their names.
+llvm::Expected<std::vector<std::pair<std::string, Tensor>>>
+readOutputs(llvm::StringRef folder, const ModelSource &source);
 
 /// The same values on every machine: floats in [-1, 1), integers of 8 bits
 /// and fewer over their range, wider ones and bools 0 or 1 (they are mostly

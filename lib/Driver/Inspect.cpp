@@ -17,10 +17,16 @@ namespace nacre::driver {
 
 static Json signatureJson(llvm::ArrayRef<Signature> tensors) {
   Json list = Json::array();
-  for (const Signature &tensor : tensors)
+  for (const Signature &tensor : tensors) {
+    std::string type = tensor.strings ? "string" : dtypeName(tensor.dtype);
+    for (onnx_frontend::Wrapping wrapping : llvm::reverse(tensor.wrapping))
+      type = (wrapping == onnx_frontend::Wrapping::Optional ? "optional("
+                                                            : "sequence(") +
+             type + ")";
     list.push_back({{"name", tensor.name},
-                    {"dtype", dtypeName(tensor.dtype)},
-                    {"shape", shapeText(tensor)}});
+                    {"dtype", type},
+                    {"shape", tensor.ranked ? shapeText(tensor) : "any"}});
+  }
   return list;
 }
 

@@ -192,6 +192,7 @@ llvm::Expected<ModelSource> ModelSource::open(mlir::MLIRContext &context,
         source.info.outputs.push_back(signatureOf(main.getResultTypes()[i],
                                                   main.getResultAttrDict(i),
                                                   ("result" + Twine(i)).str()));
+    source.declared = source.info.inputs;
     return source;
   }
 
@@ -223,94 +224,14 @@ llvm::Expected<ModelSource> ModelSource::open(mlir::MLIRContext &context,
     llvm::sys::path::append(full, file);
     source.dependencies.push_back(full.str().str());
   }
-  // A misspelt dim must not be ignored.
-  std::vector<std::string> known;
-  for (const Signature &input : source.info.inputs)
-    for (auto [axis, dimName] : llvm::enumerate(input.dimNames))
-      if (!dimName.empty())
-        known.push_back(dimName);
-  for (const Dims *dims : {&source.given, &source.symbolic})
-    for (const auto &entry : *dims)
-      if (!llvm::is_contained(known, entry.getKey())) {
-        std::string meant = suggestion(entry.getKey(), known);
-        return fail(
-            ExitUsage,
-            "--dim: the inputs have no open dim '" + entry.getKey() + "'" +
-                (meant.empty() ? "" : ", did you mean '" + meant + "'?"));
-      }
+  source.declared = source.info.inputs;
+  if (llvm::Error error = source.checkDimNames())
+    return error;
   if (llvm::Error error = source.fixInputs(options.fix))
     return error;
+  source.asked = source.given;
+  source.expandInputs();
   return source;
-}
-
-/// The value of "INPUT=VALUE".
-static llvm::Expected<Tensor> fixedValue(StringRef text, StringRef value,
-                                         const Signature &input) {
-  auto number = [&](auto parsed) -> llvm::Expected<Tensor> {
-    bool one = llvm::all_of(input.dims, [](int64_t d) { return d == 1; });
-    if (!one)
-      return fail(ExitUsage, "--fix: input '" + input.name + "' has shape " +
-                                 shapeText(input) + ", a number does not do");
-    Tensor tensor = Tensor::zeros(input.dtype, input.dims);
-    if (isFloatDType(input.dtype))
-      tensor.setNumber(0, double(parsed));
-    else
-      tensor.setInteger(0, int64_t(parsed));
-    return tensor;
-  };
-  int64_t integer;
-  double real;
-  if (!value.getAsInteger(10, integer))
-    return number(integer);
-  if (isFloatDType(input.dtype) && !value.getAsDouble(real))
-    return number(real);
-  if (!value.ends_with(".npy") && !value.ends_with(".pb"))
-    return fail(ExitUsage, "--fix: '" + text +
-                               "' is not INPUT=NUMBER, INPUT=FILE.npy or "
-                               "INPUT=FILE.pb");
-  llvm::Expected<Tensor> tensor = readTensor(value);
-  return tensor ? asElements(*tensor, input.dtype) : std::move(tensor);
-}
-
-llvm::Error ModelSource::fixInputs(llvm::ArrayRef<std::string> texts) {
-  std::vector<Tensor> values(info.inputs.size());
-  for (StringRef text : texts) {
-    auto [inputName, value] = text.split('=');
-    std::vector<std::string> known;
-    for (const Signature &input : info.inputs)
-      known.push_back(input.name);
-    auto at = llvm::find(known, inputName);
-    if (at == known.end()) {
-      std::string meant = suggestion(inputName, known);
-      return fail(ExitUsage,
-                  "--fix: there is no input '" + inputName + "'" +
-                      (meant.empty() ? "" : ", did you mean '" + meant + "'?"));
-    }
-    size_t i = at - known.begin();
-    if (values[i].bytes)
-      return fail(ExitUsage, "--fix: '" + inputName + "' is given twice");
-    llvm::Expected<Tensor> tensor = fixedValue(text, value, info.inputs[i]);
-    if (!tensor)
-      return tensor.takeError();
-    values[i] = std::move(*tensor);
-  }
-  // The shape of a fixed value binds dims.
-  llvm::Expected<Dims> dims =
-      bindDims(info.inputs, values, given, symbolic, least);
-  if (!dims)
-    return dims.takeError();
-  given = std::move(*dims);
-  std::vector<Signature> open;
-  for (auto [i, input] : llvm::enumerate(info.inputs)) {
-    if (!values[i].bytes) {
-      open.push_back(input);
-      continue;
-    }
-    limits.fixed[input.name] = values[i];
-    fixed.push_back({i, input, values[i]});
-  }
-  info.inputs = std::move(open);
-  return llvm::Error::success();
 }
 
 llvm::Expected<Program> ModelSource::program(mlir::MLIRContext &context,

@@ -18,7 +18,16 @@ public:
   static llvm::Expected<ModelSource> open(mlir::MLIRContext &context,
                                           const ModelOptions &options);
 
+  /// The tensors that the program takes, without fixed inputs. A sequence or
+  /// an optional whose length is not known yet stands as it is declared.
   llvm::ArrayRef<Signature> inputs() const { return info.inputs; }
+  /// The same as the file declares them: sequences are one.
+  llvm::ArrayRef<Signature> declaredInputs() const { return declared; }
+  /// Takes the lengths of sequences that a set of data has, in place of those
+  /// of the set before.
+  llvm::Error bindLengths(const Dims &lengths);
+  /// An error when there is an input of strings or of unknown length.
+  llvm::Error checkInputs() const;
   const ModelInfo &modelInfo() const { return info; }
   bool isOnnx() const { return kind == Kind::Onnx; }
   bool isText() const { return kind == Kind::Text; }
@@ -33,7 +42,7 @@ public:
   struct FixedInput {
     size_t place;
     Signature signature;
-    Tensor value;
+    Tensor value; ///< without bytes for strings
   };
   llvm::ArrayRef<FixedInput> fixedInputs() const { return fixed; }
   /// Files the result depends on.
@@ -44,15 +53,21 @@ public:
 
 private:
   llvm::Error fixInputs(llvm::ArrayRef<std::string> texts);
+  llvm::Error fixStrings(const Signature &input, llvm::StringRef path);
+  llvm::Error checkDimNames() const;
+  void expandInputs();
 
   std::string path, name;
   ModelInfo info; ///< without fixed inputs
+  std::vector<Signature> declared;
+  std::vector<std::string> unbound; ///< why inputs cannot be bound yet
   std::vector<FixedInput> fixed;
   Program text;
   enum class Kind { Onnx, Graph, Text } kind = Kind::Onnx;
   std::string parameters; ///< checkpoint of a graph's parameters, or empty
   Phase startPhase = Phase::Import;
-  Dims given, symbolic, least;
+  Dims asked;                  ///< with --dim and --fix
+  Dims given, symbolic, least; ///< `given` with the lengths that data has
   onnx_frontend::ImportOptions limits; ///< without dims
   std::vector<std::string> dependencies;
 };

@@ -20,6 +20,8 @@ llvm::Expected<Dims> completeInputs(const OpenModel &model,
                                     std::vector<Tensor> &inputs,
                                     uint64_t seed) {
   const ModelSource &source = model.source;
+  if (llvm::Error error = source.checkInputs())
+    return error;
   llvm::Expected<Dims> dims =
       bindDims(source.inputs(), inputs, source.givenDims(),
                source.symbolicDims(), source.leastDims());

@@ -92,6 +92,9 @@ llvm::Error run(const RunOptions &options) {
     return opened.takeError();
   auto &[tools, context, source] = *opened;
   tools.options.embedWeights = false;
+  if (options.data.empty())
+    if (llvm::Error error = source.checkInputs())
+      return error;
   llvm::Expected<std::vector<Tensor>> inputs =
       options.data.empty() ? readNamedInputs(options.inputs, source.inputs())
                            : readInputs(options.data, source);

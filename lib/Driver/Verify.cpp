@@ -4,6 +4,7 @@
 #include "Data.h"
 #include "OpenModel.h"
 #include "nacre/Reference/Interpreter.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -22,6 +23,7 @@ struct Subject {
   std::optional<Program> imported;
   std::unique_ptr<LoadedModel> model;
   std::vector<std::string> outputNames;
+  bool inSequences = false; ///< some outputs are tensors of sequences
 };
 
 /// What all comparisons of one command add up to.
@@ -98,6 +100,9 @@ static llvm::Expected<Subject> makeSubject(OpenModel &opened, const Dims &dims,
       compileProgram(std::move(*program), source.phase(), tools);
   if (!compiled)
     return compiled.takeError();
+  subject.inSequences =
+      llvm::any_of(source.modelInfo().outputs,
+                   [](const Signature &s) { return !s.wrapping.empty(); });
   auto model = load(compiled->code, tools);
   if (!model)
     return model.takeError();
@@ -114,10 +119,37 @@ static bool sameDims(const Dims &a, const Dims &b) {
          });
 }
 
+/// The expected tensors of the program's outputs. A sequence of another length
+/// than expected has other tensors.
+static llvm::Expected<std::vector<Tensor>>
+inOrder(const Subject &subject,
+        llvm::ArrayRef<std::pair<std::string, Tensor>> expected,
+        StringRef data) {
+  std::vector<Tensor> tensors;
+  if (subject.inSequences) {
+    std::vector<std::string> names;
+    for (const auto &[name, tensor] : expected)
+      names.push_back(name);
+    if (names != subject.outputNames)
+      return fail(ExitDiffer, data + ": has the outputs " +
+                                  llvm::join(names, ", ") +
+                                  "; the model gives " +
+                                  llvm::join(subject.outputNames, ", "));
+  }
+  for (const auto &[name, tensor] : expected)
+    tensors.push_back(tensor);
+  return tensors;
+}
+
 /// Runs one set of inputs every way that is asked for, and compares.
 static llvm::Error check(Subject &subject, llvm::ArrayRef<Tensor> inputs,
-                         llvm::ArrayRef<Tensor> expected, StringRef data,
-                         Tally &tally) {
+                         bool hasExpected,
+                         llvm::ArrayRef<std::pair<std::string, Tensor>> given,
+                         StringRef data, Tally &tally) {
+  llvm::Expected<std::vector<Tensor>> expected =
+      hasExpected ? inOrder(subject, given, data) : std::vector<Tensor>();
+  if (!expected)
+    return expected.takeError();
   llvm::Expected<Call> call = subject.model->prepare(inputs);
   if (!call)
     return call.takeError();
@@ -135,12 +167,13 @@ static llvm::Error check(Subject &subject, llvm::ArrayRef<Tensor> inputs,
     interpreted = std::move(*result);
   }
   progress.clear();
-  if (!expected.empty())
-    tally.compareAll("compiled", subject.outputNames, compiled, expected, data);
+  if (hasExpected)
+    tally.compareAll("compiled", subject.outputNames, compiled, *expected,
+                     data);
   if (interpreted) {
-    if (!expected.empty())
-      tally.compareAll("reference", subject.outputNames, *interpreted, expected,
-                       data);
+    if (hasExpected)
+      tally.compareAll("reference", subject.outputNames, *interpreted,
+                       *expected, data);
     tally.compareAll("compiled against reference", subject.outputNames,
                      compiled, *interpreted, data);
   }
@@ -156,7 +189,7 @@ llvm::Error verify(const VerifyOptions &options) {
   if (!opened)
     return opened.takeError();
   opened->tools.options.embedWeights = false;
-  const ModelSource &source = opened->source;
+  ModelSource &source = opened->source;
 
   Tally tally{options};
   bool reference = options.reference || options.data.empty();
@@ -165,22 +198,17 @@ llvm::Error verify(const VerifyOptions &options) {
   if (folders.empty())
     folders.push_back("");
   for (const std::string &folder : folders) {
-    std::vector<Tensor> inputs(source.inputs().size()), expected;
+    std::vector<Tensor> inputs(source.inputs().size());
+    std::vector<std::pair<std::string, Tensor>> expected;
     if (!folder.empty()) {
       llvm::Expected<std::vector<Tensor>> read = readInputs(folder, source);
       if (!read)
         return read.takeError();
       inputs = std::move(*read);
-      read = readSet(folder, "output");
-      if (!read)
-        return read.takeError();
-      expected = std::move(*read);
-      size_t outputs = source.modelInfo().outputs.size();
-      if (expected.size() != outputs)
-        return fail(ExitModel,
-                    Twine(folder) + ": has " + Twine(expected.size()) +
-                        (expected.size() == 1 ? " output" : " outputs") +
-                        ", model has " + Twine(outputs));
+      auto outputs = readOutputs(folder, source);
+      if (!outputs)
+        return outputs.takeError();
+      expected = std::move(*outputs);
     }
     llvm::Expected<Dims> dims = completeInputs(*opened, inputs, options.seed);
     if (!dims)
@@ -192,7 +220,8 @@ llvm::Error verify(const VerifyOptions &options) {
         return made.takeError();
       subject = std::move(*made);
     }
-    if (llvm::Error error = check(*subject, inputs, expected, folder, tally))
+    if (llvm::Error error =
+            check(*subject, inputs, !folder.empty(), expected, folder, tally))
       return error;
   }
   if (options.json)

@@ -38,6 +38,9 @@ add_test(NAME integration.onnx_suite
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/onnx_suite.py $<TARGET_FILE:nacre> ${full})
 set_tests_properties(integration.onnx_suite PROPERTIES TIMEOUT 3600)
+add_test(NAME integration.onnx_lists
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
+    ${CMAKE_CURRENT_LIST_DIR}/onnx_lists.py $<TARGET_FILE:nacre>)
 add_test(NAME integration.onnx_ops
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/onnx_ops.py $<TARGET_FILE:nacre>)

@@ -7,6 +7,13 @@
 
 namespace nacre::onnx_frontend {
 
+/// Strings in row-major order. They are known when a model is imported or not
+/// there at all: no program has a tensor of them.
+struct StringTensor {
+  std::vector<int64_t> shape;
+  std::vector<std::string> values;
+};
+
 struct ImportOptions {
   /// Values of dimension names; an unnamed input dim is called INPUT.AXIS.
   llvm::StringMap<int64_t> dims;
@@ -21,19 +28,49 @@ struct ImportOptions {
   /// Inputs that are constants of this compilation: they are not inputs of the
   /// program.
   llvm::StringMap<Tensor> fixed;
+  llvm::StringMap<StringTensor> fixedStrings;
   int64_t maxFoldBytes = int64_t(64) << 20;
   int64_t maxNodes = 1000000;
   bool allowHardlinks = false;
+  /// For a training, whose steps must not draw the same numbers each time.
+  bool training = false;
 };
+
+/// What a tensor may be inside of.
+enum class Wrapping : uint8_t { Optional, Sequence };
 
 /// One input or output as the file declares it. A dim is its value, or -1 with
 /// its name (declared, or INPUT.AXIS).
 struct Signature {
   std::string name;
-  DType dtype;
+  DType dtype = DType::F32;
   std::vector<int64_t> dims;
   std::vector<std::string> dimNames;
+  /// From the outside in; empty for a tensor. `dtype` and `dims` are then
+  /// those of the tensors within.
+  std::vector<Wrapping> wrapping{};
+  bool ranked = true;   ///< false: no shape is declared
+  bool strings = false; ///< of strings; `dtype` means nothing
 };
+
+/// The tensors that an input or output NAME is: itself, or of a sequence of n
+/// NAME.0 to NAME.(n-1). An optional is a sequence of at most one, and
+/// elements may be sequences again. The lengths are the values of NAME in
+/// `dims`; the dims of an element are open under its own name, ELEMENT.AXIS,
+/// where no value is declared. An element whose rank is not declared has as
+/// many as `dims` has values for. Gives false, and in `reason` what is
+/// missing, when a length is not given or above kMaxListLength, and for
+/// strings, which cannot be inputs of a program.
+bool listTensors(const Signature &signature,
+                 const llvm::StringMap<int64_t> &dims,
+                 std::vector<Signature> &tensors, std::string &reason);
+/// Reads the tensor of strings in a .pb file (ONNX TensorProto).
+mlir::FailureOr<StringTensor> readStringFile(llvm::StringRef path,
+                                             std::string &error);
+constexpr int64_t kMaxListLength = 4096;
+
+/// The signature of element i of a list.
+Signature listElement(const Signature &list, int64_t i);
 
 /// What a model has, for `inspect` and for binding dims; needs no dims bound.
 struct ModelInfo {

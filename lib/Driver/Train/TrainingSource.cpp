@@ -129,6 +129,7 @@ TrainingSource::open(const TrainingModelOptions &options) {
   source.training.limits.allowHardlinks = options.allowHardlinks;
   source.training.limits.maxNodes = options.maxNodes;
   source.training.limits.maxFoldBytes = options.maxFoldBytes;
+  source.training.limits.training = true;
 
   std::vector<std::string> errors;
   mlir::FailureOr<ModelInfo> info =
@@ -137,6 +138,12 @@ TrainingSource::open(const TrainingModelOptions &options) {
                                                     source.training.limits);
   if (failed(info))
     return fail(ExitModel, errors);
+  for (const Signature &input : info->inputs)
+    if (!input.wrapping.empty() || input.strings)
+      return fail(ExitModel, llvm::sys::path::filename(options.model) +
+                                 ": input '" + input.name +
+                                 "' is no tensor of numbers, as a training "
+                                 "needs");
   std::vector<std::string> known;
   for (const Signature &input : info->inputs)
     for (auto [axis, name] : llvm::enumerate(input.dimNames)) {

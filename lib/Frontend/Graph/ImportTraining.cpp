@@ -45,6 +45,10 @@ static std::unique_ptr<Loaded> loadOnnx(mlir::MLIRContext &context,
     return nullptr;
   }
   auto main = program->module->lookupSymbol<mlir::func::FuncOp>("main");
+  if (main.getNumResults() == 0) {
+    diagnostics.report(name + ": has no output to train");
+    return nullptr;
+  }
   std::vector<Signature> inputs;
   for (unsigned i = 0; i < main.getNumArguments(); ++i) {
     auto given = main.getArgAttrOfType<mlir::StringAttr>(i, "lazy.name");

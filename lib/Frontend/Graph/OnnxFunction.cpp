@@ -52,6 +52,8 @@ static void bindInput(const onnx_frontend::Signature &input,
   auto reason = [&](const Twine &text) {
     reject(at, quote(callee) + ": input " + quote(input.name) + " " + text);
   };
+  if (!input.wrapping.empty() || input.strings)
+    reason("is no tensor of numbers");
   if (!argument.isTensor())
     reason("must be a tensor, got " + describe(argument));
   auto type = lazy::tensorType(argument.tensor());

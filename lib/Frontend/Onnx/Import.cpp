@@ -6,11 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Import.h"
+#include "Lists.h"
 #include "Node.h"
 #include "OpTable.h"
+#include "Ops/StringCodes.h"
 #include "Shapes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "nacre/Lazy/Signature.h"
 #include "nacre/Reference/Interpreter.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/Path.h"
@@ -20,12 +21,12 @@ using namespace nacre;
 using namespace nacre::onnx_frontend;
 using mlir::Value;
 
-std::optional<Value> Scope::find(llvm::StringRef name) const {
+std::optional<Datum> Scope::find(llvm::StringRef name) const {
   if (auto found = values.find(name); found != values.end())
     return found->second;
-  std::optional<Value> value = outer ? outer->find(name) : std::nullopt;
-  if (value && *value && captures)
-    return captures->take(*value);
+  std::optional<Datum> value = outer ? outer->find(name) : std::nullopt;
+  if (value && captures)
+    return value->map([&](Value v) { return captures->take(v); });
   return value;
 }
 
@@ -78,19 +79,25 @@ std::optional<Tensor> Importer::constantValue(Value value) {
 
 void Importer::importInitializers(const onnx::GraphProto &graph, Scope &scope) {
   auto add = [&](const std::string &name, auto read) {
-    Value value;
+    Datum value;
     try {
       auto loc = mlir::NameLoc::get(builder.getStringAttr(name));
-      value = constant(loc, name, read());
+      value = read(loc);
     } catch (const Blocker &blocker) {
       errors.add(blocker.text);
     }
     scope.values[name] = value;
   };
   for (const onnx::TensorProto &tensor : graph.initializer())
-    add(tensor.name(), [&] { return readTensor(tensor, source); });
+    add(tensor.name(), [&](mlir::Location loc) -> Datum {
+      if (tensor.data_type() == onnx::TensorProto::STRING)
+        return Datum::strings(readStrings(tensor));
+      return constant(loc, tensor.name(), readTensor(tensor, source));
+    });
   for (const onnx::SparseTensorProto &tensor : graph.sparse_initializer())
-    add(tensor.values().name(), [&] { return readSparse(tensor, source); });
+    add(tensor.values().name(), [&](mlir::Location loc) -> Datum {
+      return constant(loc, tensor.values().name(), readSparse(tensor, source));
+    });
 }
 
 //===----------------------------------------------------------------------===//
@@ -116,7 +123,7 @@ static bool dependsOnBlocked(const onnx::NodeProto &node, const Scope &scope) {
   return llvm::any_of(node.input(), [&](const std::string &name) {
     if (name.empty())
       return false;
-    std::optional<Value> value = scope.find(name);
+    std::optional<Datum> value = scope.find(name);
     return !value || !*value;
   });
 }
@@ -143,7 +150,9 @@ void Importer::importNode(const onnx::NodeProto &node, int index,
   };
   for (const std::string &output : node.output())
     if (!output.empty())
-      scope.values[output] = Value();
+      scope.values[output] = Datum();
+  if (++nodesImported > options.maxNodes)
+    return; // said at the end
 
   auto function = functions.find(functionKey(node.domain(), node.op_type()));
   OpEntry importer = opTable(domain).lookup(node.op_type());
@@ -169,7 +178,7 @@ void Importer::importNode(const onnx::NodeProto &node, int index,
     size_t before = errors.list.size();
     if (!importer.bounded)
       needStaticInputs(node, scope);
-    importer.import(context);
+    importOp(context, importer.import);
     checkSizes(last);
     for (mlir::Operation *op = last
                                    ? last->getNextNode()
@@ -179,28 +188,42 @@ void Importer::importNode(const onnx::NodeProto &node, int index,
     // An output the importer does not make must not pass in silence.
     for (int i = 0; i < node.output_size(); ++i)
       if (context.wants(i) && !scope.values[node.output(i)] &&
-          errors.list.size() == before)
+          errors.list.size() == before && nodesImported <= options.maxNodes)
         context.onlyOutputs(i);
   } catch (const Blocker &blocker) {
     for (const std::string &output : node.output())
       if (!output.empty())
-        scope.values[output] = Value();
+        scope.values[output] = Datum();
     blocked(blocker.text);
   }
+}
+
+/// An op that only moves or compares elements need not know of strings.
+void Importer::importOp(Node &node, OpImporter importer) {
+  if (worksOnCodes(node))
+    importOnCodes(node, importer);
+  else
+    importer(node);
 }
 
 /// Blocks when the run decides an extent of an input.
 void Importer::needStaticInputs(const onnx::NodeProto &node,
                                 const Scope &scope) {
   for (auto [i, name] : llvm::enumerate(node.input())) {
-    std::optional<Value> value = name.empty() ? std::nullopt : scope.find(name);
-    if (!dims.active() || !value || !*value || dims.isStatic(*value))
+    std::optional<Datum> datum = name.empty() ? std::nullopt : scope.find(name);
+    if (!dims.active() || !datum || !*datum)
       continue;
-    for (auto [axis, e] : llvm::enumerate(dims.of(*value)))
-      if (!e.isConstant())
-        block("E_DIM: does not support the symbolic extent " +
-              dims.table.text(e) + " of axis " + Twine(axis) + " of input " +
-              Twine(i));
+    llvm::SmallVector<Value> tensors;
+    datum->collect(tensors);
+    for (Value value : tensors) {
+      if (dims.isStatic(value))
+        continue;
+      for (auto [axis, e] : llvm::enumerate(dims.of(value)))
+        if (!e.isConstant())
+          block("E_DIM: does not support the symbolic extent " +
+                dims.table.text(e) + " of axis " + Twine(axis) + " of input " +
+                Twine(i));
+    }
   }
 }
 
@@ -272,178 +295,12 @@ void Importer::callFunction(const onnx::FunctionProto &function,
   for (int i = 0; i < node.output_size(); ++i)
     if (!node.output(i).empty())
       scope.values[node.output(i)] =
-          inner.find(function.output(i)).value_or(Value());
+          inner.find(function.output(i)).value_or(Datum());
 }
 
 //===----------------------------------------------------------------------===//
 // The model
 //===----------------------------------------------------------------------===//
-
-/// Inputs that are not initializers become arguments.
-bool Importer::makeArguments(Scope &scope) {
-  const onnx::GraphProto &graph = file->proto.graph();
-  llvm::StringSet<> initializers;
-  for (const onnx::TensorProto &tensor : graph.initializer())
-    initializers.insert(tensor.name());
-  for (const onnx::SparseTensorProto &tensor : graph.sparse_initializer())
-    initializers.insert(tensor.values().name());
-  bool ok = true;
-  for (const onnx::ValueInfoProto &input : graph.input()) {
-    if (initializers.contains(input.name()))
-      continue;
-    if (auto fixed = options.fixed.find(input.name());
-        fixed != options.fixed.end()) {
-      scope.values[input.name()] =
-          constant(mlir::NameLoc::get(builder.getStringAttr(input.name())),
-                   input.name(), fixed->second);
-      continue;
-    }
-    Signature signature;
-    mlir::RankedTensorType type;
-    try {
-      signature = declaredSignature(input, true);
-      type = boundType(builder.getContext(), signature, options, errors);
-    } catch (const Blocker &blocker) {
-      errors.add(blocker.text);
-    }
-    ok &= bool(type);
-    scope.values[input.name()] = Value();
-    if (!type)
-      continue;
-    Extents extents = extentsOf(signature, type);
-    bool open =
-        llvm::any_of(extents, [](const Extent &e) { return !e.isConstant(); });
-    mlir::Type given = type;
-    if (open)
-      given = mlir::RankedTensorType::get({type.getNumElements()},
-                                          type.getElementType());
-    scope.values[input.name()] = body->addArgument(
-        given, mlir::NameLoc::get(builder.getStringAttr(input.name())));
-    arguments.push_back({input.name(), open ? extents : Extents()});
-  }
-  // The dims come after all inputs.
-  for (unsigned i = 0; i < dims.table.size(); ++i)
-    dims.table[i].value =
-        body->addArgument(mlir::RankedTensorType::get({}, builder.getI64Type()),
-                          builder.getUnknownLoc());
-  for (auto [i, argument] : llvm::enumerate(arguments))
-    if (!argument.extents.empty()) {
-      Value flat = body->getArgument(i);
-      scope.values[argument.name] =
-          dims.spread(flat.getLoc(), flat, argument.extents);
-    }
-  return ok;
-}
-
-/// The extents of an input: bounded dims are open ones.
-Extents Importer::extentsOf(const Signature &signature,
-                            mlir::RankedTensorType type) {
-  Extents extents;
-  if (!options.boundedDims)
-    return extents;
-  for (auto [axis, name] : llvm::enumerate(signature.dimNames)) {
-    auto most = options.symbolicDims.find(name);
-    bool open = signature.dims[axis] < 0 && !options.dims.contains(name) &&
-                most != options.symbolicDims.end();
-    auto least = options.leastDims.find(name);
-    int64_t from = least == options.leastDims.end() ? 1 : least->second;
-    extents.push_back(open && from < most->second
-                          ? dims.table.dim(name, {from, most->second})
-                          : Extent(type.getDimSize(axis)));
-  }
-  return extents;
-}
-
-/// What a caller must know of a vector that stands for a tensor.
-void Importer::describe(
-    const Extents &extents,
-    llvm::function_ref<void(llvm::StringRef, mlir::Attribute)> set) {
-  llvm::SmallVector<std::string> names;
-  for (const Extent &e : extents)
-    names.push_back(e.isConstant() ? "" : dims.table.text(e));
-  llvm::SmallVector<llvm::StringRef> texts(names.begin(), names.end());
-  set("lazy.shape", builder.getDenseI64ArrayAttr(dims.bounds(extents)));
-  set("lazy.dims", builder.getStrArrayAttr(texts));
-}
-
-/// Ends the function: result names, dead operations and unused weights gone.
-void Importer::finish(Scope &scope) {
-  const onnx::GraphProto &graph = file->proto.graph();
-  auto function = mlir::cast<mlir::func::FuncOp>(body->getParentOp());
-  llvm::SmallVector<Value> results;
-  llvm::SmallVector<Extents> shapes;
-  llvm::SmallVector<Extent> counts; // dims that the run works out
-  for (const onnx::ValueInfoProto &output : graph.output()) {
-    Value value = *scope.find(output.name());
-    shapes.emplace_back();
-    if (!dims.isStatic(value)) {
-      shapes.back() = dims.of(value);
-      for (const Extent &e : shapes.back())
-        if (!e.isConstant() && !dims.table.isDim(e) &&
-            !llvm::is_contained(counts, e))
-          counts.push_back(e);
-      value = dims.gatherDense(value.getLoc(), value);
-    }
-    results.push_back(value);
-  }
-  for (const Extent &e : counts)
-    results.push_back(dims.scalar(builder.getUnknownLoc(), e));
-  mlir::func::ReturnOp::create(builder, builder.getUnknownLoc(), results);
-  function.setFunctionType(builder.getFunctionType(
-      body->getArgumentTypes(), mlir::ValueRange(results).getTypes()));
-  auto setRange = [&](const Extent &e, auto set) {
-    ExtentTable::Range range = dims.table.range(e);
-    set("lazy.dim", builder.getStringAttr(dims.table.text(e)));
-    set("lazy.range", builder.getDenseI64ArrayAttr({range.least, range.most}));
-  };
-  for (unsigned i = 0; i < body->getNumArguments(); ++i) {
-    auto set = [&](llvm::StringRef key, mlir::Attribute value) {
-      function.setArgAttr(i, key, value);
-    };
-    if (i >= arguments.size()) {
-      setRange(Extent::atom(i - arguments.size()), set);
-      continue;
-    }
-    set("lazy.name", builder.getStringAttr(arguments[i].name));
-    if (!arguments[i].extents.empty())
-      describe(arguments[i].extents, set);
-  }
-  if (mlir::DictionaryAttr sums = dims.sums(); !sums.empty())
-    function->setAttr(lazy::extentSums, sums);
-  for (unsigned i = 0; i < results.size(); ++i) {
-    auto set = [&](llvm::StringRef key, mlir::Attribute value) {
-      function.setResultAttr(i, key, value);
-    };
-    if (i >= shapes.size()) {
-      setRange(counts[i - shapes.size()], set);
-      continue;
-    }
-    set("lazy.name", builder.getStringAttr(graph.output(i).name()));
-    if (!shapes[i].empty())
-      describe(shapes[i], set);
-  }
-
-  memo.clear();
-  // Functions of attempts that came to nothing.
-  auto run = lazy::functionsOf(*program.module);
-  for (auto callee :
-       llvm::make_early_inc_range(program.module->getOps<mlir::func::FuncOp>()))
-    if (!llvm::is_contained(run, callee))
-      callee.erase();
-  for (mlir::Operation *op = body->getTerminator()->getPrevNode(); op;) {
-    mlir::Operation *previous = op->getPrevNode();
-    if (op->use_empty())
-      op->erase();
-    op = previous;
-  }
-  llvm::StringSet<> used;
-  program.module->walk([&](lazy::WeightOp op) { used.insert(op.getName()); });
-  auto kept = std::make_shared<WeightStore>();
-  for (const auto &[name, tensor] : program.weights->entries())
-    if (used.contains(name))
-      kept->add(name, tensor);
-  program.weights = kept;
-}
 
 mlir::LogicalResult Importer::run() {
   size_t before = errors.list.size();
@@ -465,25 +322,15 @@ mlir::LogicalResult Importer::run() {
   makeArguments(scope);
   importInitializers(file->proto.graph(), scope);
   importNodes(file->proto.graph().node(), scope);
+  if (nodesImported > options.maxNodes)
+    errors.add("E_LIMIT: unrolling makes more than " + Twine(options.maxNodes) +
+               " nodes (--max-nodes)");
   if (errors.list.size() != before)
     return mlir::failure();
-  // Views inside the graph are free, but a result is stored.
-  for (const onnx::ValueInfoProto &output : file->proto.graph().output()) {
-    std::optional<Value> value = scope.find(output.name());
-    if (!value || !*value) {
-      errors.add("output " + quoted(output.name()) + " has no value");
-      continue;
-    }
-    mlir::RankedTensorType type = lazy::tensorType(*value);
-    Ints shape = lazy::boundedShape(type);
-    if (byteSize(shape, dtypeOf(type.getElementType())) > kMaxTensorBytes)
-      errors.add("E_LIMIT: output " + quoted(output.name()) + ": shape " +
-                 shapeText(shape) + " takes more than " +
-                 Twine(kMaxTensorBytes) + " bytes");
-  }
+  auto named = results(scope);
   if (errors.list.size() != before)
     return mlir::failure();
-  finish(scope);
+  finish(named);
   return mlir::success();
 }
 

@@ -3,6 +3,7 @@
 #define NACRE_LIB_FRONTEND_ONNX_IMPORT_H
 
 #include "BoundedDims.h"
+#include "Datum.h"
 #include "ModelFile.h"
 #include "TensorData.h"
 #include "nacre/Lazy/ControlFlow.h"
@@ -14,6 +15,7 @@ namespace nacre::onnx_frontend {
 using Nodes = google::protobuf::RepeatedPtrField<onnx::NodeProto>;
 
 class Importer;
+class Node;
 
 /// What a function that is being made takes from the values around it.
 class Captures {
@@ -31,21 +33,21 @@ private:
   llvm::DenseMap<mlir::Value, mlir::Value> inside;
 };
 
-/// The names visible at a node. A null value is one whose node was blocked:
+/// The names visible at a node. A null datum is one whose node was blocked:
 /// what depends on it is skipped without a second message.
 struct Scope {
   const Scope *outer = nullptr;
   /// Set where this scope is a function of its own: what is found outside is
   /// captured.
   Captures *captures = nullptr;
-  llvm::StringMap<mlir::Value> values;
+  llvm::StringMap<Datum> values;
   /// Inside a function: attributes of the call, and the function's opsets.
   const onnx::NodeProto *call = nullptr;
   const Scope *callScope = nullptr;
   const llvm::StringMap<int64_t> *opsets = nullptr;
 
-  /// The value, null if blocked; nullopt if the name is unknown here.
-  std::optional<mlir::Value> find(llvm::StringRef name) const;
+  /// What the name stands for; nullopt if it is unknown here.
+  std::optional<Datum> find(llvm::StringRef name) const;
 };
 
 /// Everything the import of one model shares.
@@ -83,23 +85,30 @@ public:
 
 private:
   void importNode(const onnx::NodeProto &node, int index, Scope &scope);
+  void importOp(Node &node, void (*importer)(Node &));
   void callFunction(const onnx::FunctionProto &function,
                     const onnx::NodeProto &node, Scope &scope);
   void checkSizes(mlir::Operation *before);
-  bool makeArguments(Scope &scope);
+  void makeArguments(Scope &scope);
+  void addArguments(const onnx::ValueInfoProto &input);
   Extents extentsOf(const Signature &signature, mlir::RankedTensorType type);
   void describe(const Extents &extents,
                 llvm::function_ref<void(llvm::StringRef, mlir::Attribute)> set);
   void needStaticInputs(const onnx::NodeProto &node, const Scope &scope);
-  void finish(Scope &scope);
+  std::vector<std::pair<std::string, mlir::Value>> results(Scope &scope);
+  void finish(const std::vector<std::pair<std::string, mlir::Value>> &results);
 
   struct Argument {
     std::string name;
     Extents extents; ///< empty: static
   };
-  std::vector<Argument> arguments; ///< the inputs, in order
+  std::vector<Argument> arguments; ///< the inputs' tensors, in order
+  /// Inputs and how many of the arguments each one is.
+  std::vector<std::pair<Signature, size_t>> inputs;
   llvm::DenseMap<mlir::Value, Tensor> memo;
   mlir::Block *body = nullptr;
+  /// Nodes of bodies that are imported again and again count each time.
+  int64_t nodesImported = 0;
 };
 
 } // namespace nacre::onnx_frontend

@@ -23,13 +23,30 @@ int64_t onnx_frontend::mulChecked(int64_t a, int64_t b) {
 // Inputs and attributes
 //===----------------------------------------------------------------------===//
 
-Value Node::in(int i) {
+Datum Node::datum(int i) {
   if (!has(i))
     block("input " + Twine(i) + " is missing");
-  std::optional<Value> value = scope.find(proto.input(i));
-  if (!value || !*value)
+  std::optional<Datum> found = scope.find(proto.input(i));
+  if (!found || !*found)
     block("input " + Twine(i) + " has no value");
-  return *value;
+  return *found;
+}
+
+Value Node::in(int i) {
+  Datum found = datum(i);
+  if (!found.isTensor())
+    block("input " + Twine(i) + " is " + found.what() +
+          (found.isStrings() ? ", not of numbers" : ", not a tensor"));
+  return found.value();
+}
+
+const StringTensor &Node::strings(int i) {
+  Datum found = datum(i);
+  if (!found.isStrings())
+    block(
+        "input " + Twine(i) + " is " + found.what() +
+        (found.isTensor() ? ", not of strings" : ", not a tensor of strings"));
+  return found.text();
 }
 
 Tensor Node::constant(int i, llvm::StringRef what) {
@@ -143,9 +160,9 @@ std::optional<Ints> Node::intsAttrOrInput(llvm::StringRef name, int input,
 // Results
 //===----------------------------------------------------------------------===//
 
-void Node::set(int i, Value value) {
+void Node::setDatum(int i, Datum datum) {
   if (wants(i))
-    scope.values[proto.output(i)] = value;
+    scope.values[proto.output(i)] = std::move(datum);
 }
 
 void Node::onlyOutputs(int first) {

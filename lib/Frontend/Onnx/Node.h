@@ -34,11 +34,15 @@ public:
   bool has(int i) const {
     return i < proto.input_size() && !proto.input(i).empty();
   }
-  Value in(int i); ///< blocks when it is missing
+  Datum datum(int i); ///< blocks when it is missing
+  Value in(int i);    ///< blocks when it is missing or no tensor
   Value optional(int i) { return has(i) ? in(i) : Value(); }
   /// The value of an input that must be known now; `what` names it.
   Tensor constant(int i, llvm::StringRef what);
   Ints constantInts(int i, llvm::StringRef what);
+
+  /// The strings of an input.
+  const StringTensor &strings(int i);
 
   // Attributes; inside a function a reference takes the call's.
   const onnx::AttributeProto *attribute(llvm::StringRef name);
@@ -53,7 +57,8 @@ public:
                                       int64_t sinceOpset);
 
   // Results.
-  void set(int i, Value value);
+  void set(int i, Value value) { setDatum(i, value); }
+  void setDatum(int i, Datum datum);
   /// Whether output i exists and has a name.
   bool wants(int i) const {
     return i < proto.output_size() && !proto.output(i).empty();

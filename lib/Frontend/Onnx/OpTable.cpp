@@ -40,9 +40,12 @@ const OpTable &nacre::onnx_frontend::opTable(llvm::StringRef domain) {
     addRotaryEmbeddingOps(t);
     addScatterOps(t);
     addSelectionOps(t);
+    addSequenceOps(t);
     addShapeOps(t);
     addSignalOps(t);
     addSortOps(t);
+    addStringOps(t);
+    addTfIdfOps(t);
     addTrigonometryOps(t);
     OpTable &preview = domains["ai.onnx.preview"];
     addFlexAttentionOps(preview);
@@ -52,9 +55,12 @@ const OpTable &nacre::onnx_frontend::opTable(llvm::StringRef domain) {
     addMicrosoftNormalizationOps(microsoft);
     OpTable &ml = domains["ai.onnx.ml"];
     addMlFeatureOps(ml);
+    addMlLabelOps(ml);
     addMlLinearOps(ml);
     addMlTreeOps(ml);
-    addTrainingOps(domains["ai.onnx.preview.training"]);
+    OpTable &training = domains["ai.onnx.preview.training"];
+    addGradientOps(training);
+    addTrainingOps(training);
     return domains;
   }();
   static const OpTable none;

@@ -66,9 +66,12 @@ void addResizeOps(OpTable &table);
 void addRotaryEmbeddingOps(OpTable &table);
 void addScatterOps(OpTable &table);
 void addSelectionOps(OpTable &table);
+void addSequenceOps(OpTable &table);
 void addShapeOps(OpTable &table);
 void addSignalOps(OpTable &table);
 void addSortOps(OpTable &table);
+void addStringOps(OpTable &table);
+void addTfIdfOps(OpTable &table);
 void addTrigonometryOps(OpTable &table);
 
 // One function per file of Ops/<folder>/: the domain of that folder.
@@ -77,8 +80,10 @@ void addMicrosoftAttentionOps(OpTable &table);
 void addMicrosoftFusedOps(OpTable &table);
 void addMicrosoftNormalizationOps(OpTable &table);
 void addMlFeatureOps(OpTable &table);
+void addMlLabelOps(OpTable &table);
 void addMlLinearOps(OpTable &table);
 void addMlTreeOps(OpTable &table);
+void addGradientOps(OpTable &table);
 void addTrainingOps(OpTable &table);
 
 /// The ops of a domain, "" being the default one; empty for an unknown domain.

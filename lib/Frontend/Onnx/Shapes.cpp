@@ -1,5 +1,6 @@
 //===- Shapes.cpp - declared shapes and the values of their dims ----------===//
 #include "Shapes.h"
+#include "Lists.h"
 #include "TensorData.h"
 #include "nacre/Lazy/Lazy.h"
 
@@ -12,12 +13,18 @@ Signature onnx_frontend::declaredSignature(const onnx::ValueInfoProto &value,
   Signature signature;
   signature.name = value.name();
   std::string what = (isInput ? "input " : "output ") + quoted(signature.name);
-  if (!value.type().has_tensor_type())
+  llvm::SmallVector<Wrapping> wrapping;
+  const onnx::TypeProto_Tensor *inside = tensorInside(value.type(), wrapping);
+  if (!inside)
     block("E_DTYPE: " + what + " is not a tensor");
-  const onnx::TypeProto_Tensor &type = value.type().tensor_type();
-  signature.dtype = dtypeOfOnnx(type.elem_type(), what);
+  const onnx::TypeProto_Tensor &type = *inside;
+  signature.wrapping.assign(wrapping.begin(), wrapping.end());
+  signature.strings = type.elem_type() == onnx::TensorProto::STRING;
+  if (!signature.strings)
+    signature.dtype = dtypeOfOnnx(type.elem_type(), what);
+  signature.ranked = type.has_shape();
   if (!type.has_shape()) {
-    if (isInput)
+    if (isInput && wrapping.empty())
       block("E_DIM: " + what + " has no declared shape");
     return signature;
   }

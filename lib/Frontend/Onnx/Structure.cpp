@@ -39,6 +39,14 @@ static void collectUses(const onnx::NodeProto &node, llvm::StringSet<> &uses) {
   for (const std::string &input : node.input())
     if (!input.empty())
       uses.insert(input);
+  // Gradient names what it differentiates in attributes.
+  if (node.domain() == "ai.onnx.preview.training" &&
+      node.op_type() == "Gradient")
+    for (const onnx::AttributeProto &attribute : node.attribute()) {
+      if (!attribute.s().empty())
+        uses.insert(attribute.s());
+      uses.insert(attribute.strings().begin(), attribute.strings().end());
+    }
   forSubgraphs(node, [&](const onnx::GraphProto &graph) {
     llvm::StringSet<> inner, defined;
     for (const onnx::ValueInfoProto &input : graph.input())

@@ -14,8 +14,8 @@ const onnx::GraphProto &onnx_frontend::subgraph(Node &n,
 }
 
 static void importInto(Node &n, const onnx::GraphProto &graph,
-                       llvm::ArrayRef<Value> inputs, Scope &inner,
-                       llvm::SmallVectorImpl<Value> &outputs) {
+                       llvm::ArrayRef<Datum> inputs, Scope &inner,
+                       llvm::SmallVectorImpl<Datum> &outputs) {
   inner.outer = &n.scope;
   inner.call = n.scope.call;
   inner.callScope = n.scope.callScope;
@@ -25,14 +25,14 @@ static void importInto(Node &n, const onnx::GraphProto &graph,
   n.importer.importInitializers(graph, inner);
   n.importer.importNodes(graph.node(), inner);
   for (const onnx::ValueInfoProto &output : graph.output())
-    outputs.push_back(inner.find(output.name()).value_or(Value()));
+    outputs.push_back(inner.find(output.name()).value_or(Datum()));
 }
 
-llvm::SmallVector<Value>
+llvm::SmallVector<Datum>
 onnx_frontend::importInPlace(Node &n, const onnx::GraphProto &graph,
-                             llvm::ArrayRef<Value> inputs) {
+                             llvm::ArrayRef<Datum> inputs) {
   Scope inner;
-  llvm::SmallVector<Value> outputs;
+  llvm::SmallVector<Datum> outputs;
   importInto(n, graph, inputs, inner, outputs);
   return outputs;
 }
@@ -60,7 +60,7 @@ Value Captures::take(Value outside) {
 
 Callee onnx_frontend::importFunction(
     Node &n, const onnx::GraphProto &graph, llvm::ArrayRef<mlir::Type> types,
-    llvm::function_ref<llvm::SmallVector<Value>(mlir::ValueRange)> bind) {
+    llvm::function_ref<llvm::SmallVector<Datum>(mlir::ValueRange)> bind) {
   Callee callee;
   callee.function = lazy::makeCallee(
       *n.importer.program.module, graph.name().empty() ? "body" : graph.name(),
@@ -92,8 +92,9 @@ void onnx_frontend::shareCaptured(Callee &a, Callee &b) {
         Value before =
             body.getArgument(first + (at - callee->captured.begin()));
         before.replaceAllUsesWith(argument);
-        std::replace(callee->outputs.begin(), callee->outputs.end(), before,
-                     argument);
+        for (Datum &output : callee->outputs)
+          output =
+              output.map([&](Value v) { return v == before ? argument : v; });
       }
     }
     body.eraseArguments(first, old);

@@ -17,10 +17,10 @@ namespace nacre::onnx_frontend {
 /// The graph of an attribute; blocks when there is none.
 const onnx::GraphProto &subgraph(Node &n, llvm::StringRef attribute);
 
-/// A graph's outputs, imported in place with values for its inputs. A null
+/// A graph's outputs, imported in place with what its inputs stand for. A null
 /// output is one whose node was blocked.
-llvm::SmallVector<Value> importInPlace(Node &n, const onnx::GraphProto &graph,
-                                       llvm::ArrayRef<Value> inputs);
+llvm::SmallVector<Datum> importInPlace(Node &n, const onnx::GraphProto &graph,
+                                       llvm::ArrayRef<Datum> inputs);
 
 /// Thrown where a function would need a value whose extents the run decides.
 struct OpenExtent : Blocker {};
@@ -28,11 +28,11 @@ struct OpenExtent : Blocker {};
 /// A graph as a function.
 struct Callee {
   mlir::func::FuncOp function;
-  llvm::SmallVector<Value> outputs; ///< inside; null: blocked
+  llvm::SmallVector<Datum> outputs; ///< inside; null: blocked
   llvm::SmallVector<Value>
       captured; ///< outside, in order of the last arguments
   bool complete() const {
-    return llvm::all_of(outputs, [](Value v) { return bool(v); });
+    return llvm::all_of(outputs, [](const Datum &d) { return bool(d); });
   }
 };
 
@@ -41,7 +41,7 @@ struct Callee {
 /// function has no return yet.
 Callee importFunction(
     Node &n, const onnx::GraphProto &graph, llvm::ArrayRef<mlir::Type> types,
-    llvm::function_ref<llvm::SmallVector<Value>(mlir::ValueRange)> bind);
+    llvm::function_ref<llvm::SmallVector<Datum>(mlir::ValueRange)> bind);
 
 /// Gives both functions the same captured values, in one order.
 void shareCaptured(Callee &a, Callee &b);

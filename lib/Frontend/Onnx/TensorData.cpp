@@ -146,6 +146,23 @@ static Tensor normalizeBools(Tensor t) {
   return clean;
 }
 
+StringTensor onnx_frontend::readStrings(const onnx::TensorProto &proto) {
+  std::string what = "tensor " + quoted(proto.name());
+  if (proto.dims_size() > kMaxRank)
+    block("E_RANK: " + what + ": rank " + Twine(proto.dims_size()) +
+          " is above " + Twine(kMaxRank));
+  std::vector<int64_t> shape(proto.dims().begin(), proto.dims().end());
+  std::optional<int64_t> count = elementCount(shape);
+  if (!count)
+    block("E_OVERFLOW: " + what + ": shape " + shapeText(shape) +
+          " is negative or has too many elements");
+  if (proto.string_data_size() != *count)
+    block("E_DATA_SIZE: " + what + ": string_data has " +
+          Twine(proto.string_data_size()) + " values, shape " +
+          shapeText(shape) + " needs " + Twine(*count));
+  return {shape, {proto.string_data().begin(), proto.string_data().end()}};
+}
+
 /// The value of a tensor whose elements take whole bytes: of `shape` elements
 /// of `dtype`. `given` is what the file says it is, for messages.
 static Tensor readBytes(const onnx::TensorProto &proto,

@@ -3,6 +3,7 @@
 #define NACRE_LIB_FRONTEND_ONNX_TENSORDATA_H
 
 #include "Blocker.h"
+#include "nacre/Frontend/Onnx.h"
 #include "nacre/Lazy/Tensor.h"
 #include <onnx/onnx_pb.h>
 
@@ -19,6 +20,9 @@ struct TensorSource {
 
 /// The lazy dtype of an ONNX data type. Blocks on others.
 DType dtypeOfOnnx(int32_t type, llvm::StringRef what);
+
+/// A tensor of strings. Blocks unless there are as many as the shape says.
+StringTensor readStrings(const onnx::TensorProto &proto);
 
 /// The one way a TensorProto's value is read: initializers, attributes, sparse
 /// values, test data. Blocks unless the bytes fit shape and type exactly.

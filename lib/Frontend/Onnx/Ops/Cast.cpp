@@ -1,6 +1,7 @@
 //===- Cast.cpp - conversion of the element type --------------------------===//
 #include "Cast.h"
 #include "../OpTable.h"
+#include "Strings.h"
 
 using namespace nacre;
 using namespace nacre::onnx_frontend;
@@ -116,10 +117,21 @@ void cast(Node &n) {
   int64_t to = n.intAttr("to", 0);
   if (to < INT32_MIN || to > INT32_MAX)
     block("E_DTYPE: unknown data type " + Twine(to));
-  n.set(0, castTo(n, n.in(0), dtypeOfOnnx(int32_t(to), "to")));
+  if (to == onnx::TensorProto::STRING)
+    return castStrings(n, std::nullopt);
+  DType dtype = dtypeOfOnnx(int32_t(to), "to");
+  if (n.datum(0).isStrings())
+    return castStrings(n, dtype);
+  n.set(0, castTo(n, n.in(0), dtype));
 }
 
-void castLike(Node &n) { n.set(0, castTo(n, n.in(0), Node::dtype(n.in(1)))); }
+void castLike(Node &n) {
+  if (n.datum(1).isStrings())
+    return castStrings(n, std::nullopt);
+  if (n.datum(0).isStrings())
+    return castStrings(n, Node::dtype(n.in(1)));
+  n.set(0, castTo(n, n.in(0), Node::dtype(n.in(1))));
+}
 
 /// bool is the byte 0 or 1: other bytes, which it is not to hold, become 1.
 void bitCast(Node &n) {

@@ -1,6 +1,10 @@
 //===- Constant.cpp - ops that make values from nothing or little ---------===//
 #include "../Node.h"
 #include "../OpTable.h"
+#include "RandomSource.h"
+#include "Strings.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
 #include <cmath>
 
 using namespace nacre;
@@ -16,9 +20,11 @@ Tensor listTensor(DType dtype, const List &list) {
 }
 
 void constant(Node &n) {
-  if (n.attribute("value"))
-    return n.set(0, n.constantOf(readTensor(n.attribute("value")->t(),
-                                            n.importer.source)));
+  if (auto *a = n.attribute("value")) {
+    if (a->t().data_type() == onnx::TensorProto::STRING)
+      return n.setDatum(0, Datum::strings(readStrings(a->t())));
+    return n.set(0, n.constantOf(readTensor(a->t(), n.importer.source)));
+  }
   if (auto *a = n.attribute("sparse_value"))
     return n.set(
         0, n.constantOf(readSparse(a->sparse_tensor(), n.importer.source)));
@@ -31,8 +37,12 @@ void constant(Node &n) {
     return n.set(0, n.constantOf(listTensor<float>(DType::F32, a->floats())));
   if (auto *a = n.attribute("value_ints"))
     return n.set(0, n.constantOf(listTensor<int64_t>(DType::I64, a->ints())));
-  if (n.attribute("value_string") || n.attribute("value_strings"))
-    block("E_DTYPE: string tensors are not supported");
+  if (auto *a = n.attribute("value_string"))
+    return n.setDatum(0, Datum::strings({{}, {a->s()}}));
+  if (auto *a = n.attribute("value_strings"))
+    return n.setDatum(
+        0, Datum::strings({{a->strings_size()},
+                           {a->strings().begin(), a->strings().end()}}));
   block("E_ATTR: no value");
 }
 
@@ -145,10 +155,10 @@ void eyeLike(Node &n) {
   n.set(0, n.build.cast(y, n.type(dtype)));
 }
 
-void identity(Node &n) { n.set(0, n.in(0)); }
+void identity(Node &n) { n.setDatum(0, n.datum(0)); }
 
-/// Whether elements are dropped at random.
-bool drops(Node &n) {
+/// The share of elements that is dropped at random.
+double dropped(Node &n) {
   double ratio = n.floatAttr("ratio", 0.5);
   bool training = n.opset < 7 && n.intAttr("is_test", 0) == 0;
   if (n.opset >= 12) {
@@ -156,20 +166,36 @@ bool drops(Node &n) {
     if (training && n.has(1))
       ratio = n.constant(1, "ratio").numberAt(0);
   }
-  return training && ratio != 0;
+  if (!(ratio >= 0 && ratio < 1)) {
+    std::string text;
+    llvm::raw_string_ostream(text) << llvm::format("%g", ratio);
+    block("E_ATTR: ratio is " + text + ", must be in [0,1)");
+  }
+  return training ? ratio : 0;
 }
 
 void dropout(Node &n) {
   Value x = n.in(0);
-  if (drops(n))
-    block(n.opset < 7 ? "is_test=0 is not supported"
-                      : "training_mode is not supported");
+  double ratio = dropped(n);
+  // Such a model is a training's snapshot; nobody means its inference so.
+  if (ratio > 0 && n.opset < 7)
+    block("is_test=0 is not supported");
+  if (ratio > 0 && n.importer.options.training)
+    block("would drop the same elements in every step of a training");
+  Value mask = n.build.cast(n.build.splatLike(x, 1), n.type(DType::Bool));
+  if (ratio > 0) {
+    n.needFloat(x);
+    n.needStatic(x);
+    Value u = randomUniform(n, Node::shape(x));
+    mask = n.cmp(lazy::CmpKind::ge, u, n.build.splatLike(u, ratio));
+    Value scaled = n.binary<lazy::MulOp>(x, 1 / (1 - ratio));
+    x = n.where(mask, scaled, n.build.splatLike(x, 0));
+  }
   n.set(0, x);
   if (!n.wants(1))
     return;
-  // The mask of a dropout that drops nothing.
-  mlir::Type type = n.opset < 10 ? Node::element(x) : n.type(DType::Bool);
-  Value mask = n.build.cast(n.build.splatLike(x, 1), type);
+  if (n.opset < 10)
+    mask = n.build.cast(mask, Node::element(x));
   if (!n.importer.dims.isStatic(x))
     n.importer.dims.declare(mask, n.extents(x));
   n.set(1, mask);

@@ -33,6 +33,13 @@ mlir::RankedTensorType withoutLeading(Value v) {
                                      Node::element(v));
 }
 
+llvm::SmallVector<Value> tensorsOf(llvm::ArrayRef<Datum> data) {
+  llvm::SmallVector<Value> tensors;
+  for (const Datum &datum : data)
+    datum.collect(tensors);
+  return tensors;
+}
+
 //===----------------------------------------------------------------------===//
 // If
 //===----------------------------------------------------------------------===//
@@ -44,10 +51,17 @@ void checkOutputs(Node &n, const onnx::GraphProto &graph,
           " outputs, the node has " + Twine(n.proto.output_size()));
 }
 
+void needSameForm(int64_t output, const Datum &then, const Datum &otherwise) {
+  if (!then.sameForm(otherwise))
+    block("output " + Twine(output) + " is " + then.what() +
+          " in then_branch and " + otherwise.what() +
+          " in else_branch, so it needs a constant 'cond' input");
+}
+
 /// Both branches are computed and one is taken, where extents that the run
 /// decides keep them from being functions.
 void bothBranches(Node &n, Value condition) {
-  llvm::SmallVector<Value> results[2];
+  llvm::SmallVector<Datum> results[2];
   for (bool then : {true, false}) {
     const char *name = then ? "then_branch" : "else_branch";
     const onnx::GraphProto &graph = subgraph(n, name);
@@ -69,14 +83,20 @@ void bothBranches(Node &n, Value condition) {
       }
   }
   for (int i = 0; i < n.proto.output_size(); ++i) {
-    Value a = results[1][i], b = results[0][i];
+    const Datum &a = results[1][i], &b = results[0][i];
     if (!a || !b)
       return;
-    if (a.getType() != b.getType() || n.extents(a) != n.extents(b))
-      block("E_SHAPE: output " + Twine(i) +
-            " differs in type or shape between "
-            "the branches");
-    n.set(i, n.where(condition, a, b));
+    needSameForm(i, a, b);
+    llvm::SmallVector<Value> others = tensorsOf(b);
+    unsigned next = 0;
+    n.setDatum(i, a.map([&](Value x) {
+      Value y = others[next++];
+      if (x.getType() != y.getType() || n.extents(x) != n.extents(y))
+        block("E_SHAPE: output " + Twine(i) +
+              " differs in type or shape between "
+              "the branches");
+      return n.where(condition, x, y);
+    }));
   }
 }
 
@@ -89,16 +109,16 @@ void ifBranch(Node &n) {
     const char *name = known->integerAt(0) != 0 ? "then_branch" : "else_branch";
     const onnx::GraphProto &graph = subgraph(n, name);
     checkOutputs(n, graph, name);
-    llvm::SmallVector<Value> outputs = importInPlace(n, graph, {});
+    llvm::SmallVector<Datum> outputs = importInPlace(n, graph, {});
     for (int i = 0; i < n.proto.output_size(); ++i)
-      n.set(i, outputs[i]);
+      n.setDatum(i, outputs[i]);
     return;
   }
   auto branch = [&](llvm::StringRef name) {
     const onnx::GraphProto &graph = subgraph(n, name);
     checkOutputs(n, graph, name);
     return importFunction(n, graph, {},
-                          [](auto) { return llvm::SmallVector<Value>(); });
+                          [](auto) { return llvm::SmallVector<Datum>(); });
   };
   size_t before = n.importer.errors.list.size();
   Callee then, otherwise;
@@ -114,21 +134,27 @@ void ifBranch(Node &n) {
   unsigned count = n.proto.output_size();
   then.outputs.truncate(count);
   otherwise.outputs.truncate(count);
-  for (auto [i, a, b] : llvm::enumerate(then.outputs, otherwise.outputs))
-    if (a.getType() != b.getType())
-      block("E_SHAPE: output " + Twine(i) + " is " + dtypeName(Node::dtype(a)) +
-            " " + shapeText(Node::shape(a)) + " in then_branch and " +
-            dtypeName(Node::dtype(b)) + " " + shapeText(Node::shape(b)) +
-            " in else_branch");
+  for (auto [i, a, b] : llvm::enumerate(then.outputs, otherwise.outputs)) {
+    needSameForm(i, a, b);
+    for (auto [x, y] : llvm::zip(tensorsOf(a), tensorsOf(b)))
+      if (x.getType() != y.getType())
+        block("E_SHAPE: output " + Twine(i) + " is " +
+              dtypeName(Node::dtype(x)) + " " + shapeText(Node::shape(x)) +
+              " in then_branch and " + dtypeName(Node::dtype(y)) + " " +
+              shapeText(Node::shape(y)) + " in else_branch");
+  }
   shareCaptured(then, otherwise);
-  lazy::endCallee(then.function, then.outputs);
-  lazy::endCallee(otherwise.function, otherwise.outputs);
+  llvm::SmallVector<Value> made = tensorsOf(then.outputs);
+  lazy::endCallee(then.function, made);
+  lazy::endCallee(otherwise.function, tensorsOf(otherwise.outputs));
   auto op = lazy::IfOp::create(
-      n.build.b, n.build.loc, mlir::ValueRange(then.outputs).getTypes(),
+      n.build.b, n.build.loc, mlir::ValueRange(made).getTypes(),
       then.function.getSymName(), otherwise.function.getSymName(), condition,
       then.captured, mlir::ArrayAttr(), mlir::ArrayAttr(), mlir::ArrayAttr());
+  unsigned next = 0;
   for (unsigned i = 0; i < count; ++i)
-    n.set(i, op.getResult(i));
+    n.setDatum(
+        i, then.outputs[i].map([&](Value) { return op.getResult(next++); }));
 }
 
 //===----------------------------------------------------------------------===//
@@ -142,7 +168,8 @@ struct LoopForm {
   std::optional<int64_t> times; ///< when known
   std::optional<int64_t> most;  ///< a bound, when known
   Value trips;                  ///< else, or null for no limit
-  llvm::SmallVector<Value> carried, scanned;
+  llvm::SmallVector<Datum> carried;
+  llvm::SmallVector<Value> scanned;
   llvm::SmallVector<bool> backward; ///< per scanned, then per collected
 };
 
@@ -156,10 +183,11 @@ Value declared(Node &n, Value v, const onnx::ValueInfoProto &input) {
 Value trueValue(Node &n) { return n.build.splat(n.type(DType::Bool), 1); }
 
 /// The inputs of the body's graph.
-llvm::SmallVector<Value> bodyInputs(Node &n, const LoopForm &form,
-                                    Value counter, mlir::ValueRange carried,
+llvm::SmallVector<Datum> bodyInputs(Node &n, const LoopForm &form,
+                                    Value counter,
+                                    llvm::ArrayRef<Datum> carried,
                                     mlir::ValueRange scanned) {
-  llvm::SmallVector<Value> inputs;
+  llvm::SmallVector<Datum> inputs;
   if (form.countsAndTests) {
     // Where the body runs, the condition was true.
     inputs.push_back(declared(n, counter, form.graph.input(0)));
@@ -170,26 +198,42 @@ llvm::SmallVector<Value> bodyInputs(Node &n, const LoopForm &form,
   return inputs;
 }
 
+/// Why a body that gives a list cannot be a loop's.
+std::string unrolledOnly() {
+  return ", so it is unrolled and needs a constant 'M' input of at most " +
+         std::to_string(maxUnrolled) + " and a constant condition";
+}
+
 /// As lazy.loop: carried results, then collected ones. nullopt when something
 /// blocked, which is said in the importer's messages.
-std::optional<llvm::SmallVector<Value>> asLoop(Node &n, const LoopForm &form) {
+std::optional<llvm::SmallVector<Datum>> asLoop(Node &n, const LoopForm &form) {
   size_t before = n.importer.errors.list.size();
   llvm::SmallVector<mlir::Type> types{
       mlir::RankedTensorType::get({}, n.type(DType::I64))};
-  for (Value v : form.carried)
-    types.push_back(v.getType());
+  for (auto [i, datum] : llvm::enumerate(form.carried)) {
+    if (!datum.isTensor())
+      block("carries " + datum.what() + unrolledOnly());
+    types.push_back(datum.value().getType());
+  }
+  llvm::SmallVector<Value> initial = tensorsOf(form.carried);
   for (Value v : form.scanned)
     types.push_back(withoutLeading(v));
   size_t carried = form.carried.size(), test = form.countsAndTests;
   Callee body =
       importFunction(n, form.graph, types, [&](mlir::ValueRange arguments) {
-        return bodyInputs(n, form, arguments[0], arguments.slice(1, carried),
+        auto inner = arguments.slice(1, carried);
+        return bodyInputs(n, form, arguments[0],
+                          llvm::SmallVector<Datum>(inner.begin(), inner.end()),
                           arguments.drop_front(1 + carried));
       });
   if (n.importer.errors.list.size() != before || !body.complete())
     return std::nullopt;
-  for (auto [i, v] : llvm::enumerate(form.carried)) {
-    Value given = body.outputs[test + i];
+  for (const Datum &output : body.outputs)
+    if (!output.isTensor())
+      block("gives " + output.what() + unrolledOnly());
+  llvm::SmallVector<Value> results = tensorsOf(body.outputs);
+  for (auto [i, v] : llvm::enumerate(initial)) {
+    Value given = results[test + i];
     if (given.getType() != v.getType())
       block("E_SHAPE: the carried value " + Twine(i) + " begins as " +
             dtypeName(Node::dtype(v)) + " " + shapeText(Node::shape(v)) +
@@ -197,7 +241,6 @@ std::optional<llvm::SmallVector<Value>> asLoop(Node &n, const LoopForm &form) {
             shapeText(Node::shape(given)));
   }
   bool conditional = false;
-  llvm::SmallVector<Value> results(body.outputs);
   n.importer.inBlock(&body.function.getBody().front(), [&] {
     if (!test)
       return;
@@ -213,7 +256,7 @@ std::optional<llvm::SmallVector<Value>> asLoop(Node &n, const LoopForm &form) {
   if (counts && !form.most)
     block("collects outputs without a bound of the number of times known at "
           "compile time");
-  llvm::SmallVector<Value> begin(form.carried);
+  llvm::SmallVector<Value> begin(initial);
   if (counts) {
     // One more carried value counts the times.
     mlir::Block &inside = body.function.getBody().front();
@@ -238,13 +281,19 @@ std::optional<llvm::SmallVector<Value>> asLoop(Node &n, const LoopForm &form) {
       n.importer.dims.declare(v, extents);
     }
   }
-  return made;
+  return llvm::SmallVector<Datum>(made.begin(), made.end());
+}
+
+Value needTensor(const Datum &datum) {
+  if (!datum.isTensor())
+    block("the body gives " + datum.what() + " where a tensor is needed");
+  return datum.value();
 }
 
 /// In place again and again.
-std::optional<llvm::SmallVector<Value>> unrolled(Node &n,
+std::optional<llvm::SmallVector<Datum>> unrolled(Node &n,
                                                  const LoopForm &form) {
-  llvm::SmallVector<Value> carried(form.carried);
+  llvm::SmallVector<Datum> carried(form.carried);
   size_t count = carried.size(), test = form.countsAndTests;
   size_t collects = form.graph.output_size() - count - test;
   std::vector<llvm::SmallVector<Value>> collected(collects);
@@ -256,21 +305,22 @@ std::optional<llvm::SmallVector<Value>> unrolled(Node &n,
           n.sliceAxis(whole, 0, form.backward[k] ? times - 1 - i : i, 1),
           Node::shape(whole).drop_front()));
     Value counter = n.build.splat(n.type(DType::I64), double(i));
-    llvm::SmallVector<Value> outputs = importInPlace(
+    llvm::SmallVector<Datum> outputs = importInPlace(
         n, form.graph, bodyInputs(n, form, counter, carried, slices));
-    if (llvm::is_contained(outputs, Value()))
-      return std::nullopt;
+    for (const Datum &output : outputs)
+      if (!output)
+        return std::nullopt;
     for (size_t k = 0; k < count; ++k)
       carried[k] = outputs[test + k];
     for (size_t k = 0; k < collects; ++k) {
-      Value slice = outputs[test + count + k];
+      Value slice = needTensor(outputs[test + count + k]);
       Ints shape{1};
       llvm::append_range(shape, Node::shape(slice));
       collected[k].push_back(n.reshape(slice, shape));
     }
     if (!test)
       continue;
-    auto goOn = n.importer.constantValue(outputs[0]);
+    auto goOn = n.importer.constantValue(needTensor(outputs[0]));
     if (!goOn)
       block("has a condition that depends on run-time data");
     if (goOn->integerAt(0) == 0)
@@ -286,7 +336,7 @@ std::optional<llvm::SmallVector<Value>> unrolled(Node &n,
   return carried;
 }
 
-std::optional<llvm::SmallVector<Value>> runLoop(Node &n, LoopForm &form) {
+std::optional<llvm::SmallVector<Datum>> runLoop(Node &n, LoopForm &form) {
   int64_t outputs =
       form.graph.output_size() - form.carried.size() - form.countsAndTests;
   if (form.graph.input_size() != int(form.carried.size() + form.scanned.size() +
@@ -298,7 +348,7 @@ std::optional<llvm::SmallVector<Value>> runLoop(Node &n, LoopForm &form) {
   form.backward.resize(form.scanned.size() + outputs, false);
   size_t before = n.importer.errors.list.size();
   bool canUnroll = form.times && *form.times <= maxUnrolled;
-  std::optional<llvm::SmallVector<Value>> results;
+  std::optional<llvm::SmallVector<Datum>> results;
   try {
     results = asLoop(n, form);
   } catch (const Blocker &) {
@@ -343,10 +393,10 @@ void loop(Node &n) {
     }
   }
   for (int i = 2; i < n.inputCount(); ++i)
-    form.carried.push_back(n.in(i));
+    form.carried.push_back(n.datum(i));
   if (auto results = runLoop(n, form))
-    for (auto [i, v] : llvm::enumerate(*results))
-      n.set(i, v);
+    for (auto [i, datum] : llvm::enumerate(*results))
+      n.setDatum(i, datum);
 }
 
 /// An axis to the front, or from there back.
@@ -390,7 +440,7 @@ void scanInputs(Node &n, llvm::ArrayRef<Value> inputs, int64_t scannedCount,
   auto made = runLoop(n, form);
   if (!made)
     return;
-  for (auto [i, v] : llvm::enumerate(*made)) {
+  for (auto [i, v] : llvm::enumerate(tensorsOf(*made))) {
     int64_t k = int64_t(i) - states;
     int64_t axis =
         k < 0 ? 0

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 #include "../Node.h"
 #include "../OpTable.h"
+#include "RandomSource.h"
 #include "llvm/Support/xxhash.h"
 
 using namespace nacre;
@@ -20,13 +21,19 @@ struct Source {
   uint32_t site;
 };
 
+/// The seed of old nodes is a float, of Dropout an integer.
+uint32_t seedOf(Node &n) {
+  if (n.attribute("seed")->type() == onnx::AttributeProto::INT)
+    return uint32_t(llvm::xxh3_64bits(std::to_string(n.intAttr("seed", 0))));
+  return llvm::bit_cast<uint32_t>(float(n.floatAttr("seed", 0)));
+}
+
 Source sourceOf(Node &n) {
   mlir::Type i64 = n.type(DType::I64);
   Value zero = n.build.splat(i64, 0);
   if (!n.attribute("seed"))
     return {zero, zero, uint32_t(llvm::xxh3_64bits(n.proto.output(0)))};
-  auto bits = llvm::bit_cast<uint32_t>(float(n.floatAttr("seed", 0)));
-  return {n.build.splat(i64, double(bits)), zero, 0};
+  return {n.build.splat(i64, double(seedOf(n))), zero, 0};
 }
 
 Value uniform(Node &n, llvm::ArrayRef<int64_t> shape) {
@@ -67,7 +74,7 @@ std::pair<Ints, mlir::Type> wanted(Node &n, bool like) {
   return {shape, type};
 }
 
-template <bool like> void randomUniform(Node &n) {
+template <bool like> void uniformOp(Node &n) {
   auto [shape, type] = wanted(n, like);
   double low = n.floatAttr("low", 0), high = n.floatAttr("high", 1);
   Value y = n.binary<lazy::MulOp>(uniform(n, shape), high - low);
@@ -121,9 +128,13 @@ void multinomial(Node &n) {
 
 } // namespace
 
+Value onnx_frontend::randomUniform(Node &n, llvm::ArrayRef<int64_t> shape) {
+  return uniform(n, shape);
+}
+
 void onnx_frontend::addRandomOps(OpTable &t) {
-  t["RandomUniform"] = randomUniform<false>;
-  t["RandomUniformLike"] = randomUniform<true>;
+  t["RandomUniform"] = uniformOp<false>;
+  t["RandomUniformLike"] = uniformOp<true>;
   t["RandomNormal"] = randomNormal<false>;
   t["RandomNormalLike"] = randomNormal<true>;
   t["Bernoulli"] = bernoulli;

@@ -124,7 +124,7 @@ Value activated(Node &n, Value x, double alpha, double beta) {
 /// inputs and attributes.
 Value plain(Node &n, llvm::StringRef op) {
   opTable("").lookup(op).import(n);
-  return *n.scope.find(n.proto.output(0));
+  return n.scope.find(n.proto.output(0))->value();
 }
 
 void fusedConv(Node &n) {

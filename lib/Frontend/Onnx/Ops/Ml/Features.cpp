@@ -1,5 +1,6 @@
 //===- Features.cpp - preparing features ----------------------------------===//
 #include "../../OpTable.h"
+#include "../StringCodes.h"
 #include "Scores.h"
 #include "nacre/model.h"
 
@@ -81,67 +82,27 @@ void imputer(Node &n) {
   n.set(0, n.where(hit, perFeature(n, x, values, "imputed_value"), x));
 }
 
-/// The values of keys, by comparing with all of them.
-void labelEncoder(Node &n) {
-  Value x = n.in(0);
-  n.needStatic(x);
-  for (const char *name : {"keys_strings", "values_strings", "classes_strings"})
-    if (!stringsAttr(n, name).empty())
-      block("E_DTYPE: labels that are strings are not supported");
-  std::vector<double> keys, values;
-  for (const char *name : {"keys_int64s", "keys_floats", "keys_tensor"})
-    if (keys.empty())
-      keys = numbersAttr(n, name);
-  mlir::Type type;
-  double otherwise = 0;
-  if (const onnx::AttributeProto *a = n.attribute("values_tensor")) {
-    Tensor t = readTensor(a->t(), n.importer.source);
-    type = n.type(t.dtype);
-    values = numbersAttr(n, "values_tensor");
-    if (std::vector<double> d = numbersAttr(n, "default_tensor"); !d.empty())
-      otherwise = d[0];
-  } else if (n.attribute("values_floats")) {
-    type = n.type(DType::F32);
-    values = numbersAttr(n, "values_floats");
-    otherwise = n.floatAttr("default_float", -0.0);
-  } else {
-    type = n.type(DType::I64);
-    values = numbersAttr(n, "values_int64s");
-    otherwise = double(n.intAttr("default_int64", -1));
-  }
-  int64_t count = keys.size();
-  if (count == 0 || values.size() != keys.size())
-    block("E_ATTR: " + Twine(count) + " keys for " + Twine(values.size()) +
-          " values");
-  // The first key of an input is found at the end of the keys when none is.
-  values.push_back(otherwise);
-  Ints column(Node::shape(x));
-  column.push_back(1);
-  Value table = constantNumbers(n, Node::element(x), {count}, keys);
-  Value wide = n.reshape(x, column);
-  Value hit = n.cmp(CmpKind::eq, wide, table);
-  if (Node::isFloat(x)) // NaN is a key like others
-    hit = n.build.binary<lazy::OrOp>(
-        hit, n.build.binary<lazy::AndOp>(n.cmp(CmpKind::ne, table, table),
-                                         n.cmp(CmpKind::ne, wide, wide)));
-  mlir::Type i64 = n.type(DType::I64);
-  Value place = n.build.iota(mlir::RankedTensorType::get({count}, i64), 0);
-  Value at = n.where(hit, place, n.build.splat(i64, double(count)));
-  at = n.build.reduce(ReduceKind::min, at, {Node::rank(x)});
-  n.set(0,
-        n.build.gather(constantNumbers(n, type, {count + 1}, values), at, 0));
-}
-
 void oneHotEncoder(Node &n) {
-  Value x = n.in(0);
-  n.needStatic(x);
-  if (!stringsAttr(n, "cats_strings").empty())
-    block("E_DTYPE: categories that are strings are not supported");
-  std::vector<double> categories = numbersAttr(n, "cats_int64s");
-  if (categories.empty())
-    block("E_ATTR: no cats_int64s");
-  Value table = constantNumbers(n, n.type(DType::I64),
-                                {int64_t(categories.size())}, categories);
+  Value x, table;
+  if (n.datum(0).isStrings()) {
+    StringTensor categories{{}, stringsAttr(n, "cats_strings")};
+    if (categories.values.empty())
+      block("E_ATTR: no cats_strings");
+    categories.shape.push_back(categories.values.size());
+    std::vector<std::string> all = categories.values;
+    llvm::append_range(all, n.strings(0).values);
+    StringCodes codes(std::move(all));
+    x = codes.encode(n, n.strings(0));
+    table = codes.encode(n, categories);
+  } else {
+    x = n.in(0);
+    n.needStatic(x);
+    std::vector<double> categories = numbersAttr(n, "cats_int64s");
+    if (categories.empty())
+      block("E_ATTR: no cats_int64s");
+    table = constantNumbers(n, n.type(DType::I64), {int64_t(categories.size())},
+                            categories);
+  }
   Ints column(Node::shape(x));
   column.push_back(1);
   Value keys = n.reshape(n.build.cast(x, n.type(DType::I64)), column);
@@ -184,7 +145,6 @@ void onnx_frontend::addMlFeatureOps(OpTable &t) {
   t["Scaler"] = scaler;
   t["Normalizer"] = normalizer;
   t["Imputer"] = imputer;
-  t["LabelEncoder"] = labelEncoder;
   t["OneHotEncoder"] = oneHotEncoder;
   t["FeatureVectorizer"] = featureVectorizer;
 }

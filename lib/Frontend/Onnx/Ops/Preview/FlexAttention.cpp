@@ -26,7 +26,7 @@ Value modified(Node &n, llvm::StringRef name, Value x) {
   inner.values[graph.input(0).name()] = x;
   n.importer.importInitializers(graph, inner);
   n.importer.importNodes(graph.node(), inner);
-  Value y = inner.find(graph.output(0).name()).value_or(Value());
+  Value y = inner.find(graph.output(0).name()).value_or(Datum()).value();
   if (!y)
     block("the result of " + name + " has no value");
   if (y.getType() != x.getType())

@@ -1,0 +1,31 @@
+//===- StringCodes.h - ops on strings as on numbers -------------*- C++ -*-===//
+#ifndef NACRE_LIB_FRONTEND_ONNX_OPS_STRINGCODES_H
+#define NACRE_LIB_FRONTEND_ONNX_OPS_STRINGCODES_H
+
+#include "../Node.h"
+
+namespace nacre::onnx_frontend {
+
+/// Different strings in order; a string's code is its place.
+class StringCodes {
+public:
+  explicit StringCodes(std::vector<std::string> strings);
+  /// The codes as an i64 constant; every string must be among those given.
+  Value encode(Node &n, const StringTensor &strings) const;
+  /// The strings of codes that are known; blocks when they are not.
+  StringTensor decode(Node &n, Value codes) const;
+
+private:
+  std::vector<std::string> strings;
+};
+
+/// Whether the node has an input of strings and an op that only moves,
+/// compares or orders elements, whatever they are.
+bool worksOnCodes(Node &n);
+
+/// Imports such a node with codes in place of strings.
+void importOnCodes(Node &n, void (*importer)(Node &));
+
+} // namespace nacre::onnx_frontend
+
+#endif // NACRE_LIB_FRONTEND_ONNX_OPS_STRINGCODES_H
