@@ -252,8 +252,16 @@ void Planner::separateResults() {
     orders[saved] = rowMajor(saved);
     operand.set(saved);
   }
+  // What is no state comes first: it may read an old one, which states then
+  // replace.
+  SmallVector<OpOperand *> results, states;
+  for (OpOperand &operand : ret->getOpOperands())
+    (stateBefore(function, operand.getOperandNumber()) ? states : results)
+        .push_back(&operand);
+  results.append(states);
   llvm::DenseSet<Value> seen;
-  for (OpOperand &operand : ret->getOpOperands()) {
+  for (OpOperand *result : results) {
+    OpOperand &operand = *result;
     Value v = operand.get();
     auto kernel = v.getDefiningOp<KernelOp>();
     Order order = orders.count(v) ? orders[v] : rowMajor(v);
@@ -266,7 +274,8 @@ void Planner::separateResults() {
     if (auto old = stateBefore(function, operand.getOperandNumber()))
       direct = direct && replacesInPlace(v, *old);
     if (!direct) {
-      Value copy = insertCopy(v, ret, "result");
+      bool early = isa<BlockArgument>(v) && !llvm::is_contained(states, result);
+      Value copy = insertCopy(v, early ? &block.front() : ret, "result");
       orders[copy] = rowMajor(copy);
       operand.set(copy);
     }

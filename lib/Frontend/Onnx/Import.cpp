@@ -172,9 +172,9 @@ void Importer::importNode(const onnx::NodeProto &node, int index,
             Twine(domain.empty() ? "ai.onnx" : domain) + " is imported");
     Node context(*this, scope, node, opset, loc, name);
     for (int i = 0; i < node.input_size() && !takesNarrow(domain, op); ++i)
-      if (context.has(i) && lazy::isNarrow(Node::element(context.in(i))))
-        block("is not supported on " +
-              Twine(dtypeName(Node::dtype(context.in(i)))));
+      if (Value v = context.has(i) ? context.datum(i).value() : Value();
+          v && lazy::isNarrow(Node::element(v)))
+        block("is not supported on " + Twine(dtypeName(Node::dtype(v))));
     size_t before = errors.list.size();
     if (!importer.bounded)
       needStaticInputs(node, scope);

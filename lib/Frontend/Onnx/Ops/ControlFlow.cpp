@@ -254,8 +254,9 @@ std::optional<llvm::SmallVector<Datum>> asLoop(Node &n, const LoopForm &form) {
   bool collects = form.graph.output_size() > int(carried + test);
   bool counts = collects && (conditional || !form.times);
   if (counts && !form.most)
-    block("collects outputs without a bound of the number of times known at "
-          "compile time");
+    block(
+        "needs a constant 'M' input to collect outputs; it depends on run-time "
+        "data");
   llvm::SmallVector<Value> begin(initial);
   if (counts) {
     // One more carried value counts the times.
