@@ -1,12 +1,19 @@
 // RUN: nacre-opt -form-kernels -plan-memory -choose-schedules -verify-schedule %s | FileCheck %s
 
-// The first carried value is stored by its kernel where the loop replaces it;
-// an argument is copied there. The body's arena, its counter and its condition
-// are blocks of the caller's arena. Slices of 12 bytes are aligned to 4.
+// What the step computes is stored where it is collected and copied to where it
+// is carried; what it only hands on is copied before. The body's arena, its
+// counter and its condition are blocks of the caller's arena. Slices of 12 bytes
+// are aligned to 4.
 
 // CHECK: func.func private @step(%arg0: tensor<i64>, %arg1: tensor<3xf32> {lazy.state = "carried0"}, %arg2: tensor<3xf32> {lazy.state = "carried1"}, %arg3: tensor<3xf32> {lazy.align = 4 : i64}, %arg4: tensor<3xf32>)
 // CHECK-SAME: -> (tensor<3xf32> {lazy.state = "carried0"}, tensor<3xf32> {lazy.state = "carried1"}, tensor<3xf32> {lazy.align = 4 : i64})
-// CHECK-SAME: lazy.arena_bytes = 64
+// CHECK-SAME: lazy.arena_bytes = 0
+// CHECK: lazy.kernel "add"
+// CHECK-SAME: result_places = [#lazy.place<"output", 2, 0, [1]>]
+// CHECK: lazy.kernel "state"
+// CHECK-SAME: operand_places = [#lazy.place<"input", 2, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>]
+// CHECK: lazy.kernel "result"
+// CHECK-SAME: operand_places = [#lazy.place<"output", 2, 0, [1]>], result_places = [#lazy.place<"output", 1, 0, [1]>]
 // CHECK: func.func @main
 // CHECK: lazy.kernel "neg"
 // CHECK-SAME: result_places = [#lazy.place<"arena", 0, [[B:[0-9]+]], [1]>]
