@@ -1,6 +1,7 @@
 //===- Run.cpp - nacre run ------------------------------------------------===//
 
 #include "Data.h"
+#include "Generate.h"
 #include "OpenModel.h"
 #include "llvm/Support/Format.h"
 #include <nlohmann/json.hpp>
@@ -85,6 +86,8 @@ static void printOutput(StringRef name, const Tensor &tensor) {
 }
 
 llvm::Error run(const RunOptions &options) {
+  if (options.generate > 0)
+    return generate(options);
   if (!options.data.empty() && !options.inputs.empty())
     return fail(ExitUsage, "--data and --input exclude each other");
   llvm::Expected<OpenModel> opened = openModel(options);

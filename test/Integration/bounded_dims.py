@@ -122,6 +122,10 @@ def small_cases():
     yield "join along T", model(
         [node("Concat", ["x", "z", "x"], ["y"], axis=1)], BT | {"z": ("f4", ["B", "P", 6])}, ["y"]), \
         two + ["P=0..5"], [s | {"P": p} for s, p in zip(sizes, (0, 3, 5))]
+    yield "a dim named as a sum", model(
+        [node("Concat", ["z", "y"], ["zy"], axis=1), node("Add", ["zy", "x"], ["s"])],
+        {"x": ("f4", [2, "P + T"]), "y": ("f4", [2, "T"]), "z": ("f4", [2, "P"])}, ["s"]), \
+        ["T=1..4", "P=0..5", "P + T=1..9"], [{"T": 1, "P": 0, "P + T": 1}, {"T": 3, "P": 4, "P + T": 7}]
     yield "last steps", model(
         [node("Slice", ["x", "a", "b", "one"], ["y"]), node("Slice", ["x", "b0", "far", "one", "minus"], ["z"])],
         BT, ["y", "z"], {"a": i64(-2), "b": i64(2 ** 62), "one": i64(1), "b0": i64(-1), "far": i64(-2 ** 62),
@@ -201,7 +205,15 @@ def check_messages(scratch):
                     {"s": np.array([1, 1, 2, 2], "f4")}), scratch / "resize.onnx")
     onnx.save(model([node("Add", ["x", "z"], ["y"])], {"x": ("f4", [2, "T"]), "z": ("f4", [2, "S"])}, ["y"]),
               scratch / "add.onnx")
+    onnx.save(model([node("Concat", ["z", "y"], ["zy"], axis=0), node("Add", ["zy", "x"], ["s"])],
+                    {"x": ("f4", ["P + T"]), "y": ("f4", ["T"]), "z": ("f4", ["P"])}, ["s"]), scratch / "sum.onnx")
+    sums = []
+    for name, size in ("x", 5), ("y", 2), ("z", 4):
+        np.save(scratch / f"sum_{name}.npy", np.zeros(size, "f4"))
+        sums += ["--input", f"{name}={scratch}/sum_{name}.npy"]
     for words, code, text in [
+        (["run", scratch / "sum.onnx", "--dim", "T=1..4", "--dim", "P=0..4", "--dim", "P + T=1..8", *sums], 3,
+         "the model refused the data: wrong shape"),
         (["run", path, "--dim", "B=2", "--dim", "T=1..9", "--input", f"x={scratch}/x.npy"], 3,
          "input 'x': dim 'T' is 12, at most 9"),
         (["run", path, "--dim", "B=2", "--dim", "T=2..9", "--input", f"x={scratch}/y.npy"], 3,

@@ -49,6 +49,9 @@ add_test(NAME integration.narrow_types
     ${CMAKE_CURRENT_LIST_DIR}/narrow_types.py $<TARGET_FILE:nacre>)
 set_tests_properties(integration.narrow_types PROPERTIES
   ENVIRONMENT "NACRE_BUILD_NPM=${NACRE_NPM}")
+add_test(NAME integration.generate
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
+    ${CMAKE_CURRENT_LIST_DIR}/generate.py $<TARGET_FILE:nacre>)
 add_test(NAME integration.bounded_dims
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/bounded_dims.py $<TARGET_FILE:nacre>)

@@ -279,6 +279,22 @@ static int dispatch(int argc, char **argv) {
   verb->add_option("--output-dir", runOptions.outputDir,
                    "Write output_N.npy and outputs.json there")
       ->type_name("DIR");
+  verb->add_option("--generate", runOptions.generate,
+                   "Tokens that a language model with a cache goes on with; "
+                   "--input is the prompt")
+      ->check(CLI::Range(1, 1 << 20).description(""))
+      ->type_name("N");
+  verb->add_option("--temperature", runOptions.temperature,
+                   "Of chance among tokens; 0 takes the likeliest (default: 0)")
+      ->check(CLI::Range(0.0, 1e6).description(""))
+      ->type_name("T");
+  verb->add_option("--top-k", runOptions.topK,
+                   "Choose among the K likeliest tokens (default: all)")
+      ->check(CLI::Range(1, 1 << 30).description(""))
+      ->type_name("K");
+  verb->add_option("--end-token", runOptions.endToken,
+                   "The token that ends a text")
+      ->type_name("ID");
   verb->callback([&] { action = [&] { return run(runOptions); }; });
 
   VerifyOptions verifyOptions;

@@ -66,6 +66,11 @@ struct RunOptions : ModelOptions {
   std::vector<std::string> inputs; ///< NAME=FILE.npy, FILE.pb or random
   std::string data, outputDir;
   uint64_t seed = 0;
+  /// Tokens to generate, 0: run once. Then `inputs` is the prompt.
+  int64_t generate = 0;
+  double temperature = 0;
+  int64_t topK = 0;      ///< 0: all
+  int64_t endToken = -1; ///< which ends a row
 };
 
 struct VerifyOptions : ModelOptions {

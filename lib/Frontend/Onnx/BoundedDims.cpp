@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Lazy/IndexMap.h"
 #include "nacre/Lazy/Signature.h"
+#include "nacre/model.h"
 
 using namespace nacre;
 using namespace nacre::onnx_frontend;
@@ -456,7 +457,8 @@ static int64_t product(llvm::ArrayRef<int64_t> shape) {
   return n;
 }
 
-Value BoundedDims::spread(mlir::Location loc, Value flat, const Extents &to) {
+Value BoundedDims::spread(mlir::Location loc, Value flat, const Extents &to,
+                          Value ok) {
   lazy::Build b{builder, loc};
   Ints most = bounds(to);
   int64_t tail = staticTail(to);
@@ -465,7 +467,11 @@ Value BoundedDims::spread(mlir::Location loc, Value flat, const Extents &to) {
           rows = product(most) / std::max<int64_t>(inner, 1);
   Value y = b.reshape(flat, {rows, inner});
   // Even of a leading extent nothing must be read beyond the buffer.
-  y = b.gather(y, places(loc, outer, true), 0);
+  Value index = places(loc, outer, true);
+  if (ok)
+    index = b.require(index, b.expandLike(ok, index), NACRE_E_SHAPE,
+                      "a dim is not the sum that its name says");
+  y = b.gather(y, index, 0);
   y = b.reshape(y, most);
   declare(y, to);
   return y;

@@ -61,7 +61,9 @@ public:
   /// The elements of x in row-major order under other extents.
   mlir::Value reshape(mlir::Location loc, mlir::Value x, const Extents &to);
   /// The tensor of these extents whose elements lie dense in `flat`.
-  mlir::Value spread(mlir::Location loc, mlir::Value flat, const Extents &to);
+  /// The run is refused where `ok`, a scalar, is given and does not hold.
+  mlir::Value spread(mlir::Location loc, mlir::Value flat, const Extents &to,
+                     mlir::Value ok = {});
   /// The elements of x within its extents, dense, as a vector with room for
   /// all.
   mlir::Value gatherDense(mlir::Location loc, mlir::Value x);

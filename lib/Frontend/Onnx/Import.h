@@ -92,7 +92,7 @@ private:
   void makeArguments(Scope &scope);
   void addArguments(const onnx::ValueInfoProto &input);
   Extents extentsOf(const Signature &signature, mlir::RankedTensorType type);
-  void describe(const Extents &extents,
+  void describe(const Extents &declared, const Extents &extents,
                 llvm::function_ref<void(llvm::StringRef, mlir::Attribute)> set);
   void needStaticInputs(const onnx::NodeProto &node, const Scope &scope);
   std::vector<std::pair<std::string, mlir::Value>> results(Scope &scope);
@@ -100,8 +100,11 @@ private:
 
   struct Argument {
     std::string name;
-    Extents extents; ///< empty: static
+    Extents extents;  ///< empty: static
+    Extents declared; ///< without the meaning of dims named as sums
   };
+  std::optional<Extent> sumNamed(llvm::StringRef name);
+  mlir::Value spreadArgument(mlir::Value given, Argument &argument);
   std::vector<Argument> arguments; ///< the inputs' tensors, in order
   /// Inputs and how many of the arguments each one is.
   std::vector<std::pair<Signature, size_t>> inputs;

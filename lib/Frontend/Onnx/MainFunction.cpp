@@ -36,7 +36,7 @@ void Importer::addArguments(const onnx::ValueInfoProto &input) {
                                           type.getElementType());
     body->addArgument(given,
                       mlir::NameLoc::get(builder.getStringAttr(tensor.name)));
-    arguments.push_back({tensor.name, extents});
+    arguments.push_back({tensor.name, extents, extents});
     ++inputs.back().second;
   }
   inputs.back().first = declared;
@@ -81,9 +81,7 @@ void Importer::makeArguments(Scope &scope) {
   for (auto [i, argument] : llvm::enumerate(arguments)) {
     Value given = body->getArgument(i);
     tensors.push_back(
-        argument.extents.empty()
-            ? given
-            : dims.spread(given.getLoc(), given, argument.extents));
+        argument.extents.empty() ? given : spreadArgument(given, argument));
   }
   llvm::ArrayRef<Value> left = tensors;
   for (const auto &[declared, count] : inputs) {
@@ -92,6 +90,61 @@ void Importer::makeArguments(Scope &scope) {
           argumentsAsDatum(declared, options.dims, left.take_front(count));
     left = left.drop_front(count);
   }
+}
+
+/// What a dim is whose name is a sum of other dims, as exporters call the
+/// length of a mask: "past_length + length".
+std::optional<Extent> Importer::sumNamed(llvm::StringRef name) {
+  llvm::SmallVector<llvm::StringRef> parts;
+  name.split(parts, '+');
+  if (parts.size() < 2)
+    return std::nullopt;
+  Extent sum;
+  for (llvm::StringRef part : parts) {
+    part = part.trim();
+    int64_t number;
+    std::optional<Extent> term;
+    if (!part.getAsInteger(10, number) && number >= 0 && number < INT32_MAX)
+      term = Extent(number);
+    else if (auto given = options.dims.find(part); given != options.dims.end())
+      term = Extent(given->second);
+    for (unsigned i = 0; i < dims.table.size() && !term; ++i)
+      if (dims.table[i].name == part)
+        term = Extent::atom(i);
+    // A range of one extent is no atom.
+    if (auto most = options.symbolicDims.find(part);
+        !term && most != options.symbolicDims.end())
+      term = Extent(most->second);
+    if (!term)
+      return std::nullopt;
+    sum = sum + *term;
+  }
+  return sum;
+}
+
+/// An argument as a tensor. A dim that is a sum by its name is one, and a run
+/// is refused where it is not.
+Value Importer::spreadArgument(Value given, Argument &argument) {
+  lazy::Build b{builder, given.getLoc()};
+  Value ok;
+  for (Extent &e : argument.extents) {
+    if (!dims.table.isDim(e))
+      continue;
+    std::optional<Extent> sum = sumNamed(dims.table.text(e));
+    if (!sum)
+      continue;
+    Value same = b.cmp(lazy::CmpKind::eq, dims.scalar(given.getLoc(), e),
+                       dims.scalar(given.getLoc(), *sum));
+    ok = ok ? b.binary<lazy::AndOp>(ok, same) : same;
+    e = *sum;
+  }
+  std::optional<int64_t> count = elementCount(dims.bounds(argument.extents));
+  if (!count)
+    block("E_OVERFLOW: input " + quoted(argument.name) +
+          " has too many elements");
+  given.setType(mlir::RankedTensorType::get(
+      {*count}, lazy::tensorType(given).getElementType()));
+  return dims.spread(given.getLoc(), given, argument.extents, ok);
 }
 
 /// The tensors of the graph's outputs, with their names.
@@ -143,10 +196,10 @@ Extents Importer::extentsOf(const Signature &signature,
 
 /// What a caller must know of a vector that stands for a tensor.
 void Importer::describe(
-    const Extents &extents,
+    const Extents &declared, const Extents &extents,
     llvm::function_ref<void(llvm::StringRef, mlir::Attribute)> set) {
   llvm::SmallVector<std::string> names;
-  for (const Extent &e : extents)
+  for (const Extent &e : declared)
     names.push_back(e.isConstant() ? "" : dims.table.text(e));
   llvm::SmallVector<llvm::StringRef> texts(names.begin(), names.end());
   set("lazy.shape", builder.getDenseI64ArrayAttr(dims.bounds(extents)));
@@ -193,7 +246,7 @@ void Importer::finish(
     }
     set("lazy.name", builder.getStringAttr(arguments[i].name));
     if (!arguments[i].extents.empty())
-      describe(arguments[i].extents, set);
+      describe(arguments[i].declared, arguments[i].extents, set);
   }
   if (mlir::DictionaryAttr sums = dims.sums(); !sums.empty())
     function->setAttr(lazy::extentSums, sums);
@@ -207,7 +260,7 @@ void Importer::finish(
     }
     set("lazy.name", builder.getStringAttr(results[i].first));
     if (!shapes[i].empty())
-      describe(shapes[i], set);
+      describe(shapes[i], shapes[i], set);
   }
 
   memo.clear();
