@@ -163,7 +163,7 @@ class Suite:
         except subprocess.TimeoutExpired:
             return "error", f"no end after {TIMEOUT} s"
         errors = [line.removeprefix("error: ") for line in done.stderr.splitlines() if line.startswith("error: ")]
-        if done.returncode == 3 and errors and all(e.startswith("model.onnx: ") for e in errors):
+        if done.returncode == 3 and errors and all(e.startswith(("model.onnx: ", "model: ")) for e in errors):
             return "blocked", errors[0].removeprefix("model.onnx: ")
         if done.returncode not in (0, 4):
             return "error", f"exit code {done.returncode}: {' | '.join(errors) or done.stderr[-300:]}"
@@ -204,7 +204,8 @@ class Suite:
             path = folder / "model.onnx"
             status, reason = self.verify(path, sets, rtol, atol)
             model = onnx.load(path, load_external_data=False)
-            if self.bake and status == "blocked" and "needs a constant" in reason and len(sets) == 1:
+            constant = "needs a constant" in reason or "need --target cpu" in reason
+            if self.bake and status == "blocked" and constant and len(sets) == 1:
                 for keep in (1, 0):
                     with tempfile.TemporaryDirectory(dir=scratch) as inner:
                         copy = onnx.ModelProto()

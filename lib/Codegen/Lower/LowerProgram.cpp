@@ -281,6 +281,11 @@ LogicalResult ProgramLowering::kernelStep(KernelOp kernel, KernelOp &done) {
   auto border = joinedBorder(kernel);
   if (failed(result) || failed(border))
     return failure();
+  // Nothing to do, of tensors without elements: their weights have no bytes.
+  if (result->tasks == 0 && !result->taskSymbol && !*border) {
+    result->function.erase();
+    return success();
+  }
   KernelCall call;
   call.buffers = buffersOf(kernel, result->packing);
   KernelInfo info = describe(kernel);
