@@ -13,7 +13,7 @@ using Json = nlohmann::ordered_json;
 
 namespace nacre::driver {
 
-static Tensor owned(const nacre_array &array) {
+Tensor owned(const nacre_array &array) {
   std::shared_ptr<void> owner(array.data, nacre_free);
   return Tensor::view(*dtypeFromName(array.dtype),
                       llvm::ArrayRef(array.shape, array.rank), array.data,
@@ -45,9 +45,7 @@ Tensor asElements(const Tensor &bytes, DType dtype) {
   return tensor;
 }
 
-/// SplitMix64, after Steele, Lea and Flood, "Fast Splittable Pseudorandom
-/// Number Generators" (OOPSLA 2014).
-static uint64_t splitMix(uint64_t &state) {
+uint64_t splitMix(uint64_t &state) {
   uint64_t z = state += 0x9e3779b97f4a7c15;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
   z = (z ^ (z >> 27)) * 0x94d049bb133111eb;

@@ -3,9 +3,13 @@
 #define NACRE_LIB_DRIVER_DATA_H
 
 #include "LoadModel.h"
+#include <nacre/runtime.h>
 #include <nlohmann/json_fwd.hpp>
 
 namespace nacre::driver {
+
+/// The tensor of what the runtime's readers made, which it frees.
+Tensor owned(const nacre_array &array);
 
 /// Reads a .npy or .pb (ONNX TensorProto) file.
 llvm::Expected<Tensor> readTensor(llvm::StringRef path);
@@ -21,9 +25,15 @@ Tensor asElements(const Tensor &bytes, DType dtype);
 llvm::Expected<std::vector<Tensor>> readInputs(llvm::StringRef folder,
                                                ModelSource &source);
 
+using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
+
 /// The tensors of a data folder's outputs with their names.
-llvm::Expected<std::vector<std::pair<std::string, Tensor>>>
-readOutputs(llvm::StringRef folder, const ModelSource &source);
+llvm::Expected<NamedTensors> readOutputs(llvm::StringRef folder,
+                                         const ModelSource &source);
+
+/// The next 64 bits of SplitMix64, after Steele, Lea and Flood, "Fast
+/// Splittable Pseudorandom Number Generators" (OOPSLA 2014).
+uint64_t splitMix(uint64_t &state);
 
 /// The same values on every machine: floats in [-1, 1), integers of 8 bits
 /// and fewer over their range, wider ones and bools 0 or 1 (they are mostly

@@ -64,11 +64,7 @@ private:
     nacre_error error;
     if (nacre_onnx_tensor_parse(bytes.data(), bytes.size(), &array, &error))
       return fail(ExitModel, path + ": " + StringRef(error.text));
-    std::shared_ptr<void> owner(array.data, nacre_free);
-    return Item{Tensor::view(*dtypeFromName(array.dtype),
-                             llvm::ArrayRef(array.shape, array.rank),
-                             array.data, owner),
-                {}};
+    return Item{owned(array), {}};
   }
 
   llvm::Error add(Item &item, llvm::Expected<Item> element) {
@@ -177,7 +173,7 @@ readItems(llvm::ArrayRef<std::string> files,
 /// Appends the tensors of an item with the names that listTensors gives them,
 /// and notes its lengths, and the extents of what has no declared shape.
 static void flatten(const Item &item, const Signature &signature, Dims &lengths,
-                    std::vector<std::pair<std::string, Tensor>> &tensors) {
+                    NamedTensors &tensors) {
   if (signature.wrapping.empty()) {
     if (!signature.ranked)
       for (auto [axis, extent] : llvm::enumerate(item.tensor.shape))
@@ -189,6 +185,19 @@ static void flatten(const Item &item, const Signature &signature, Dims &lengths,
   for (auto [i, element] : llvm::enumerate(item.elements))
     flatten(element, onnx_frontend::listElement(signature, i), lengths,
             tensors);
+}
+
+/// The tensors of files with their names, and what flatten() notes.
+static llvm::Expected<NamedTensors>
+readNamed(llvm::ArrayRef<std::string> files,
+          llvm::ArrayRef<Signature> signatures, Dims &lengths) {
+  llvm::Expected<std::vector<Item>> items = readItems(files, signatures);
+  if (!items)
+    return items.takeError();
+  NamedTensors named;
+  for (auto [item, signature] : llvm::zip_equal(*items, signatures))
+    flatten(item, signature, lengths, named);
+  return named;
 }
 
 /// Whether the folder has the value that an input was fixed to. Strings are
@@ -228,25 +237,22 @@ llvm::Expected<std::vector<Tensor>> readInputs(StringRef folder,
     return fail(ExitModel, folder + ": has " + Twine(files->size()) +
                                (files->size() == 1 ? " input" : " inputs") +
                                ", model needs " + Twine(declared.size()));
-  llvm::Expected<std::vector<Item>> items = readItems(*files, declared);
-  if (!items)
-    return items.takeError();
   Dims lengths;
-  std::vector<std::pair<std::string, Tensor>> named;
-  for (auto [item, signature] : llvm::zip_equal(*items, declared))
-    flatten(item, signature, lengths, named);
+  llvm::Expected<NamedTensors> named = readNamed(*files, declared, lengths);
+  if (!named)
+    return named.takeError();
   if (llvm::Error error = source.bindLengths(lengths))
     return error;
   if (llvm::Error error = source.checkInputs())
     return error;
   std::vector<Tensor> tensors;
-  for (auto &[name, tensor] : named)
+  for (auto &[name, tensor] : *named)
     tensors.push_back(std::move(tensor));
   return tensors;
 }
 
-llvm::Expected<std::vector<std::pair<std::string, Tensor>>>
-readOutputs(StringRef folder, const ModelSource &source) {
+llvm::Expected<NamedTensors> readOutputs(StringRef folder,
+                                         const ModelSource &source) {
   llvm::ArrayRef<Signature> declared = source.modelInfo().outputs;
   llvm::Expected<std::vector<std::string>> files = filesOf(folder, "output");
   if (!files)
@@ -255,14 +261,8 @@ readOutputs(StringRef folder, const ModelSource &source) {
     return fail(ExitModel, folder + ": has " + Twine(files->size()) +
                                (files->size() == 1 ? " output" : " outputs") +
                                ", model has " + Twine(declared.size()));
-  llvm::Expected<std::vector<Item>> items = readItems(*files, declared);
-  if (!items)
-    return items.takeError();
   Dims lengths;
-  std::vector<std::pair<std::string, Tensor>> named;
-  for (auto [item, signature] : llvm::zip_equal(*items, declared))
-    flatten(item, signature, lengths, named);
-  return named;
+  return readNamed(*files, declared, lengths);
 }
 
 } // namespace nacre::driver

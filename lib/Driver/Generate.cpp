@@ -140,13 +140,8 @@ public:
   }
 
 private:
-  /// In [0, 1), by SplitMix64.
-  double chance() {
-    uint64_t z = state += 0x9e3779b97f4a7c15;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return double((z ^ (z >> 31)) >> 11) * 0x1p-53;
-  }
+  /// In [0, 1).
+  double chance() { return double(splitMix(state) >> 11) * 0x1p-53; }
 
   double temperature;
   int64_t topK;
@@ -188,8 +183,7 @@ llvm::Error generate(const RunOptions &options) {
     return fail(ExitUsage,
                 "--generate takes one --input, the tokens of the prompt");
   auto [name, file] = StringRef(options.inputs[0]).rsplit('=');
-  RunOptions first = options;
-  llvm::Expected<OpenModel> opened = openModel(first);
+  llvm::Expected<OpenModel> opened = openModel(options);
   if (!opened)
     return opened.takeError();
   llvm::Expected<Roles> roles =

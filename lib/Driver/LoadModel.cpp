@@ -247,10 +247,20 @@ llvm::Expected<Program> ModelSource::program(mlir::MLIRContext &context,
   if (kind == Kind::Onnx && !symbolic.empty()) {
     // A batch that stays in front costs nothing; everything else needs room
     // for the bounds.
-    auto leading = onnx_frontend::import(context, path, import, errors);
-    if (succeeded(leading) && succeeded(lazy::verifyProgram(*leading->module)))
-      return std::move(*leading);
-    errors.clear();
+    auto inside = [&](const Signature &input) {
+      return llvm::any_of(llvm::drop_begin(input.dimNames, !input.dims.empty()),
+                          [&](const std::string &name) {
+                            return symbolic.contains(name) &&
+                                   !dims.contains(name);
+                          });
+    };
+    if (!llvm::any_of(info.inputs, inside)) {
+      auto leading = onnx_frontend::import(context, path, import, errors);
+      if (succeeded(leading) &&
+          succeeded(lazy::verifyProgram(*leading->module)))
+        return std::move(*leading);
+      errors.clear();
+    }
     import.boundedDims = true;
   }
   mlir::FailureOr<Program> program =

@@ -1,5 +1,4 @@
-//===- Signature.h - what main's arguments and results stand for -*- C++
-//-*-===//
+//===- Signature.h - main's arguments and results ---------------*- C++ -*-===//
 //
 // With bounded dims (docs/dims.md) an argument or a result of `main` is a
 // vector that stands for a tensor of open extents, dense in those of the run:

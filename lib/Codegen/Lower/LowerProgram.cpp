@@ -190,6 +190,8 @@ BufferRef ProgramLowering::refOf(Attribute attr, Value v, bool write,
                      : llvm::is_contained(boundedShape(tensorType(v)), 0)
                          ? 0
                          : placeSpan(place, tensorType(v));
+  if (place.getSpace() == "weights" && elements == 0)
+    return {"arena", 0, 0, 0, write, {}}; // no weights need be there
   BufferRef ref{place.getSpace().getValue(),
                 place.getSlot(),
                 place.getOffset() * bytes,

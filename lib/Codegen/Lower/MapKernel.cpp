@@ -350,7 +350,10 @@ static void describeForGrid(func::FuncOp function, const LoweredKernel &lowered,
     auto place =
         cast<PlaceAttr>(written ? (*kernel.getResultPlaces())[i - operands]
                                 : (*kernel.getOperandPlaces())[i]);
-    bool weight = place.getSpace() == "weights";
+    // A weight without elements is read from no file.
+    bool weight =
+        place.getSpace() == "weights" &&
+        !llvm::is_contained(tensorType(kernel.getOperand(i)).getShape(), 0);
     std::string name = written  ? "y" + std::to_string(i - operands)
                        : weight ? "w" + std::to_string(weights++)
                                 : "x" + std::to_string(inputs++);
@@ -433,17 +436,15 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module,
     if (name && !llvm::is_contained(lowered.symbols, name))
       lowered.symbols.push_back(name);
   };
-  SmallVector<StringAttr> open = schedule::openExtents(kernel), dims;
-  for (StringAttr name : open)
-    noteName(name);
+  SmallVector<StringAttr> open = schedule::openExtents(kernel), contractDims;
+  llvm::for_each(open, noteName);
   if (contract)
-    dims = openNames(contract, openDims, contract.map(0).getNumDims());
+    contractDims = openNames(contract, openDims, contract.map(0).getNumDims());
+  llvm::for_each(contractDims, noteName);
   for (Operation &op : kernel.getBody().front())
     if (auto reduce = dyn_cast<ReduceOp>(op))
-      llvm::append_range(dims,
-                         openNames(reduce, openDims, reduce.getAxes().size()));
-  for (StringAttr name : dims)
-    noteName(name);
+      llvm::for_each(openNames(reduce, openDims, reduce.getAxes().size()),
+                     noteName);
   for (size_t i = 0; i < lowered.symbols.size() + 2; ++i)
     types.push_back(b.getIndexType());
 
@@ -507,11 +508,10 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module,
                        : axis,
             name);
   if (isContract)
-    for (unsigned dim = 0; dim < contract.map(0).getNumDims(); ++dim)
-      if (dim < dims.size() && dims[dim] &&
-          !llvm::is_contained(contract.map(2).getResults(),
-                              getAffineDimExpr(dim, context)))
-        limit(dim, dims[dim]);
+    for (auto [dim, name] : llvm::enumerate(contractDims))
+      if (name && !llvm::is_contained(contract.map(2).getResults(),
+                                      getAffineDimExpr(dim, context)))
+        limit(dim, name);
   lowered.group = schedule.number("group", 0);
   if (lowered.group > 0) {
     body.group = lowered.group;

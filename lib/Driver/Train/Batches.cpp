@@ -1,19 +1,14 @@
 //===- Batches.cpp - which examples a step sees ---------------------------===//
 
 #include "Batches.h"
+#include "../Data.h"
 #include <cstring>
 #include <numeric>
 
 namespace nacre::driver {
 
-/// The finalizer of SplitMix64, after Steele, Lea and Flood, "Fast Splittable
-/// Pseudorandom Number Generators" (OOPSLA 2014).
-static uint64_t mixed(uint64_t z) {
-  z += 0x9e3779b97f4a7c15;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-  return z ^ (z >> 31);
-}
+/// What SplitMix64 makes of a state.
+static uint64_t mixed(uint64_t z) { return splitMix(z); }
 
 std::vector<int64_t> shuffled(int64_t count, uint64_t seed, uint64_t epoch) {
   std::vector<int64_t> order(count);
