@@ -110,6 +110,14 @@ static LogicalResult foldConstants(ModuleOp module) {
   return mlir::success();
 }
 
+static LogicalResult sumBytes(ModuleOp module) {
+  Program program;
+  program.module = mlir::OwningOpRef<ModuleOp>(module);
+  fuse::sumBytes(program);
+  (void)program.module.release();
+  return mlir::success();
+}
+
 void registerPasses() {
   mlir::PassRegistration<DecomposePass>();
   mlir::PassRegistration<RematerialisePass>();
@@ -124,6 +132,7 @@ void registerPasses() {
        [](ModuleOp module) { return fuse::expandControlFlow(module); }},
       {"fold-constants", "operations of constants become weights",
        foldConstants},
+      {"sum-bytes", "contractions of quantized numbers sum bytes", sumBytes},
       {"raise-contraction", "sums of products become lazy.contract",
        [](ModuleOp module) {
          fuse::raiseContraction(module);

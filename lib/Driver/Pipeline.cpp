@@ -70,6 +70,9 @@ static LogicalResult fusePhase(Program &program, const CodegenOptions &options,
   // Folders, common subexpressions, dead code.
   if (failed(fuse::canonicalize(module)))
     return failure();
+  // From here on contractions of quantized numbers sum bytes.
+  if (machine.dotProducts)
+    fuse::sumBytes(program);
   // From here on an operation of constants is a weight, if it is not huge.
   fuse::foldConstants(program, maxFoldBytes);
   // From here on sums of products are lazy.contract, whatever they were.

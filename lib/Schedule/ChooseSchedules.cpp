@@ -8,7 +8,7 @@
 //   map kernels       loops, extents, lane, lanes, prefix, grain
 //   contract kernels  lanes_operand, loops, k_loops, k_order, extents, lane,
 //                     tile, row, lanes, tile_m, tile_n, chunk_t, chunk_r,
-//                     packed, staged, ahead
+//                     packed, staged, ahead, dot
 //   scatter kernels   ScatterSchedule.cpp
 //
 // Machines that run work-groups are scheduled in GridSchedules.cpp.
@@ -20,6 +20,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Lazy/ControlFlow.h"
 #include "nacre/Lazy/IndexMap.h"
+#include "nacre/Lazy/Signature.h"
 
 using namespace mlir;
 namespace nacre::schedule {
@@ -94,6 +95,12 @@ int64_t widestElement(KernelOp kernel) {
     for (Value v : op.getOperands())
       widest = std::max(widest, elementBytes(tensorType(v).getElementType()));
   return widest;
+}
+
+/// Whether a contraction sums products of bytes.
+bool sumsBytes(ContractOp contract) {
+  return tensorType(contract.getA()).getElementType().isInteger(8) &&
+         contract.getType().getElementType().isInteger(32);
 }
 
 /// Dimensions (below `rank`) that each reduction under `v` depends on.
@@ -419,8 +426,16 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
     if (d != tile && !dynamic(d) && lanesAddress.coefficient(d) == 0)
       row = d;
 
+  // Sums of bytes: each lane takes the steps of the innermost reduction loop
+  // four at a time.
+  int64_t dot = 1;
+  if (sumsBytes(contract) && packed && lane >= 0 && !kLoops.empty() &&
+      c.inLanes[lane] && scalarAddress.coefficient(lane) == 0 &&
+      scalarAddress.coefficient(kLoops.back()) == 1 &&
+      !contract->hasAttr(openDims))
+    dot = 4;
   int64_t lanes = lane >= 0 ? machine.vectorBytes / widestElement(kernel) : 1;
-  while (lane >= 0 && lanes > 1 && lanes >= 2 * extents[lane])
+  while (lane >= 0 && lanes > dot && lanes >= 2 * extents[lane])
     lanes /= 2;
   int64_t laneExtent = lane >= 0 ? extents[lane] : 1;
   int64_t vectors = llvm::divideCeil(laneExtent, lanes);
@@ -466,7 +481,9 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
            tensorType(kernel.getOperands()[scalar->leaf.getArgNumber()])))
     scalarElements *= extent;
   double bytesPerPoint =
-      std::max(4.0 * scalarElements / std::max<int64_t>(points, 1), 1.0);
+      std::max(double(elementBytes(tensorType(scalar->leaf).getElementType())) *
+                   scalarElements / std::max<int64_t>(points, 1),
+               1.0);
   int64_t target =
       std::max<int64_t>(64, int64_t(machine.l2Bytes / 4 / bytesPerPoint));
   int64_t chunkT = tileExtent, chunkR = row >= 0 ? extents[row] : 1;
@@ -519,16 +536,27 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
   loops.erase(
       llvm::remove_if(loops, [&](int64_t d) { return d == tile || d == row; }),
       loops.end());
-  return b.getDictionaryAttr(
-      {b.getNamedAttr("kind", b.getStringAttr("contract")),
-       named(b, "lanes_operand", c.lanesOperand), named(b, "loops", loops),
-       named(b, "k_loops", kLoops), named(b, "k_order", kOrder),
-       named(b, "extents", extents), named(b, "lane", lane),
-       named(b, "tile", tile), named(b, "row", row), named(b, "lanes", lanes),
-       named(b, "tile_m", tileM), named(b, "tile_n", tileN),
-       named(b, "chunk_t", chunkT), named(b, "chunk_r", chunkR),
-       named(b, "packed", packed), named(b, "staged", staged),
-       named(b, "ahead", ahead)});
+  SmallVector<NamedAttribute> keys{
+      b.getNamedAttr("kind", b.getStringAttr("contract")),
+      named(b, "lanes_operand", c.lanesOperand),
+      named(b, "loops", loops),
+      named(b, "k_loops", kLoops),
+      named(b, "k_order", kOrder),
+      named(b, "extents", extents),
+      named(b, "lane", lane),
+      named(b, "tile", tile),
+      named(b, "row", row),
+      named(b, "lanes", lanes),
+      named(b, "tile_m", tileM),
+      named(b, "tile_n", tileN),
+      named(b, "chunk_t", chunkT),
+      named(b, "chunk_r", chunkR),
+      named(b, "packed", packed),
+      named(b, "staged", staged),
+      named(b, "ahead", ahead)};
+  if (sumsBytes(contract))
+    keys.push_back(named(b, "dot", dot));
+  return b.getDictionaryAttr(keys);
 }
 
 } // namespace

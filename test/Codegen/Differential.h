@@ -136,6 +136,7 @@ void noteError(StringRef op, DType dtype, int64_t elements, double units);
 void noteRefused(StringRef reason);
 void addPrimitives(std::vector<Case> &cases);
 void addContractions(std::vector<Case> &cases);
+void addByteSums(std::vector<Case> &cases);
 void addPrograms(std::vector<Case> &cases);
 void addGrids(std::vector<Case> &cases);
 void addScatters(std::vector<Case> &cases);

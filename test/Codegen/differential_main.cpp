@@ -306,6 +306,7 @@ int main(int argc, char **argv) {
   } else {
     addPrimitives(cases);
     addContractions(cases);
+    addByteSums(cases);
     addPrograms(cases);
     addGrids(cases);
     addEdges(cases);

@@ -44,6 +44,9 @@ add_test(NAME integration.onnx_lists
 add_test(NAME integration.onnx_ops
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/onnx_ops.py $<TARGET_FILE:nacre>)
+add_test(NAME integration.quantized
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
+    ${CMAKE_CURRENT_LIST_DIR}/quantized.py $<TARGET_FILE:nacre>)
 add_test(NAME integration.narrow_types
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/narrow_types.py $<TARGET_FILE:nacre>)

@@ -499,8 +499,17 @@ func.func @f(%a: tensor<5x13xf32>, %b: tensor<13x7xf32>) {
 
 // -----
 
+func.func @f(%a: tensor<5x13xi8>, %b: tensor<13x7xui8>) {
+  %0 = lazy.contract %a, %b, [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>] : tensor<5x13xi8>, tensor<13x7xui8> -> tensor<5x7xi32>
+  // expected-error@+1 {{'lazy.contract' op operands and result have one element type, or operands of i8 and u8 a result of i32}}
+  %1 = lazy.contract %a, %b, [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>] : tensor<5x13xi8>, tensor<13x7xui8> -> tensor<5x7xf32>
+  return
+}
+
+// -----
+
 func.func @f(%a: tensor<5x13xf32>, %b: tensor<13x7xf32>) {
-  // expected-error@+1 {{'lazy.contract' op operands and result have one element type}}
+  // expected-error@+1 {{'lazy.contract' op operands and result have one element type, or operands of i8 and u8 a result of i32}}
   %0 = lazy.contract %a, %b, [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>] : tensor<5x13xf32>, tensor<13x7xf32> -> tensor<5x7xf64>
   return
 }

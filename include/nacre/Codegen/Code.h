@@ -69,6 +69,7 @@ struct MachineDescription {
   /// Work-items of a work-group, at most; 0: no grid, tasks are taken by
   /// threads.
   unsigned groupItems = 0;
+  bool dotProducts = false;  ///< sums of u8 times i8 in i32 are fast
   bool branches = false;     ///< a run can loop and choose between kernels
   unsigned localBytes = 0;   ///< memory that a work-group shares
   unsigned computeUnits = 1; ///< work-groups that run at once

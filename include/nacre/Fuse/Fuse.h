@@ -10,6 +10,10 @@ namespace nacre::fuse {
 /// with the reference interpreter; results above `maxBytes` stay.
 void foldConstants(Program &program, int64_t maxBytes);
 
+/// Makes contractions of quantized numbers sums of bytes in i32, where their
+/// weights are constant. For machines with instructions for that.
+void sumBytes(Program &program);
+
 /// Folders, canonical forms, common subexpressions, dead code.
 mlir::LogicalResult canonicalize(mlir::ModuleOp module);
 

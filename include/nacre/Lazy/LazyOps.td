@@ -303,7 +303,8 @@ def Lazy_ContractOp : Lazy_Op<"contract", [Pure, Lazy_Differentiable]> {
     iteration space. Every dimension stands alone in at least one map, which
     gives its extent; `maps[2]` is a permutation of distinct dimensions.
     Matmul, einsum, convolution in all its forms and their gradients are all
-    this one operation. f16 and bf16 are accumulated in f32.
+    this one operation. f16 and bf16 are accumulated in f32. Operands and result
+    have one element type; i8 and u8, also one of each, may be summed in i32.
   }];
   let arguments = (ins Lazy_NumberTensor:$a, Lazy_NumberTensor:$b, AffineMapArrayAttr:$maps);
   let results = (outs Lazy_NumberTensor:$y);

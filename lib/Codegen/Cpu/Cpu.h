@@ -16,6 +16,11 @@ llvm::Expected<std::unique_ptr<llvm::Module>>
 lowerToLlvm(mlir::ModuleOp module, llvm::LLVMContext &context,
             const llvm::TargetMachine &machine);
 
+/// Sums of four products of bytes as instructions, where the machine has them.
+std::unique_ptr<mlir::Pass>
+lowerDotProducts(const llvm::TargetMachine &machine);
+bool hasDotProducts(const llvm::TargetMachine &machine);
+
 /// Runs LLVM's optimiser and emits an object file.
 llvm::Expected<std::string> emitObject(llvm::Module &module,
                                        llvm::TargetMachine &machine,

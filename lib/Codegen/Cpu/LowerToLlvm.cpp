@@ -54,6 +54,7 @@ lowerToLlvm(ModuleOp module, llvm::LLVMContext &context,
 
   PassManager passes(mlirContext);
   passes.enableVerifier(false); // each kernel was verified when it was made
+  passes.addPass(lowerDotProducts(machine));
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
   passes.addPass(std::make_unique<ExpandMath>());

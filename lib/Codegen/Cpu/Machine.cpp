@@ -100,6 +100,7 @@ cpu::describeMachine(CodegenOptions &options) {
   };
   MachineDescription d;
   d.branches = true;
+  d.dotProducts = codegen::hasDotProducts(**machine);
   d.name = (tripleGiven ? options.triple + ", " : "") + "cpu " + options.cpu +
            (isHost ? " (host)" : "");
   llvm::Triple triple(options.triple);

@@ -144,6 +144,14 @@ Value Body::widen(Value v) {
   return arith::ExtFOp::create(b, loc,
                                withElementType(v.getType(), b.getF32Type()), v);
 }
+Value Body::widenTo(Value v, Type element, Type sum) {
+  Type to = withElementType(v.getType(), getElementTypeOrSelf(sum));
+  if (!element.isInteger() || v.getType() == to)
+    return widen(v);
+  if (element.isUnsignedInteger())
+    return arith::ExtUIOp::create(b, loc, to, v);
+  return arith::ExtSIOp::create(b, loc, to, v);
+}
 Value Body::narrowTo(Value v, Type element) {
   if (!isNarrowFloat(element) || getElementTypeOrSelf(v.getType()) == element)
     return v;

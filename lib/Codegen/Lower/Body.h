@@ -16,11 +16,14 @@
 namespace nacre::codegen {
 
 /// How a constant contraction operand is laid out for its kernel:
-/// [free dims][lane blocks][reduced dims][block], padded with zeros.
+/// [free dims][lane blocks][reduced dims][block], padded with zeros. With dot
+/// products the innermost steps of the reduction come in groups of `dot`, and
+/// one lane holds a group: [..][groups][block][dot].
 struct Packing {
   unsigned operand = 0; ///< kernel operand
   int64_t elements = 0;
   int64_t block = 1;       ///< lanes * tile_n
+  int64_t dot = 1;         ///< steps that lie together
   int64_t blockStride = 0; ///< packed elements between lane blocks
   int64_t lane = -1;       ///< contraction dimension, -1: none
   llvm::SmallVector<int64_t> dims, extents; ///< walked dims but the lane
@@ -29,6 +32,8 @@ struct Packing {
   int64_t laneExtent = 1, laneSourceStride = 0, sourceOffset = 0;
   /// Packed stride of a contraction dimension (0 when not walked).
   int64_t strideOf(int64_t dim) const;
+  /// Where the packed element is that would be `at` without groups of steps.
+  int64_t place(int64_t at) const;
   /// Copies elements of `size` bytes from the weight to the packed form.
   void write(const uint8_t *source, uint8_t *destination, int64_t size) const;
 };
@@ -101,6 +106,8 @@ public:
   mlir::Type laneType(mlir::Type element);
   mlir::Value multiplyAdd(mlir::Value a, mlir::Value b, mlir::Value sum);
   mlir::Value widen(mlir::Value v); ///< f16, bf16 -> f32
+  /// An operand of a contraction, of type `element`, as its sums want it.
+  mlir::Value widenTo(mlir::Value v, mlir::Type element, mlir::Type sum);
   mlir::Value narrowTo(mlir::Value v, mlir::Type element);
   mlir::Value zero(mlir::Type type);
   /// Two values by the combiner of a reduction of `element`, and the element it

@@ -7,7 +7,8 @@
 //   tile     tile_m points at a time (a shorter tile for the rest)
 //   reduce   the reduction loops, carrying tile_m x tile_n accumulators
 //            for each step: tile_n vectors of the lanes operand, then point by
-//            point one scalar of the other operand, broadcast, tile_n FMAs
+//            point one scalar of the other operand, broadcast, tile_n FMAs;
+//            with `dot` products of bytes, four steps at a time
 //   epilogue the elementwise tail of the kernel on each accumulator, then store
 //
 // The tail's operands and the results of one tile are short pieces of many rows
@@ -43,7 +44,8 @@ public:
         lanes(s.number("lanes", 1)), tileM(s.number("tile_m", 1)),
         tileN(s.number("tile_n", 1)), chunkT(s.number("chunk_t", 1)),
         chunkR(s.number("chunk_r", 1)), staged(s.number("staged", 0)),
-        ahead(s.number("ahead", 0)), packing(packingOf(body.kernel)) {}
+        ahead(s.number("ahead", 0)), dot(s.number("dot", 1)),
+        packing(packingOf(body.kernel)) {}
   LogicalResult prepare();
   int64_t run(Value begin, Value end);
 
@@ -57,6 +59,8 @@ private:
   void points(int64_t m);
   SmallVector<Value> reduce(int64_t m);
   SmallVector<Value> step(int64_t m, ValueRange sums);
+  SmallVector<Value> dotStep(int64_t m, int64_t count, ValueRange sums);
+  Value scalarGroup(int64_t count);
   void findTail();
   void askFor(int64_t m, Value piece, int64_t pieces);
   void epilogue(int64_t m, ValueRange sums);
@@ -72,6 +76,7 @@ private:
   SmallVector<int64_t> loops, kLoops, extents;
   int64_t lane, tile, row, lanes, tileM, tileN, chunkT, chunkR;
   bool staged, ahead;
+  int64_t dot; ///< steps of the innermost reduction loop taken at once
   std::optional<Packing> packing;
   /// What the epilogue reads and writes at each point of a tile.
   struct Line {
@@ -84,7 +89,7 @@ private:
 
   AffineExpr scalarAddress, lanesAddress; // over contraction dimensions
   Value scalarBuffer, lanesBuffer;
-  Type element, accumulator;
+  Type element, scalarElement, lanesElement, accumulator;
   AffineMap resultMap;
   Value tileBase, laneBase, laneBlock;
   Value stage; // tile_m * block accumulators on the stack
@@ -115,6 +120,17 @@ LogicalResult TiledContraction::prepare() {
   lanesAddress = address(*lanesLeaf);
   scalarBuffer = body.operands[scalar->leaf.getArgNumber()];
   lanesBuffer = body.operands[lanesLeaf->leaf.getArgNumber()];
+  scalarElement = tensorType(scalar->leaf).getElementType();
+  lanesElement = tensorType(lanesLeaf->leaf).getElementType();
+  if (dot > 1) {
+    auto walked = kLoops.empty() ? std::nullopt
+                                 : splitLinear(scalarAddress, kLoops.back());
+    if (!packing || lane < 0 || dependsOn(scalarAddress, lane) || !walked ||
+        walked->first != 1 || limitOf(kLoops.back()))
+      return kernel.emitOpError("kernel ")
+             << kernel.getName()
+             << ": no dot products along the innermost of its k_loops";
+  }
   element = nest.op.getType().getElementType();
   accumulator =
       body.laneType(element.isF16() || element.isBF16() ? b.getF32Type()
@@ -180,7 +196,7 @@ void TiledContraction::askFor(int64_t m, Value piece, int64_t pieces) {
 /// Vector n of the lanes operand at the current reduction step.
 Value TiledContraction::lanesVector(int64_t n) {
   if (!packing)
-    return body.load(lanesBuffer, element, lanesAddress);
+    return body.load(lanesBuffer, lanesElement, lanesAddress);
   AffineExpr at = getAffineConstantExpr(0, b.getContext());
   for (unsigned d = 0; d < extents.size(); ++d)
     if (int64_t stride = packing->strideOf(d); stride && extents[d] != 1)
@@ -189,11 +205,11 @@ Value TiledContraction::lanesVector(int64_t n) {
   if (packing->laneSourceStride == 0) // the same for every lane
     return memref::LoadOp::create(b, loc, lanesBuffer, address);
   address = add(address, mul(laneBlock, packing->blockStride));
-  address = add(address, body.index(n * lanes));
-  if (lanes == 1)
+  address = add(address, body.index(n * lanes * dot));
+  if (lanes * dot == 1)
     return memref::LoadOp::create(b, loc, lanesBuffer, address);
   auto type = VectorType::get(
-      {lanes}, cast<MemRefType>(lanesBuffer.getType()).getElementType());
+      {lanes * dot}, cast<MemRefType>(lanesBuffer.getType()).getElementType());
   return vector::LoadOp::create(b, loc, type, lanesBuffer, address);
 }
 
@@ -222,7 +238,7 @@ SmallVector<Value> TiledContraction::step(int64_t m, ValueRange sums) {
     setLane(n);
     if (!packing)
       body.mask = partial();
-    vectors.push_back(body.widen(lanesVector(n)));
+    vectors.push_back(body.widenTo(lanesVector(n), lanesElement, accumulator));
     body.mask = outerMask;
   }
   for (int64_t i = 0; i < m; ++i) {
@@ -234,7 +250,9 @@ SmallVector<Value> TiledContraction::step(int64_t m, ValueRange sums) {
       if (scalarVaries || n == 0) {
         if (scalarVaries)
           body.mask = partial();
-        scalar = body.widen(body.load(scalarBuffer, element, scalarAddress));
+        scalar =
+            body.widenTo(body.load(scalarBuffer, scalarElement, scalarAddress),
+                         scalarElement, accumulator);
         if (lanes > 1)
           scalar = body.splatTo(scalar);
         body.mask = outerMask;
@@ -242,6 +260,50 @@ SmallVector<Value> TiledContraction::step(int64_t m, ValueRange sums) {
       next[i * tileN + n] =
           body.multiplyAdd(scalar, vectors[n], sums[i * tileN + n]);
     }
+  }
+  return next;
+}
+
+/// The next `count` elements of the scalar operand, with zeros behind. Nothing
+/// beyond them is read.
+Value TiledContraction::scalarGroup(int64_t count) {
+  auto group = VectorType::get({dot}, b.getI8Type());
+  Value at = body.index(scalarAddress);
+  if (count == dot)
+    return vector::LoadOp::create(b, loc, group, scalarBuffer, at);
+  Value bytes = body.zero(group);
+  for (int64_t i = 0; i < count; ++i)
+    bytes = vector::InsertOp::create(
+        b, loc,
+        memref::LoadOp::create(b, loc, scalarBuffer, add(at, body.index(i))),
+        bytes, i);
+  return bytes;
+}
+
+/// One step of dot products, the last `count` elements of the loop at least.
+SmallVector<Value> TiledContraction::dotStep(int64_t m, int64_t count,
+                                             ValueRange sums) {
+  SmallVector<Value> next(sums), vectors;
+  auto groups = VectorType::get({lanes, dot}, b.getI8Type());
+  auto wide = groups.clone(b.getI32Type());
+  auto widened = [&](Value v, Type from) {
+    return body.widenTo(v, from, wide);
+  };
+  for (int64_t n = 0; n < tileN; ++n)
+    vectors.push_back(
+        widened(vector::ShapeCastOp::create(b, loc, groups, lanesVector(n)),
+                lanesElement));
+  for (int64_t i = 0; i < m; ++i) {
+    if (tile >= 0)
+      body.ivs[tile] = i ? add(tileBase, body.index(i)) : tileBase;
+    Value scalars =
+        widened(vector::BroadcastOp::create(b, loc, groups, scalarGroup(count)),
+                scalarElement);
+    for (int64_t n = 0; n < tileN; ++n)
+      next[i * tileN + n] = vector::MultiDimReductionOp::create(
+          b, loc, arith::MulIOp::create(b, loc, scalars, vectors[n]),
+          sums[i * tileN + n], ArrayRef<bool>{false, true},
+          vector::CombiningKind::ADD);
   }
   return next;
 }
@@ -260,24 +322,34 @@ SmallVector<Value> TiledContraction::reduce(int64_t m) {
   };
   Value zero = body.index(int64_t(0));
   for (int64_t d : kLoops) {
+    int64_t extent = d == kLoops.back() ? extents[d] / dot : extents[d];
     Value limit = limitOf(d), from = zero,
-          to = limit ? limit : body.index(extents[d]);
+          to = limit ? limit : body.index(extent);
     if (d == kLoops.front() && !tail.empty()) {
-      int64_t pieces = std::min(m, extents[d]);
+      int64_t pieces = std::max<int64_t>(std::min(m, extent), 1);
       Value piece = open(zero, body.index(pieces));
       askFor(m, piece, pieces);
-      int64_t steps = llvm::divideCeil(extents[d], pieces);
+      int64_t steps = llvm::divideCeil(extent, pieces);
       from = mul(piece, steps);
       to = arith::MinSIOp::create(b, loc, add(from, body.index(steps)), to);
       from = arith::MinSIOp::create(b, loc, from, to);
     }
     body.ivs[d] = open(from, to);
   }
-  SmallVector<Value> next = step(m, sums);
+  int64_t inner = kLoops.empty() ? -1 : kLoops.back();
+  if (dot > 1)
+    body.ivs[inner] = mul(body.ivs[inner], dot);
+  SmallVector<Value> next = dot > 1 ? dotStep(m, dot, sums) : step(m, sums);
   for (scf::ForOp loop : llvm::reverse(nestLoops)) {
     b.setInsertionPointToEnd(loop.getBody());
     scf::YieldOp::create(b, loc, next);
     next.assign(loop.getResults().begin(), loop.getResults().end());
+    if (int64_t rest = inner >= 0 ? extents[inner] % dot : 0;
+        rest && loop == nestLoops.back()) {
+      b.setInsertionPointAfter(loop);
+      body.ivs[inner] = body.index(extents[inner] - rest);
+      next = dotStep(m, rest, next);
+    }
   }
   return next;
 }

@@ -25,6 +25,7 @@ LogicalResult GridContraction::prepare() {
     unsigned n = leaf->leaf.getArgNumber();
     auto at = cast<PlaceAttr>((*kernel.getOperandPlaces())[n]);
     operand->buffer = body.operands[n];
+    operand->element = tensorType(leaf->leaf).getElementType();
     operand->aligned = body.alignment(n) >= 16;
     operand->coefficient.assign(dims, 0);
     if (operand == &lanes && packing) {
@@ -107,7 +108,8 @@ bool GridContraction::wideAlong(const Operand &o, int64_t dim) {
 }
 
 Value GridContraction::loadOne(const Operand &o, Value at) {
-  return body.widen(memref::LoadOp::create(b, loc, o.buffer, at));
+  return body.widenTo(memref::LoadOp::create(b, loc, o.buffer, at), o.element,
+                      accumulator);
 }
 
 Value GridContraction::loadWide(const Operand &o, Value at) {

@@ -49,6 +49,7 @@ private:
   /// One of the operands as its kernel reads it.
   struct Operand {
     Value buffer;
+    Type element;
     SmallVector<int64_t> coefficient; ///< per contraction dimension
     int64_t constant = 0;
     bool aligned = false; ///< the buffer starts at 16 bytes

@@ -140,8 +140,9 @@ uint64_t ProgramLowering::weightOffset(WeightOp op,
   std::string key = op.getName().str();
   llvm::raw_string_ostream stream(key);
   if (packing) {
-    stream << '\0' << packing->block << '/' << packing->laneExtent << '/'
-           << packing->laneSourceStride << '/' << packing->sourceOffset;
+    stream << '\0' << packing->block << '/' << packing->dot << '/'
+           << packing->laneExtent << '/' << packing->laneSourceStride << '/'
+           << packing->sourceOffset;
     for (size_t i = 0; i < packing->dims.size(); ++i)
       stream << ',' << packing->extents[i] << ':' << packing->sourceStrides[i]
              << ':' << packing->packedStrides[i];

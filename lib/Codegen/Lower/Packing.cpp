@@ -2,7 +2,8 @@
 //
 // The kernel reads its lanes operand as one sequential stream: for each block
 // of lanes, all reduction steps, each a full row of the block. The tail block
-// is filled with zeros, so the inner loop never needs a mask.
+// is filled with zeros, so the inner loop never needs a mask. A kernel of dot
+// products reads several steps at once (`dot`): one lane of the row holds them.
 //
 //===----------------------------------------------------------------------===//
 #include "Body.h"
@@ -50,7 +51,10 @@ std::optional<Packing> packingOf(KernelOp kernel) {
       p.block = 1;
     }
   }
+  p.dot = schedule.number("dot", 1);
   // Innermost first: the block, the reduction loops, lane blocks, free dims.
+  // Steps that lie together are those of one loop, which may run over several
+  // dimensions; they are filled up to whole groups.
   int64_t stride = p.block;
   auto add = [&](int64_t d) {
     p.dims.push_back(d);
@@ -59,10 +63,14 @@ std::optional<Packing> packingOf(KernelOp kernel) {
     p.packedStrides.push_back(stride);
     stride *= nest.extents[d];
   };
-  SmallVector<int64_t> reductionOrder = schedule.list("k_order");
-  for (int64_t d : llvm::reverse(reductionOrder))
+  SmallVector<int64_t> reductionOrder = schedule.list("k_order"),
+                       fused = schedule.list("extents");
+  for (int64_t d : llvm::reverse(reductionOrder)) {
     if (coefficient[d])
       add(d);
+    if (p.dot > 1 && stride == p.block * fused[reductionOrder.back()])
+      stride = p.block * llvm::alignTo(fused[reductionOrder.back()], p.dot);
+  }
   p.blockStride = stride;
   stride *= llvm::divideCeil(p.laneExtent, p.block);
   for (int64_t d = nest.extents.size(); d-- > 0;)
@@ -79,6 +87,11 @@ int64_t Packing::strideOf(int64_t dim) const {
   return 0;
 }
 
+int64_t Packing::place(int64_t at) const {
+  int64_t step = at / block;
+  return (step / dot * block + at % block) * dot + step % dot;
+}
+
 void Packing::write(const uint8_t *source, uint8_t *destination,
                     int64_t size) const {
   std::memset(destination, 0, elements * size);
@@ -90,9 +103,9 @@ void Packing::write(const uint8_t *source, uint8_t *destination,
          lane0 += block, base += blockStride) {
       int64_t count = std::min(block, laneExtent - lane0);
       const uint8_t *s = source + (from + lane0 * laneSourceStride) * size;
-      uint8_t *d = destination + (to + base) * size;
       for (int64_t i = 0; i < count; ++i)
-        std::memcpy(d + i * size, s + i * laneSourceStride * size, size);
+        std::memcpy(destination + place(to + base + i) * size,
+                    s + i * laneSourceStride * size, size);
     }
     size_t k = 0;
     for (; k < dims.size(); ++k) {

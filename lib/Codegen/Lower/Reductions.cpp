@@ -438,9 +438,12 @@ Value Body::emitContract(ContractOp op, AffineMap map) {
         dims, steps, bounds, zero(laneType(accumulator)), [&](ValueRange sums) {
           SmallVector<Value> next;
           scoped([&] {
-            next.push_back(multiplyAdd(widen(pull(op.getA(), maps[0])),
-                                       widen(pull(op.getB(), maps[1])),
-                                       sums[0]));
+            auto factor = [&](unsigned k) {
+              Value v = op->getOperand(k);
+              return widenTo(pull(v, maps[k]), tensorType(v).getElementType(),
+                             accumulator);
+            };
+            next.push_back(multiplyAdd(factor(0), factor(1), sums[0]));
           });
           return next;
         })[0];

@@ -99,19 +99,28 @@ static bool hasDivision(AffineExpr expr) {
   return found;
 }
 
+/// Whether products of these elements may be summed in that one.
+static bool sumsIn(Type a, Type b, Type sum) {
+  auto isByte = [](Type t) { return t.isInteger(8); };
+  return (a == sum && b == sum) ||
+         (isByte(a) && isByte(b) && sum.isSignlessInteger(32));
+}
+
 LogicalResult ContractOp::verify() {
   if (getMaps().size() != 3)
     return emitOpError("needs three maps");
   RankedTensorType types[3] = {tensorType(getA()), tensorType(getB()),
                                getType()};
+  if (!sumsIn(types[0].getElementType(), types[1].getElementType(),
+              types[2].getElementType()))
+    return emitOpError("operands and result have one element type, or "
+                       "operands of i8 and u8 a result of i32");
   unsigned dims = map(0).getNumDims();
   SmallVector<int64_t> extents(dims, -1), bounded(dims, -1);
   for (unsigned k = 0; k < 3; ++k) {
     if (map(k).getNumDims() != dims || map(k).getNumSymbols() != 0 ||
         int64_t(map(k).getNumResults()) != types[k].getRank())
       return emitOpError("map ") << k << " does not fit its tensor";
-    if (types[k].getElementType() != types[0].getElementType())
-      return emitOpError("operands and result have one element type");
     auto shape = boundedShape(types[k]);
     for (auto [axis, expr] : llvm::enumerate(map(k).getResults()))
       if (auto d = dyn_cast<AffineDimExpr>(expr)) {
