@@ -16,6 +16,10 @@
 // many pieces as the tile has points, and before each piece memory is asked for
 // the lines of one point, so that they have arrived when the epilogue comes.
 //
+// A packed operand that is larger than the cache is asked for too, some way
+// ahead of where it is read: it comes in pages, at the ends of which a
+// processor's own prefetching stops.
+//
 // The lane blocks are innermost among the tasks, so a chunk of the scalar
 // operand stays in cache while the packed lanes operand streams past.
 //
@@ -32,6 +36,10 @@ namespace nacre::codegen {
 using namespace nacre::lazy;
 using namespace nacre::schedule;
 namespace {
+
+/// A packed operand above this is asked for this far ahead, which is what a
+/// tile reads while memory answers.
+constexpr int64_t cacheBytes = 1 << 20, aheadBytes = 4096;
 
 class TiledContraction {
 public:
@@ -206,6 +214,11 @@ Value TiledContraction::lanesVector(int64_t n) {
     return memref::LoadOp::create(b, loc, lanesBuffer, address);
   address = add(address, mul(laneBlock, packing->blockStride));
   address = add(address, body.index(n * lanes * dot));
+  if (int64_t bytes = elementBytes(lanesElement);
+      packing->elements * bytes > cacheBytes)
+    memref::PrefetchOp::create(
+        b, loc, lanesBuffer, add(address, body.index(aheadBytes / bytes)),
+        /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
   if (lanes * dot == 1)
     return memref::LoadOp::create(b, loc, lanesBuffer, address);
   auto type = VectorType::get(
