@@ -118,6 +118,15 @@ static LogicalResult sumBytes(ModuleOp module) {
   return mlir::success();
 }
 
+static LogicalResult winograd(ModuleOp module) {
+  Program program;
+  program.module = mlir::OwningOpRef<ModuleOp>(module);
+  fuse::foldConstants(program, int64_t(64) << 20);
+  fuse::winograd(program);
+  (void)program.module.release();
+  return mlir::success();
+}
+
 void registerPasses() {
   mlir::PassRegistration<DecomposePass>();
   mlir::PassRegistration<RematerialisePass>();
@@ -138,6 +147,8 @@ void registerPasses() {
          fuse::raiseContraction(module);
          return mlir::success();
        }},
+      {"winograd", "constants fold, convolutions become products of tiles",
+       winograd},
       {"split-reductions", "long reductions with few results get two steps",
        [](ModuleOp module) {
          fuse::splitReductions(module);

@@ -77,6 +77,9 @@ static LogicalResult fusePhase(Program &program, const CodegenOptions &options,
   fuse::foldConstants(program, maxFoldBytes);
   // From here on sums of products are lazy.contract, whatever they were.
   fuse::raiseContraction(module);
+  // From here on some convolutions are products of transformed tiles.
+  if (machine.winograd && !options.strictFp)
+    fuse::winograd(program);
   // Long reductions with few results have two steps.
   fuse::splitReductions(module);
   // Views stand behind the elementwise operations that can go before them.

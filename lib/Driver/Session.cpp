@@ -92,6 +92,7 @@ llvm::Expected<Toolchain> chooseToolchain(const ModelOptions &options) {
   tools.options.cpu = options.cpu;
   tools.options.features = options.features;
   tools.options.optLevel = options.optLevel;
+  tools.options.strictFp = options.strictFp;
   tools.options.symbol = artifact::cIdentifier(
       options.name.empty() ? llvm::sys::path::stem(options.model)
                            : StringRef(options.name));

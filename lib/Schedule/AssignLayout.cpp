@@ -231,11 +231,13 @@ void LayoutAssigner::assignContraction(KernelOp kernel, ContractOp contract) {
         stridesOf(kernel.getOperands()[scalar->leaf.getArgNumber()]),
         nest.extents);
   constexpr int64_t outer = int64_t(1) << 40;
+  // Of a constant there is no order to follow.
+  bool isMatrix = scalar && isWeight(kernel, scalar->leaf);
   for (unsigned d = 0; d < nest.extents.size(); ++d) {
     if (nest.reduced[d])
       continue;
     int64_t &key = keys[nest.resultAxis[d]];
-    if (!nest.inScalar[d]) {
+    if (isMatrix || !nest.inScalar[d]) {
       key = type.getRank() - nest.resultAxis[d]; // natural order, innermost
       continue;
     }

@@ -155,9 +155,13 @@ ContractNest analyseContraction(KernelOp kernel, ContractOp op) {
         longest = std::max(longest, nest.extents[d]);
     return longest;
   };
+  // A constant is the lanes' unless it is a small matrix, as of a transform.
   bool weights[2] = {leafIsWeight(0), leafIsWeight(1)};
-  if (weights[0] != weights[1])
-    nest.lanesOperand = weights[0] ? 0 : 1;
+  auto fillsLanes = [&](unsigned k) {
+    return longestFree(k) >= 8 || longestFree(1 - k) < 16;
+  };
+  if (unsigned constant = weights[0] ? 0 : 1; weights[0] != weights[1])
+    nest.lanesOperand = fillsLanes(constant) ? constant : 1 - constant;
   else if (freeExtent(1) < 8 && freeExtent(0) > freeExtent(1))
     nest.lanesOperand = 0;
   else if (longestFree(1) < 4 && longestFree(0) >= 16)

@@ -215,6 +215,25 @@ static void convolutions(DType t, ArrayRef<Conv> list, const Ways &ways) {
   check(net, ways);
 }
 
+/// Convolutions that become products of transformed tiles, whose sums are
+/// rounded otherwise; in other machines' eyes they stay what they are.
+static void tiles(ArrayRef<Conv> list, bool rewritten) {
+  Net net;
+  net.rng.seed(17);
+  int n = 0;
+  for (const Conv &c : list) {
+    Shape shape{c.batch, c.in};
+    shape.append(c.image);
+    Value x = net.input(random(DType::F32, shape, net.rng));
+    net.output(convolution(net, DType::F32, x, c, n % 4),
+               nameOf(c) + ", tail " + std::to_string(n % 4), {1e-5, 2e-2});
+    ++n;
+  }
+  Ways ways;
+  ways.machine = [=](MachineDescription &m) { m.winograd = rewritten; };
+  check(net, ways);
+}
+
 /// Convolutions after one another, with a pad between that the producer
 /// writes into, a branch and a join: what layouts must agree on.
 static void chains(int seed) {
@@ -350,6 +369,25 @@ void addContractions(std::vector<Case> &cases) {
              {2, 67, 129, 33, false, false, false, false, false}},
             {{1, 2, 3}, {1, 2}, nullptr});
   });
+
+  std::vector<Conv> tiled;
+  for (auto [height, width, batch, in, out, low, high] :
+       {std::tuple(24, 24, 1, 32, 32, 1, 1),
+        std::tuple(23, 29, 1, 33, 40, 1, 1), std::tuple(9, 7, 6, 48, 33, 0, 1),
+        std::tuple(26, 26, 1, 64, 48, 0, 0), std::tuple(8, 8, 8, 32, 64, 1, 1)})
+    tiled.push_back({{height, width},
+                     batch,
+                     in,
+                     out,
+                     1,
+                     {3, 3},
+                     {1, 1},
+                     {1, 1},
+                     {low, low},
+                     {high, high}});
+  for (bool rewritten : {true, false})
+    add(std::string("conv/f32/tiles") + (rewritten ? "" : "/direct"),
+        [=] { tiles(tiled, rewritten); });
 
   for (DType t : {DType::F32, DType::I32, DType::I8, DType::F64, DType::F16,
                   DType::BF16}) {

@@ -86,6 +86,8 @@ static void addModelFlags(CLI::App *verb, ModelOptions &options) {
                    "Compute values twice where a run would need more memory "
                    "between kernels; bytes, or with K, M or G")
       ->type_name("SIZE");
+  verb->add_flag("--strict-fp", options.strictFp,
+                 "Sum no other products than the model's (no Winograd)");
   verb->add_option("--from", options.from,
                    "Phase that made the text: import, fuse or schedule")
       ->type_name("PHASE");

@@ -17,6 +17,8 @@ struct CodegenOptions {
   /// Bytes that a run may need between kernels: above, values are computed
   /// twice instead of kept. 0: any.
   int64_t memoryBudget = 0;
+  /// No sums of other products than the model's.
+  bool strictFp = false;
   bool embedWeights = true;     ///< else the caller passes them to run
   std::string symbol = "model"; ///< C identifier, prefix of every symbol
   std::string weightsFile;      ///< name of the side file, without a folder
@@ -70,6 +72,7 @@ struct MachineDescription {
   /// threads.
   unsigned groupItems = 0;
   bool dotProducts = false;  ///< sums of u8 times i8 in i32 are fast
+  bool winograd = false;     ///< transforms of tiles cost less than products
   bool branches = false;     ///< a run can loop and choose between kernels
   unsigned localBytes = 0;   ///< memory that a work-group shares
   unsigned computeUnits = 1; ///< work-groups that run at once

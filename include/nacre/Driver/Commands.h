@@ -28,7 +28,8 @@ struct ModelOptions {
   int64_t threads = 0; ///< 0: one per processor
   /// Memory between kernels: "64M", "1.5G", bytes; empty: any.
   std::string memoryBudget;
-  std::string name; ///< C name; empty: from the model's file name
+  bool strictFp = false; ///< sums of the model's own products only
+  std::string name;      ///< C name; empty: from the model's file name
   // Guards against hostile ONNX files.
   bool allowHardlinks = false; ///< external data with several names is read
   int64_t maxNodes = 1000000;  ///< nodes after inlining of functions

@@ -27,6 +27,10 @@ mlir::LogicalResult expandControlFlow(mlir::ModuleOp module,
 /// them lazy.contract, with the views composed into its maps.
 void raiseContraction(mlir::ModuleOp module);
 
+/// Rewrites convolutions of 3x3, stride 1, with constant weights as products of
+/// transformed tiles, F(4x4, 3x3), where a trial shows that the error is small.
+void winograd(Program &program);
+
 /// Moves reshape and permute below the elementwise operations that follow, so
 /// that a kernel's epilogue sees the kernel's own index space.
 void sinkViews(mlir::ModuleOp module);

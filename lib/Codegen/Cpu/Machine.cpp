@@ -114,6 +114,7 @@ cpu::describeMachine(CodegenOptions &options) {
       d.vectorRegisters = 16;
     }
     d.hasFma = has("fma");
+    d.winograd = d.vectorBytes >= 32;
   } else if (triple.isAArch64()) {
     d.vectorBytes = 16;
     d.vectorRegisters = 32;
