@@ -1,5 +1,5 @@
 /*===- core.c - statuses, sizes, checking and running a model -------------===*/
-#include "failure.h"
+#include "dims.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -140,15 +140,14 @@ nacre_status nacre_shape_bytes(const char *dtype, int64_t rank,
   return NACRE_OK;
 }
 
-static int knows_dim(const nacre_model *model, const char *name) {
+int64_t nacre_dim_index(const nacre_model *model, const char *name) {
   for (int64_t i = 0; i < model->dim_count; ++i)
     if (!strcmp(model->dim_names[i], name))
-      return 1;
-  return 0;
+      return i;
+  return -1;
 }
 
-/* The output that holds an extent which the run works out, or -1. */
-static int64_t count_of(const nacre_model *model, const char *name) {
+int64_t nacre_count_of(const nacre_model *model, const char *name) {
   for (int64_t i = 0; i < model->output_count; ++i)
     if (model->outputs[i].rank == 0 && !strcmp(model->outputs[i].name, name) &&
         !strcmp(model->outputs[i].dtype, "i64"))
@@ -180,8 +179,9 @@ static nacre_status check_tensors(const nacre_model *model, const char *kind,
           tensor->name, (unsigned long long)tensor->bytes,
           (unsigned long long)bytes);
     for (int64_t d = 0; tensor->dim_names && d < tensor->rank; ++d)
-      if (tensor->dim_names[d] && !knows_dim(model, tensor->dim_names[d]) &&
-          (*kind == 'i' || count_of(model, tensor->dim_names[d]) < 0))
+      if (tensor->dim_names[d] &&
+          nacre_dim_index(model, tensor->dim_names[d]) < 0 &&
+          (*kind == 'i' || nacre_count_of(model, tensor->dim_names[d]) < 0))
         return nacre_failure(error, NACRE_E_ABI,
                              "%s '%.64s': model has no dim '%.64s'", kind,
                              tensor->name, tensor->dim_names[d]);

@@ -9,6 +9,7 @@
  * the compiler. Every wrong input is reported, not only the first.
  *===-----------------------------------------------------------------------===*/
 #define _GNU_SOURCE
+#include "dims.h"
 #include "report.h"
 
 #include <errno.h>
@@ -264,13 +265,6 @@ static int ends_in(const char *text, const char *ending) {
   return length >= tail && !strcmp(text + length - tail, ending);
 }
 
-static int64_t dim_index(const nacre_model *model, const char *name) {
-  for (int64_t i = 0; i < model->dim_count; ++i)
-    if (!strcmp(model->dim_names[i], name))
-      return i;
-  return -1; /* the run works it out */
-}
-
 /* Does the file's shape fit, binding symbolic dims? */
 static int check_shape(session *s, const nacre_tensor *tensor,
                        const nacre_array *array) {
@@ -298,7 +292,7 @@ static int check_shape(session *s, const nacre_tensor *tensor,
   for (int64_t d = 0; d < tensor->rank; ++d) {
     if (!tensor->dim_names || !tensor->dim_names[d])
       continue;
-    int64_t *bound = &s->dims[dim_index(s->model, tensor->dim_names[d])];
+    int64_t *bound = &s->dims[nacre_dim_index(s->model, tensor->dim_names[d])];
     if (*bound >= 0 && *bound != array->shape[d])
       return complain(s, exit_data,
                       "input '%.200s': dim %.100s is %lld, elsewhere %lld",
@@ -391,7 +385,7 @@ static int make_outputs(session *s) {
     for (int64_t d = 0; d < tensor->rank; ++d) {
       array->shape[d] = tensor->shape[d];
       int64_t dim = tensor->dim_names && tensor->dim_names[d]
-                        ? dim_index(s->model, tensor->dim_names[d])
+                        ? nacre_dim_index(s->model, tensor->dim_names[d])
                         : -1;
       if (dim >= 0) {
         array->shape[d] = s->dims[dim];
@@ -426,11 +420,15 @@ static int settle_outputs(session *s) {
     nacre_array *array = &s->outputs[i];
     for (int64_t d = 0; d < tensor->rank; ++d) {
       const char *name = tensor->dim_names ? tensor->dim_names[d] : NULL;
-      if (!name || dim_index(model, name) >= 0)
+      if (!name || nacre_dim_index(model, name) >= 0)
         continue;
-      for (int64_t k = 0; k < model->output_count; ++k)
-        if (!model->outputs[k].rank && !strcmp(model->outputs[k].name, name))
-          memcpy(&array->shape[d], s->outputs[k].data, sizeof array->shape[d]);
+      memcpy(&array->shape[d], s->outputs[nacre_count_of(model, name)].data,
+             sizeof array->shape[d]);
+      if (array->shape[d] < 0 || array->shape[d] > tensor->shape[d])
+        return complain(s, exit_data,
+                        "output '%.200s': dim %.100s is %lld, at most %lld",
+                        tensor->name, name, (long long)array->shape[d],
+                        (long long)tensor->shape[d]);
     }
     nacre_error error;
     if (nacre_shape_bytes(array->dtype, array->rank, array->shape,
