@@ -36,12 +36,30 @@ LoadedModel::LoadedModel(const CompiledCode &code)
       counts(outputsOf(code, true)), dimNames(code.dimNames),
       dimRanges(code.dimRanges) {}
 
-void LoadedModel::settleShapes(Call &call) const {
+llvm::Error LoadedModel::settleShapes(Call &call) const {
   for (auto [tensor, output] : llvm::zip_equal(call.outputs, outputs))
-    for (auto [extent, dim] : llvm::zip_equal(tensor.shape, output.dimNames))
-      for (auto [count, value] : llvm::zip_equal(counts, call.counts))
-        if (count.name == dim)
-          extent = value.integerAt(0);
+    for (auto [axis, dim] : llvm::enumerate(output.dimNames))
+      for (auto [count, value] : llvm::zip_equal(counts, call.counts)) {
+        if (count.name != dim)
+          continue;
+        int64_t extent = value.integerAt(0), most = output.shape[axis];
+        if (extent < 0 || extent > most)
+          return fail(ExitModel, Twine("output '") + output.name + "': dim '" +
+                                     dim + "' is " + Twine(extent) +
+                                     ", at most " + Twine(most));
+        tensor.shape[axis] = extent;
+      }
+  return llvm::Error::success();
+}
+
+/// An input with room for the bounds: a text may read what a run has not.
+static Tensor inRoom(const Tensor &tensor, const TensorInfo &input) {
+  if (tensor.byteCount() == input.byteCount())
+    return tensor;
+  Tensor room = Tensor::zeros(input.dtype, input.shape);
+  std::memcpy(room.data<uint8_t>(), tensor.bytes, tensor.byteCount());
+  room.shape = tensor.shape;
+  return room;
 }
 
 llvm::Expected<Call> LoadedModel::prepare(llvm::ArrayRef<Tensor> given) const {
@@ -71,7 +89,7 @@ llvm::Expected<Call> LoadedModel::prepare(llvm::ArrayRef<Tensor> given) const {
                                  "': data has shape " +
                                  shapeText(tensor.shape) + ", model needs " +
                                  shapeText(input.shape));
-    call.inputs.push_back(tensor);
+    call.inputs.push_back(inRoom(tensor, input));
   }
   for (const std::string &dim : dimNames) {
     auto at = dims.find(dim);

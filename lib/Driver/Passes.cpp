@@ -135,6 +135,8 @@ void registerPasses() {
     StepPass::Step step;
   };
   static const Entry entries[] = {
+      {"verify-program", "checks what every phase may rely on",
+       [](ModuleOp module) { return lazy::verifyProgram(module); }},
       {"canonicalize-lazy", "folders, canonical forms, dead code",
        fuse::canonicalize},
       {"expand-control-flow", "loops are unrolled, branches become choices",

@@ -1,6 +1,7 @@
 //===- Types.cpp - questions about lazy tensor types ----------------------===//
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Lazy/ControlFlow.h"
+#include "nacre/Lazy/Signature.h"
 #include "nacre/Lazy/State.h"
 #include "nacre/Lazy/Tensor.h"
 
@@ -209,7 +210,7 @@ LogicalResult verifyProgram(Operation *module) {
   for (auto [i, type] : llvm::enumerate(main.getResultTypes()))
     checkType(type, "result", i);
   if (failed(status) || failed(checkSymbols(main)) ||
-      failed(verifyStates(main)))
+      failed(verifySignature(main)) || failed(verifyStates(main)))
     return failure();
   module->walk([&](Operation *op) {
     for (Type type : op->getResultTypes())

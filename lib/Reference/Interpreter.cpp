@@ -369,10 +369,11 @@ static Tensor inVector(const Tensor &tensor, RankedTensorType type) {
 
 llvm::Expected<Values> run(const Program &program, ArrayRef<Tensor> inputs) {
   ModuleOp module = program.module.get();
-  auto function =
-      dyn_cast_or_null<FunctionOpInterface>(module.lookupSymbol("main"));
-  if (!function || function.getFunctionBody().empty())
+  auto function = module.lookupSymbol<func::FuncOp>("main");
+  if (!function || function.isExternal())
     return failed("the program has no function 'main'");
+  if (failed(lazy::verifySignature(function)))
+    return failed("the arguments and results of 'main' do not fit together");
   size_t expected = function.getNumArguments();
   while (expected > 0 && lazy::dimScalar(function.getArgAttrDict(expected - 1)))
     --expected;
@@ -421,9 +422,15 @@ llvm::Expected<Values> run(const Program &program, ArrayRef<Tensor> inputs) {
     if (!shape.flat)
       continue;
     result.shape.assign(shape.bounds.begin(), shape.bounds.end());
-    for (auto [extent, dim] : llvm::zip_equal(result.shape, shape.dims))
-      if (!dim.empty())
-        extent = dims.lookup(dim);
+    for (auto [axis, dim] : llvm::enumerate(shape.dims)) {
+      if (dim.empty())
+        continue;
+      int64_t extent = dims.lookup(dim), most = shape.bounds[axis];
+      if (extent < 0 || extent > most)
+        return failed("result " + Twine(i) + ": dimension '" + dim + "' is " +
+                      Twine(extent) + ", but at most " + Twine(most));
+      result.shape[axis] = extent;
+    }
   }
   return results;
 }

@@ -51,8 +51,9 @@ public:
   const std::vector<CompiledCode::DimRange> dimRanges;
 
 protected:
-  /// Gives the outputs of a run the extents that it has worked out.
-  void settleShapes(Call &call) const;
+  /// Gives the outputs of a run the extents that it has worked out, or says
+  /// which lies outside its bound.
+  llvm::Error settleShapes(Call &call) const;
 };
 
 } // namespace nacre

@@ -11,7 +11,7 @@
 #ifndef NACRE_LAZY_SIGNATURE_H
 #define NACRE_LAZY_SIGNATURE_H
 
-#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace nacre::lazy {
 
@@ -47,6 +47,11 @@ struct DimScalar {
   int64_t least, most;
 };
 std::optional<DimScalar> dimScalar(mlir::DictionaryAttr attributes);
+
+/// Whether the attributes above fit the types of `main` and one another, and
+/// every name of an extent in the program is one that a run knows, with the
+/// same bound everywhere. Diagnoses what does not.
+mlir::LogicalResult verifySignature(mlir::func::FuncOp main);
 
 } // namespace nacre::lazy
 

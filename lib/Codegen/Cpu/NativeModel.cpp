@@ -218,8 +218,7 @@ llvm::Error NativeModel::run(Call &call, const nacre_executor *executor) {
                                                                    : ExitModel,
                 Twine("the model refused the data: ") +
                     nacre_status_text(status));
-  settleShapes(call);
-  return llvm::Error::success();
+  return settleShapes(call);
 }
 
 llvm::Expected<std::vector<std::vector<double>>>

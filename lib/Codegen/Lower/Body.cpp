@@ -34,6 +34,11 @@ void Body::setLoops(ArrayRef<int64_t> dims, ArrayRef<int64_t> loopExtents,
     ivs[d] = d == dims.front() ? flat : takeDigit(flat, loopExtents[d]);
 }
 
+Value Body::within(Value extent, int64_t most) {
+  extent = arith::MaxSIOp::create(b, loc, extent, index(int64_t(0)));
+  return arith::MinSIOp::create(b, loc, extent, index(most));
+}
+
 Value Body::limitOf(int64_t d, ArrayRef<int64_t> loopExtents,
                     ArrayRef<int64_t> shape) {
   if (limits.empty() || d < 0)

@@ -138,6 +138,9 @@ public:
   void allLanes() { mask = laneCount = {}; }
   llvm::DenseMap<mlir::StringAttr, mlir::Value> symbols; ///< values of extents
   llvm::DenseMap<unsigned, mlir::Value> symbolicBound;   ///< per open dimension
+  /// The extent of a run that a name stands for, which a text may call any, as
+  /// one from 0 to `most`.
+  mlir::Value within(mlir::Value extent, int64_t most);
   /// Per loop dimension of the kernel: where the run's extent ends, or null.
   llvm::SmallVector<mlir::Value> limits;
   /// The limit of a loop of the schedule, which may run several dimensions as

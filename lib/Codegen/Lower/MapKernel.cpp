@@ -497,9 +497,12 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module,
       lowered.taskSymbol = symbol;
     }
   // Extents that end loops early, per loop dimension.
+  SmallVector<int64_t> loopExtents =
+      isContract ? analyseContraction(kernel, contract).extents
+                 : boundedShape(resultType);
   auto limit = [&](unsigned dim, StringAttr name) {
     body.limits.resize(maxLoopDims);
-    body.limits[dim] = body.symbols.lookup(name);
+    body.limits[dim] = body.within(body.symbols.lookup(name), loopExtents[dim]);
   };
   for (auto [axis, name] : llvm::enumerate(open))
     if (name)

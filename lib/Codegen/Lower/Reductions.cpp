@@ -146,9 +146,11 @@ void Body::hoistReductions(Value v, AffineMap map,
 /// vectors.
 void Body::noteOpenDims(ReduceOp op, unsigned first) {
   auto names = schedule::openNames(op, openDims, op.getAxes().size());
+  SmallVector<int64_t> shape = boundedShape(tensorType(op.getX()));
   for (auto [i, name] : llvm::enumerate(names))
-    if (name && op.getAxes()[i] + 1 < tensorType(op.getX()).getRank())
-      symbolicBound[first + i] = symbols.lookup(name);
+    if (int64_t axis = op.getAxes()[i];
+        name && axis + 1 < int64_t(shape.size()))
+      symbolicBound[first + i] = within(symbols.lookup(name), shape[axis]);
 }
 
 /// Remembers the run-time bound of each symbolic axis a reduction opens, and
