@@ -20,11 +20,10 @@ import onnxruntime
 from onnx import helper, numpy_helper
 from onnx.helper import make_node as node
 
+from real_models import real_models
+
 NACRE = os.path.abspath(sys.argv[1])
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-FOUND = [os.environ["NACRE_REAL_MODELS"]] if "NACRE_REAL_MODELS" in os.environ else \
-    sorted(ROOT.parent.glob("*/real-models"))
-MODELS = pathlib.Path(FOUND[-1]) if FOUND else None
+MODELS = real_models()
 random = np.random.default_rng(5)
 failures = 0
 
@@ -244,7 +243,7 @@ def main():
             check(name, path, dims, sizes, DIVISION if name == "integer division" else SPECIAL)
             count += 1
         check_messages(scratch)
-    if MODELS and MODELS.is_dir():
+    if MODELS:
         for name, (dims, sizes) in NETWORKS.items():
             check(name, MODELS / name / "model.onnx", dims, sizes, SPECIAL, 1e-3 if name.endswith("half") else 1e-4)
             count += 1

@@ -20,8 +20,9 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
+from real_models import real_models
+
 NACRE = os.path.abspath(sys.argv[1])
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 random = np.random.default_rng(3)
 failures = 0
 
@@ -255,9 +256,8 @@ def main():
         check(folder / "gpt2.onnx", "ids", 61)
         check(folder / "llama.onnx", "input_ids", 53)
         check_messages(folder / "gpt2.onnx", folder)
-        found = [os.environ["NACRE_REAL_MODELS"]] if "NACRE_REAL_MODELS" in os.environ else \
-            sorted(ROOT.parent.glob("*/real-models"))
-        real = pathlib.Path(found[-1]) / "arch_gpt2_tiny_kv" / "model.onnx" if found else None
+        models = real_models()
+        real = models / "arch_gpt2_tiny_kv" / "model.onnx" if models else None
         if real and real.exists():
             link = folder / "real.onnx"
             link.write_bytes(real.read_bytes())

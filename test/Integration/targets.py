@@ -28,6 +28,7 @@ import tempfile
 import time
 
 import devices
+from real_models import real_models
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -291,13 +292,6 @@ def write_npy(path, shape, data):
     header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}"
     header += " " * ((-len(header) - 11) % 64) + "\n"
     path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + data)
-
-
-def real_models():
-    """The folder of real networks, found as real_models.sh does; None if there is none."""
-    named = os.environ.get("NACRE_REAL_MODELS")
-    folders = [pathlib.Path(named)] if named else sorted(ROOT.parent.glob("*/real-models"))
-    return next((folder for folder in reversed(folders) if folder.is_dir()), None)
 
 
 def oracles():
