@@ -49,11 +49,16 @@ public:
   GridTasks runGrid(bool cooperative);
 
 private:
-  Value bound(int64_t d) {
-    if (symbolOf[d])
-      return symbolOf[d];
+  /// Where a loop ends, and whether the run decides that.
+  struct Bound {
+    Value end;
+    bool limited;
+  };
+  Bound bound(int64_t d) {
     Value limit = body.limitOf(d, extents, shape);
-    return limit ? limit : body.index(extents[d]);
+    if (symbolOf[d])
+      return {symbolOf[d], bool(limit)};
+    return {limit ? limit : body.index(extents[d]), bool(limit)};
   }
   void points();
   void inner(size_t depth);
@@ -122,14 +127,14 @@ void MapLoops::inner(size_t depth) {
   }
   OpBuilder &b = body.b;
   int64_t d = loops[depth];
+  Value zero = body.index(int64_t(0));
+  auto [end, limited] = bound(d);
   if (d == body.lane && body.lanes > 1) {
-    laneLoop(body.index(int64_t(0)), bound(d),
-             extents[d] % body.lanes == 0 && !body.limitOf(d, extents, shape),
+    laneLoop(zero, end, extents[d] % body.lanes == 0 && !limited,
              [&] { inner(depth + 1); });
     return;
   }
-  auto loop = scf::ForOp::create(b, body.loc, body.index(int64_t(0)), bound(d),
-                                 body.index(1));
+  auto loop = scf::ForOp::create(b, body.loc, zero, end, body.index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   body.ivs[d] = loop.getInductionVar();
@@ -159,9 +164,9 @@ int64_t MapLoops::run(Value begin, Value end) {
     int64_t d = loops[0], extent = extents[d];
     Value g = body.index(grain);
     Value from = arith::MulIOp::create(b, loc, begin, g);
+    auto [last, limited] = bound(d);
     Value to = arith::MinSIOp::create(
-        b, loc, arith::MulIOp::create(b, loc, end, g), bound(d));
-    bool limited = bool(body.limitOf(d, extents, shape));
+        b, loc, arith::MulIOp::create(b, loc, end, g), last);
     if (limited) // a task may begin behind it
       from = arith::MinSIOp::create(b, loc, from, to);
     if (body.lane == d && body.lanes > 1) {

@@ -204,10 +204,7 @@ Value BoundedDims::places(mlir::Location loc, const Extents &extents,
         result = b.binary<lazy::MulOp>(result, scalar(loc, extents[axis]));
       result = result ? b.binary<lazy::AddOp>(result, at) : at;
     }
-    Ints all;
-    for (int64_t axis = 0; axis < rank; ++axis)
-      all.push_back(axis);
-    inside = within(loc, extents, all);
+    inside = within(loc, extents, llvm::to_vector(llvm::seq<int64_t>(0, rank)));
     result = b.expand(result, most);
   } else { // place by place of the run's order: its place among the bounds
     Value rest = b.iota(mlir::RankedTensorType::get({count}, i64), 0);
@@ -250,17 +247,30 @@ static int64_t product(llvm::ArrayRef<int64_t> shape) {
   return n;
 }
 
+namespace {
+/// A tensor as rows that are dense whatever the run's extents are: as many as
+/// the bounds of the outer axes make.
+struct Rows {
+  Extents outer;
+  int64_t inner, count;
+
+  Rows(const Extents &extents, llvm::ArrayRef<int64_t> most) {
+    int64_t tail = staticTail(extents);
+    outer.assign(extents.begin(), extents.end() - tail);
+    inner = product(most.take_back(tail));
+    count = product(most) / std::max<int64_t>(inner, 1);
+  }
+};
+} // namespace
+
 Value BoundedDims::spread(mlir::Location loc, Value flat, const Extents &to,
                           Value ok) {
   lazy::Build b{builder, loc};
   Ints most = bounds(to);
-  int64_t tail = staticTail(to);
-  Extents outer(llvm::ArrayRef(to).drop_back(tail));
-  int64_t inner = product(llvm::ArrayRef(most).take_back(tail)),
-          rows = product(most) / std::max<int64_t>(inner, 1);
-  Value y = b.reshape(flat, {rows, inner});
+  Rows rows(to, most);
+  Value y = b.reshape(flat, {rows.count, rows.inner});
   // Even of a leading extent nothing must be read beyond the buffer.
-  Value index = places(loc, outer, true);
+  Value index = places(loc, rows.outer, true);
   if (ok)
     index = b.require(index, b.expandLike(ok, index), NACRE_E_SHAPE,
                       "a dim is not the sum that its name says");
@@ -274,19 +284,15 @@ Value BoundedDims::gatherDense(mlir::Location loc, Value x) {
   lazy::Build b{builder, loc};
   Extents from = of(x);
   Ints most = bounds(from);
-  int64_t tail = staticTail(from);
-  Extents outer(llvm::ArrayRef(from).drop_back(tail));
-  int64_t inner = product(llvm::ArrayRef(most).take_back(tail)),
-          rows = product(most) / std::max<int64_t>(inner, 1);
+  Rows rows(from, most);
   Value y = withExtents(loc, x, constants(most));
-  y = b.reshape(y, {rows, inner});
-  if (llvm::any_of(llvm::drop_begin(outer),
+  y = b.reshape(y, {rows.count, rows.inner});
+  if (llvm::any_of(llvm::drop_begin(rows.outer),
                    [](const Extent &e) { return !e.isConstant(); })) {
-    y = b.gather(y, places(loc, outer, false), 0);
-    declare(y, constants({rows, inner}));
+    y = b.gather(y, places(loc, rows.outer, false), 0);
+    declare(y, constants({rows.count, rows.inner}));
   }
-  y = b.reshape(y, {rows * inner});
-  return y;
+  return b.reshape(y, {rows.count * rows.inner});
 }
 
 Value BoundedDims::reshape(mlir::Location loc, Value x, const Extents &to) {
