@@ -43,7 +43,7 @@ const char *cType(DType dtype) {
 
 /// "f32 [N<=8, 3]", for a comment.
 std::string typeText(const TensorInfo &tensor) {
-  std::string text = std::string(dtypeName(tensor.dtype)) + " [";
+  std::string text = tensor.dtypeText().str() + " [";
   for (auto [axis, extent] : llvm::enumerate(tensor.shape)) {
     text += axis ? ", " : "";
     if (axis < tensor.dimNames.size() && !tensor.dimNames[axis].empty())

@@ -18,8 +18,8 @@ using llvm::StringRef;
 
 namespace nacre::artifact {
 
-static_assert(sizeof(nacre_tensor) == 6 * 8 && sizeof(nacre_model) == 16 * 8 &&
-                  NACRE_ABI_VERSION == 1,
+static_assert(sizeof(nacre_tensor) == 6 * 8 && sizeof(nacre_model) == 18 * 8 &&
+                  NACRE_ABI_VERSION == 2,
               "model.h has changed: change the constants below with it");
 
 namespace {
@@ -70,9 +70,9 @@ struct Table {
     }
     return llvm::ConstantStruct::get(
         tensorType(),
-        {text(info.name), text(dtypeName(info.dtype)),
-         number(info.shape.size()), array(i64, shape),
-         symbolic ? array(pointer, names) : null(), number(info.byteCount())});
+        {text(info.name), text(info.dtypeText()), number(info.shape.size()),
+         array(i64, shape), symbolic ? array(pointer, names) : null(),
+         number(info.byteCount())});
   }
   Constant *tensors(llvm::ArrayRef<TensorInfo> infos) {
     llvm::SmallVector<Constant *> values;
@@ -113,13 +113,15 @@ void addModelTable(llvm::Module &module, const CompiledCode &code,
         llvm::Function::ExternalLinkage, runName, module);
   }
 
-  llvm::SmallVector<Constant *> kernelNames, kernelFlops, dimNames;
+  llvm::SmallVector<Constant *> kernelNames, kernelFlops, dimNames, strings;
   for (const KernelInfo &kernel : code.kernels) {
     kernelNames.push_back(t.text(kernel.name));
     kernelFlops.push_back(t.number(kernel.flops));
   }
   for (const std::string &name : code.dimNames)
     dimNames.push_back(t.text(name));
+  for (const std::string &string : code.strings)
+    strings.push_back(t.text(string));
 
   auto *value = llvm::ConstantStruct::getAnon(
       {t.number(NACRE_ABI_VERSION), t.text(options.symbol),
@@ -130,7 +132,8 @@ void addModelTable(llvm::Module &module, const CompiledCode &code,
                                                 : t.null(),
        t.number(code.kernels.size()), t.array(t.pointer, kernelNames),
        t.array(t.i64, kernelFlops), t.number(code.dimNames.size()),
-       t.array(t.pointer, dimNames), run});
+       t.array(t.pointer, dimNames), run, t.number(code.strings.size()),
+       t.array(t.pointer, strings)});
   new GlobalVariable(module, value->getType(), /*isConstant=*/true,
                      GlobalVariable::ExternalLinkage, value,
                      options.symbol + "_model");

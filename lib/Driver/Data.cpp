@@ -15,19 +15,24 @@ namespace nacre::driver {
 
 Tensor owned(const nacre_array &array) {
   std::shared_ptr<void> owner(array.data, nacre_free);
-  return Tensor::view(*dtypeFromName(array.dtype),
+  bool strings = StringRef(array.dtype) == "string";
+  return Tensor::view(strings ? DType::I32 : *dtypeFromName(array.dtype),
                       llvm::ArrayRef(array.shape, array.rank), array.data,
                       owner);
 }
 
-llvm::Expected<Tensor> readTensor(StringRef path) {
+llvm::Expected<Tensor> readTensor(StringRef path, Strings *strings) {
   bool npy = path.ends_with(".npy");
   if (!npy && !path.ends_with(".pb"))
     return fail(ExitUsage, "'" + path + "' is neither .npy nor .pb");
   nacre_array array;
   nacre_error error;
   auto *read = npy ? nacre_npy_read : nacre_onnx_tensor_read;
-  if (read(path.str().c_str(), &array, &error)) {
+  auto *readStrings =
+      npy ? nacre_npy_read_strings : nacre_onnx_tensor_read_strings;
+  std::string file = path.str();
+  if (strings ? readStrings(file.c_str(), strings->table(), &array, &error)
+              : read(file.c_str(), &array, &error)) {
     // The reader's messages name the file, or not, as they find it useful.
     StringRef text(error.text);
     return fail(ExitModel,
@@ -121,8 +126,9 @@ llvm::Error fillRandom(llvm::ArrayRef<Signature> inputs,
   return llvm::Error::success();
 }
 
-llvm::Error writeOutputs(StringRef folder, llvm::ArrayRef<std::string> names,
-                         llvm::ArrayRef<Tensor> outputs) {
+llvm::Error writeOutputs(StringRef folder, llvm::ArrayRef<TensorInfo> signature,
+                         llvm::ArrayRef<Tensor> outputs,
+                         const Strings &strings) {
   if (std::error_code code = llvm::sys::fs::create_directories(
           folder, /*IgnoreExisting=*/true, llvm::sys::fs::all_all))
     return fail(ExitUsage, folder + ": cannot write: " + code.message());
@@ -130,16 +136,19 @@ llvm::Error writeOutputs(StringRef folder, llvm::ArrayRef<std::string> names,
   for (auto [i, tensor] : llvm::enumerate(outputs)) {
     std::string file = "output_" + std::to_string(i) + ".npy";
     nacre_array array = {};
-    array.dtype = dtypeName(tensor.dtype);
+    array.dtype = signature[i].dtypeText().data();
     array.rank = tensor.shape.size();
     llvm::copy(tensor.shape, array.shape);
     array.elements = tensor.count();
     array.bytes = tensor.byteCount();
     array.data = const_cast<uint8_t *>(tensor.bytes);
     nacre_error error;
-    if (nacre_npy_write((folder + "/" + file).str().c_str(), &array, &error))
-      return fail(ExitUsage, error.text);
-    list.push_back({{"name", names[i]},
+    std::string path = (folder + "/" + file).str();
+    if (signature[i].strings ? nacre_npy_write_strings(path.c_str(), &array,
+                                                       strings.table(), &error)
+                             : nacre_npy_write(path.c_str(), &array, &error))
+      return fail(ExitUsage, path + ": " + error.text);
+    list.push_back({{"name", signature[i].name},
                     {"dtype", array.dtype},
                     {"shape", tensor.shape},
                     {"file", file}});

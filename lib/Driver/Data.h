@@ -11,8 +11,10 @@ namespace nacre::driver {
 /// The tensor of what the runtime's readers made, which it frees.
 Tensor owned(const nacre_array &array);
 
-/// Reads a .npy or .pb (ONNX TensorProto) file.
-llvm::Expected<Tensor> readTensor(llvm::StringRef path);
+/// Reads a .npy or .pb (ONNX TensorProto) file, one of strings as their codes
+/// where `strings` is given.
+llvm::Expected<Tensor> readTensor(llvm::StringRef path,
+                                  Strings *strings = nullptr);
 
 /// Bytes from a .npy file, which has no names for the narrow types, as elements
 /// of such a type; other tensors as they are.
@@ -29,7 +31,7 @@ using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
 /// The tensors of a data folder's outputs with their names.
 llvm::Expected<NamedTensors> readOutputs(llvm::StringRef folder,
-                                         const ModelSource &source);
+                                         ModelSource &source);
 
 /// The next 64 bits of SplitMix64, after Steele, Lea and Flood, "Fast
 /// Splittable Pseudorandom Number Generators" (OOPSLA 2014).
@@ -48,8 +50,9 @@ llvm::Error fillRandom(llvm::ArrayRef<Signature> inputs,
 
 /// Writes DIR/output_N.npy and DIR/outputs.json; makes the folder.
 llvm::Error writeOutputs(llvm::StringRef folder,
-                         llvm::ArrayRef<std::string> names,
-                         llvm::ArrayRef<Tensor> outputs);
+                         llvm::ArrayRef<TensorInfo> signature,
+                         llvm::ArrayRef<Tensor> outputs,
+                         const Strings &strings);
 
 /// Prints JSON, indented, on stdout.
 void printJson(const nlohmann::ordered_json &json);

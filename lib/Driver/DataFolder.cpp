@@ -29,7 +29,8 @@ struct Item {
 /// Reads a file of lists as its signature says what is in it.
 class ListReader {
 public:
-  explicit ListReader(StringRef path) : path(path) {}
+  /// `strings` is null where elements are numbers.
+  ListReader(StringRef path, Strings *strings) : path(path), strings(strings) {}
 
   llvm::Expected<Item> read(llvm::ArrayRef<Wrapping> wrapping) {
     auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
@@ -62,7 +63,11 @@ private:
     std::string bytes = proto.SerializeAsString();
     nacre_array array;
     nacre_error error;
-    if (nacre_onnx_tensor_parse(bytes.data(), bytes.size(), &array, &error))
+    if (strings
+            ? nacre_onnx_tensor_parse_strings(bytes.data(), bytes.size(),
+                                              strings->table(), &array, &error)
+            : nacre_onnx_tensor_parse(bytes.data(), bytes.size(), &array,
+                                      &error))
       return fail(ExitModel, path + ": " + StringRef(error.text));
     return Item{owned(array), {}};
   }
@@ -118,6 +123,7 @@ private:
   }
 
   StringRef path;
+  Strings *strings;
 };
 } // namespace
 
@@ -146,7 +152,7 @@ static llvm::Expected<std::vector<std::string>> filesOf(StringRef folder,
 /// One item for each file, as the signatures say.
 static llvm::Expected<std::vector<Item>>
 readItems(llvm::ArrayRef<std::string> files,
-          llvm::ArrayRef<Signature> signatures) {
+          llvm::ArrayRef<Signature> signatures, Strings &texts) {
   std::vector<Item> items;
   std::vector<std::string> errors;
   auto keep = [&](llvm::Expected<Item> item) {
@@ -156,13 +162,14 @@ readItems(llvm::ArrayRef<std::string> files,
       errors.push_back(llvm::toString(item.takeError()));
   };
   for (auto [file, signature] : llvm::zip_equal(files, signatures)) {
+    Strings *strings = signature.strings ? &texts : nullptr;
     if (signature.wrapping.empty()) {
-      llvm::Expected<Tensor> tensor = readTensor(file);
+      llvm::Expected<Tensor> tensor = readTensor(file, strings);
       keep(tensor ? llvm::Expected<Item>(
                         Item{asElements(*tensor, signature.dtype), {}})
                   : llvm::Expected<Item>(tensor.takeError()));
     } else {
-      keep(ListReader(file).read(signature.wrapping));
+      keep(ListReader(file, strings).read(signature.wrapping));
     }
   }
   if (!errors.empty())
@@ -190,8 +197,10 @@ static void flatten(const Item &item, const Signature &signature, Dims &lengths,
 /// The tensors of files with their names, and what flatten() notes.
 static llvm::Expected<NamedTensors>
 readNamed(llvm::ArrayRef<std::string> files,
-          llvm::ArrayRef<Signature> signatures, Dims &lengths) {
-  llvm::Expected<std::vector<Item>> items = readItems(files, signatures);
+          llvm::ArrayRef<Signature> signatures, Strings &strings,
+          Dims &lengths) {
+  llvm::Expected<std::vector<Item>> items =
+      readItems(files, signatures, strings);
   if (!items)
     return items.takeError();
   NamedTensors named;
@@ -220,8 +229,6 @@ static llvm::Error checkFixed(StringRef folder, StringRef file,
 llvm::Expected<std::vector<Tensor>> readInputs(StringRef folder,
                                                ModelSource &source) {
   llvm::ArrayRef<Signature> declared = source.declaredInputs();
-  if (llvm::any_of(declared, [](const Signature &s) { return s.strings; }))
-    return source.checkInputs();
   llvm::Expected<std::vector<std::string>> files = filesOf(folder, "input");
   if (!files)
     return files.takeError();
@@ -238,7 +245,8 @@ llvm::Expected<std::vector<Tensor>> readInputs(StringRef folder,
                                (files->size() == 1 ? " input" : " inputs") +
                                ", model needs " + Twine(declared.size()));
   Dims lengths;
-  llvm::Expected<NamedTensors> named = readNamed(*files, declared, lengths);
+  llvm::Expected<NamedTensors> named =
+      readNamed(*files, declared, source.strings(), lengths);
   if (!named)
     return named.takeError();
   if (llvm::Error error = source.bindLengths(lengths))
@@ -252,7 +260,7 @@ llvm::Expected<std::vector<Tensor>> readInputs(StringRef folder,
 }
 
 llvm::Expected<NamedTensors> readOutputs(StringRef folder,
-                                         const ModelSource &source) {
+                                         ModelSource &source) {
   llvm::ArrayRef<Signature> declared = source.modelInfo().outputs;
   llvm::Expected<std::vector<std::string>> files = filesOf(folder, "output");
   if (!files)
@@ -262,7 +270,7 @@ llvm::Expected<NamedTensors> readOutputs(StringRef folder,
                                (files->size() == 1 ? " output" : " outputs") +
                                ", model has " + Twine(declared.size()));
   Dims lengths;
-  return readNamed(*files, declared, lengths);
+  return readNamed(*files, declared, source.strings(), lengths);
 }
 
 } // namespace nacre::driver

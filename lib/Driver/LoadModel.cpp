@@ -53,6 +53,7 @@ static Signature signatureOf(mlir::Type type, mlir::DictionaryAttr attributes,
     if (auto name = attributes.getAs<mlir::StringAttr>("lazy.name"))
       signature.name = name.str();
   signature.dtype = dtypeOf(tensor.getElementType());
+  signature.strings = attributes && attributes.contains(lazy::ofStrings);
   lazy::CallerShape shape = lazy::callerShape(tensor, attributes);
   for (auto [extent, dim] : llvm::zip_equal(shape.bounds, shape.dims)) {
     signature.dims.push_back(dim.empty() ? extent : -1);

@@ -2,6 +2,7 @@
 #ifndef NACRE_LIB_DRIVER_LOADMODEL_H
 #define NACRE_LIB_DRIVER_LOADMODEL_H
 
+#include "Strings.h"
 #include "nacre/Driver/Commands.h"
 #include "nacre/Driver/Pipeline.h"
 #include "nacre/Frontend/Graph.h"
@@ -26,9 +27,11 @@ public:
   /// Takes the lengths of sequences that a set of data has, in place of those
   /// of the set before.
   llvm::Error bindLengths(const Dims &lengths);
-  /// An error when there is an input of strings or of unknown length.
+  /// An error when there is an input of unknown length.
   llvm::Error checkInputs() const;
   const ModelInfo &modelInfo() const { return info; }
+  /// The texts of all data that has been read for this model.
+  Strings &strings() { return texts; }
   bool isOnnx() const { return kind == Kind::Onnx; }
   bool isText() const { return kind == Kind::Text; }
   /// The phase that made this text, or Import.
@@ -59,6 +62,7 @@ private:
 
   std::string path, name;
   ModelInfo info; ///< without fixed inputs
+  Strings texts;
   std::vector<Signature> declared;
   std::vector<std::string> unbound; ///< why inputs cannot be bound yet
   std::vector<FixedInput> fixed;

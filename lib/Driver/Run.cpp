@@ -16,7 +16,7 @@ namespace nacre::driver {
 /// Names may hold '=': the longest name that fits wins.
 static llvm::Expected<std::vector<Tensor>>
 readNamedInputs(llvm::ArrayRef<std::string> texts,
-                llvm::ArrayRef<Signature> inputs) {
+                llvm::ArrayRef<Signature> inputs, Strings &strings) {
   std::vector<Tensor> tensors(inputs.size());
   std::vector<bool> given(inputs.size());
   std::vector<std::string> usage, wrong, known;
@@ -52,7 +52,8 @@ readNamedInputs(llvm::ArrayRef<std::string> texts,
                       "' is neither .npy nor .pb");
       continue;
     }
-    llvm::Expected<Tensor> tensor = readTensor(file);
+    llvm::Expected<Tensor> tensor =
+        readTensor(file, inputs[found].strings ? &strings : nullptr);
     if (tensor)
       tensors[found] = asElements(*tensor, inputs[found].dtype);
     else
@@ -61,7 +62,8 @@ readNamedInputs(llvm::ArrayRef<std::string> texts,
   }
   for (auto [i, input] : llvm::enumerate(inputs))
     if (!given[i])
-      usage.push_back("input '" + input.name + "' (" + dtypeName(input.dtype) +
+      usage.push_back("input '" + input.name + "' (" +
+                      (input.strings ? "string" : dtypeName(input.dtype)) +
                       " " + shapeText(input) + ") is not given, use --input " +
                       input.name + "=FILE or " + input.name + "=random");
   if (!usage.empty())
@@ -71,13 +73,19 @@ readNamedInputs(llvm::ArrayRef<std::string> texts,
   return tensors;
 }
 
-static void printOutput(StringRef name, const Tensor &tensor) {
-  llvm::outs() << printable(name) << ": " << dtypeName(tensor.dtype) << " "
+static void printOutput(const TensorInfo &output, const Tensor &tensor,
+                        const Strings &strings) {
+  llvm::outs() << printable(output.name) << ": " << output.dtypeText() << " "
                << shapeText(tensor.shape);
   int64_t count = tensor.count();
   for (int64_t i = 0; i < std::min<int64_t>(count, 8); ++i) {
     llvm::outs() << (i ? " " : " = ");
-    if (isFloatDType(tensor.dtype))
+    if (output.strings)
+      llvm::outs()
+          << '"'
+          << printable(strings.text(int32_t(tensor.integerAt(i))).value_or("?"))
+          << '"';
+    else if (isFloatDType(tensor.dtype))
       llvm::outs() << llvm::format("%.6g", tensor.numberAt(i));
     else
       llvm::outs() << tensor.integerAt(i);
@@ -99,8 +107,9 @@ llvm::Error run(const RunOptions &options) {
     if (llvm::Error error = source.checkInputs())
       return error;
   llvm::Expected<std::vector<Tensor>> inputs =
-      options.data.empty() ? readNamedInputs(options.inputs, source.inputs())
-                           : readInputs(options.data, source);
+      options.data.empty()
+          ? readNamedInputs(options.inputs, source.inputs(), source.strings())
+          : readInputs(options.data, source);
   if (!inputs)
     return inputs.takeError();
   llvm::Expected<Dims> dims = completeInputs(*opened, *inputs, options.seed);
@@ -113,29 +122,31 @@ llvm::Error run(const RunOptions &options) {
   auto model = load(compiled->code, tools);
   if (!model)
     return model.takeError();
+  Strings strings(compiled->code.strings);
+  for (auto [input, tensor] : llvm::zip_equal((*model)->inputs, *inputs))
+    if (input.strings)
+      strings.recode(source.strings(), tensor);
   llvm::Expected<Call> call = (*model)->prepare(*inputs);
   if (!call)
     return call.takeError();
   if (llvm::Error error = (*model)->run(*call))
     return error;
 
-  std::vector<std::string> names;
-  for (const TensorInfo &output : (*model)->outputs)
-    names.push_back(output.name);
+  llvm::ArrayRef<TensorInfo> outputs = (*model)->outputs;
   if (!options.outputDir.empty())
     if (llvm::Error error =
-            writeOutputs(options.outputDir, names, call->outputs))
+            writeOutputs(options.outputDir, outputs, call->outputs, strings))
       return error;
   if (options.json) {
     Json list = Json::array();
-    for (auto [name, tensor] : llvm::zip_equal(names, call->outputs))
-      list.push_back({{"name", name},
-                      {"dtype", dtypeName(tensor.dtype)},
+    for (auto [output, tensor] : llvm::zip_equal(outputs, call->outputs))
+      list.push_back({{"name", output.name},
+                      {"dtype", output.dtypeText()},
                       {"shape", tensor.shape}});
     printJson({{"outputs", list}, {"compile_ms", compiled->times.total()}});
   } else {
-    for (auto [name, tensor] : llvm::zip_equal(names, call->outputs))
-      printOutput(name, tensor);
+    for (auto [output, tensor] : llvm::zip_equal(outputs, call->outputs))
+      printOutput(output, tensor, strings);
   }
   return finishOutput();
 }

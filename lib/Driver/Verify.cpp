@@ -23,7 +23,8 @@ struct Subject {
   std::optional<Program> imported;
   std::unique_ptr<LoadedModel> model;
   std::vector<std::string> outputNames;
-  bool inSequences = false; ///< some outputs are tensors of sequences
+  std::vector<std::string> strings; ///< of the program
+  bool inSequences = false;         ///< some outputs are tensors of sequences
 };
 
 /// What all comparisons of one command add up to.
@@ -103,6 +104,7 @@ static llvm::Expected<Subject> makeSubject(OpenModel &opened, const Dims &dims,
   subject.inSequences =
       llvm::any_of(source.modelInfo().outputs,
                    [](const Signature &s) { return !s.wrapping.empty(); });
+  subject.strings = compiled->code.strings;
   auto model = load(compiled->code, tools);
   if (!model)
     return model.takeError();
@@ -142,14 +144,23 @@ inOrder(const Subject &subject,
 }
 
 /// Runs one set of inputs every way that is asked for, and compares.
-static llvm::Error check(Subject &subject, llvm::ArrayRef<Tensor> inputs,
-                         bool hasExpected,
+static llvm::Error check(Subject &subject, const Strings &read,
+                         std::vector<Tensor> inputs, bool hasExpected,
                          llvm::ArrayRef<std::pair<std::string, Tensor>> given,
                          StringRef data, Tally &tally) {
   llvm::Expected<std::vector<Tensor>> expected =
       hasExpected ? inOrder(subject, given, data) : std::vector<Tensor>();
   if (!expected)
     return expected.takeError();
+  Strings strings(subject.strings);
+  auto recode = [&](llvm::ArrayRef<TensorInfo> infos,
+                    llvm::MutableArrayRef<Tensor> tensors) {
+    for (auto [info, tensor] : llvm::zip(infos, tensors))
+      if (info.strings && tensor.dtype == DType::I32)
+        strings.recode(read, tensor);
+  };
+  recode(subject.model->inputs, inputs);
+  recode(subject.model->outputs, *expected);
   llvm::Expected<Call> call = subject.model->prepare(inputs);
   if (!call)
     return call.takeError();
@@ -220,8 +231,8 @@ llvm::Error verify(const VerifyOptions &options) {
         return made.takeError();
       subject = std::move(*made);
     }
-    if (llvm::Error error =
-            check(*subject, inputs, !folder.empty(), expected, folder, tally))
+    if (llvm::Error error = check(*subject, source.strings(), inputs,
+                                  !folder.empty(), expected, folder, tally))
       return error;
   }
   if (options.json)

@@ -4,6 +4,7 @@
 #include "nacre/Lazy/Tensor.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/JSON.h"
 
 using namespace mlir;
 namespace nacre::lazy {
@@ -76,6 +77,7 @@ private:
   LogicalResult dim(const Side &side, unsigned i, Most &held);
   LogicalResult shape(const Side &side, unsigned i);
   void noteSymbols(const Side &side);
+  LogicalResult strings(const Side &side);
   LogicalResult sums(size_t dimCount);
   LogicalResult symbols(Operation *op);
   LogicalResult names(Operation *op, StringRef attribute);
@@ -175,6 +177,33 @@ void SignatureVerifier::noteSymbols(const Side &side) {
   }
 }
 
+LogicalResult SignatureVerifier::strings(const Side &side) {
+  Attribute given = main->getAttr(stringTable);
+  auto table = dyn_cast_or_null<ArrayAttr>(given);
+  llvm::StringSet<> seen;
+  auto fits = [&](Attribute entry) {
+    auto string = dyn_cast<StringAttr>(entry);
+    return string && llvm::json::isUTF8(string) &&
+           !string.getValue().contains('\0') && seen.insert(string).second;
+  };
+  if (given && !(table && llvm::all_of(table, fits)))
+    return main.emitError()
+           << "lazy.strings is " << given
+           << ", expected different strings of UTF-8 without zero bytes";
+  for (unsigned i = 0; i < side.types.size(); ++i) {
+    DictionaryAttr attributes = side.attributes(i);
+    if (!attributes || !attributes.contains(ofStrings))
+      continue;
+    if (!table)
+      return error(side, i) << " is of strings, but lazy.strings is missing";
+    auto type = cast<RankedTensorType>(side.types[i]);
+    if (!type.getElementType().isSignlessInteger(32))
+      return error(side, i)
+             << " is of strings and " << type << ", expected codes of i32";
+  }
+  return success();
+}
+
 LogicalResult SignatureVerifier::sums(size_t dimCount) {
   Attribute attribute = main->getAttr(extentSums);
   if (!attribute)
@@ -249,7 +278,8 @@ LogicalResult SignatureVerifier::run() {
                  [this](unsigned i) { return main.getArgAttrDict(i); }};
   Side results{"result", main.getResultTypes(),
                [this](unsigned i) { return main.getResultAttrDict(i); }};
-  if (failed(dims(arguments, given)))
+  if (failed(strings(arguments)) || failed(strings(results)) ||
+      failed(dims(arguments, given)))
     return failure();
   size_t dimCount = given.size();
   for (unsigned i = 0; i < arguments.types.size(); ++i)

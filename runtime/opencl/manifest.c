@@ -327,6 +327,15 @@ static nacre_status read_limits(reader *r, void *plan) {
   return status;
 }
 
+static nacre_status read_string(reader *r, void *string) {
+  return nacre_json_string(&r->json, (const char **)string);
+}
+
+static nacre_status read_strings(reader *r, void *plan) {
+  return read_objects(r, "strings", &((nacre_plan *)plan)->strings,
+                      sizeof(const char *), read_string);
+}
+
 static nacre_status read_file(reader *r, const char *name, void *object) {
   static const field fields[] = {
       FIELD(nacre_plan_file, "name", text, name),
@@ -387,6 +396,7 @@ nacre_status nacre_manifest_read(const char *manifest, uint64_t bytes,
       NESTED("inputs", 0, read_inputs),
       NESTED("outputs", 0, read_outputs),
       NESTED("dims", 0, read_dims),
+      NESTED("strings", 1, read_strings),
       NESTED("files", 0, read_files),
       NESTED("limits", 0, read_limits),
       NESTED("kernels", 0, read_launches)};

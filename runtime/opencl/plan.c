@@ -334,6 +334,8 @@ static nacre_status fill_signature(nacre_plan *plan, nacre_error *error) {
       .kernel_flops = plan->flops,
       .dim_count = dims,
       .dim_names = plan->names,
+      .string_count = plan->strings.count,
+      .strings = plan->strings.items,
   };
   return NACRE_OK;
 }
@@ -365,7 +367,8 @@ nacre_status nacre_plan_read(const char *manifest, uint64_t bytes,
 
 void nacre_plan_free(nacre_plan *plan) {
   nacre_list *lists[] = {&plan->inputs,   &plan->outputs, &plan->dims,
-                         &plan->launches, &plan->buffers, &plan->numbers};
+                         &plan->launches, &plan->buffers, &plan->numbers,
+                         &plan->strings};
   for (size_t i = 0; i < sizeof lists / sizeof *lists; ++i)
     free(lists[i]->items);
   free(plan->text);

@@ -56,6 +56,7 @@ typedef struct nacre_plan {
   nacre_list launches;                        /* nacre_plan_launch */
   nacre_list buffers;                         /* nacre_plan_buffer */
   nacre_list numbers;                         /* int64_t */
+  nacre_list strings;                         /* const char *, by codes */
   char *text;
   /* The same as tables of the public kind. */
   nacre_model signature;

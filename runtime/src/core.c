@@ -10,7 +10,7 @@
 _Static_assert(sizeof(nacre_executor) == 24, "nacre_executor is ABI");
 _Static_assert(sizeof(nacre_tensor) == 48, "nacre_tensor is ABI");
 _Static_assert(offsetof(nacre_tensor, bytes) == 40, "nacre_tensor is ABI");
-_Static_assert(sizeof(nacre_model) == 128, "nacre_model is ABI");
+_Static_assert(sizeof(nacre_model) == 144, "nacre_model is ABI");
 _Static_assert(offsetof(nacre_model, arena_bytes) == 48, "nacre_model is ABI");
 _Static_assert(offsetof(nacre_model, kernel_count) == 80, "nacre_model is ABI");
 _Static_assert(offsetof(nacre_model, run) == 120, "nacre_model is ABI");
@@ -85,7 +85,7 @@ uint64_t nacre_dtype_bytes(const char *dtype) {
       {"i32", 4},        {"u32", 4},      {"i64", 8},        {"u64", 8},
       {"bool", 1},       {"i4", 1},       {"u4", 1},         {"i2", 1},
       {"u2", 1},         {"f8e4m3fn", 1}, {"f8e4m3fnuz", 1}, {"f8e5m2", 1},
-      {"f8e5m2fnuz", 1}, {"f8e8m0", 1},   {"f4e2m1", 1}};
+      {"f8e5m2fnuz", 1}, {"f8e8m0", 1},   {"f4e2m1", 1},     {"string", 4}};
   for (size_t i = 0; dtype && i < sizeof types / sizeof *types; ++i)
     if (!strcmp(dtype, types[i].name))
       return types[i].bytes;
@@ -212,6 +212,8 @@ nacre_status nacre_check_model(const nacre_model *model, nacre_error *error) {
     if (!model->dim_names[i])
       return nacre_failure(error, NACRE_E_ABI, "dim %lld has no name",
                            (long long)i);
+  if (model->string_count < 0 || (model->string_count && !model->strings))
+    return nacre_failure(error, NACRE_E_ABI, "model has no table of strings");
   if (model->kernel_count < 0 ||
       (model->kernel_count && (!model->kernel_names || !model->kernel_flops)))
     return nacre_failure(error, NACRE_E_ABI, "model has no table of kernels");

@@ -141,11 +141,9 @@ nacre_status nacre_file_write(const char *path, const nacre_piece *pieces,
   return status;
 }
 
-nacre_status nacre_file_parse(const char *path,
-                              nacre_status (*parse)(const void *, size_t,
-                                                    nacre_array *,
-                                                    nacre_error *),
-                              nacre_array *array, nacre_error *error) {
+nacre_status nacre_file_parse(const char *path, nacre_parser parse,
+                              nacre_strings *strings, nacre_array *array,
+                              nacre_error *error) {
   memset(array, 0, sizeof *array);
   void *bytes;
   size_t size;
@@ -153,7 +151,7 @@ nacre_status nacre_file_parse(const char *path,
   if (status)
     return status;
   nacre_error why;
-  status = parse(bytes, size, array, &why);
+  status = parse(bytes, size, strings, array, &why);
   nacre_free(bytes);
   if (status)
     nacre_failure(error, status, "%.200s: %.300s", path, why.text);

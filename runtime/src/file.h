@@ -23,11 +23,18 @@ NACRE_PRIVATE nacre_status nacre_file_write(const char *path,
                                             const nacre_piece *pieces,
                                             int count, nacre_error *error);
 
+/* Makes an array of the bytes of a file, one of strings if `strings` is given;
+ * on failure the array is cleared. */
+typedef nacre_status (*nacre_parser)(const void *bytes, size_t size,
+                                     nacre_strings *strings, nacre_array *array,
+                                     nacre_error *error);
+
 /* Reads a file and hands its bytes to `parse`, whose message gets "PATH: " in
  * front. */
-NACRE_PRIVATE nacre_status nacre_file_parse(
-    const char *path,
-    nacre_status (*parse)(const void *, size_t, nacre_array *, nacre_error *),
-    nacre_array *array, nacre_error *error);
+NACRE_PRIVATE nacre_status nacre_file_parse(const char *path,
+                                            nacre_parser parse,
+                                            nacre_strings *strings,
+                                            nacre_array *array,
+                                            nacre_error *error);
 
 #endif

@@ -58,6 +58,7 @@ typedef struct session {
   nacre_pool *pool;
   nacre_safetensors *weights_file;
   const void *weights;
+  nacre_strings *strings; /* the model's, then the inputs' */
 } session;
 
 /* Prints "PROGRAM: error: ..." without control characters; returns `code`. */
@@ -303,6 +304,10 @@ static int check_shape(session *s, const nacre_tensor *tensor,
   return exit_ok;
 }
 
+static int is_strings(const nacre_tensor *tensor) {
+  return !strcmp(tensor->dtype, "string");
+}
+
 static int read_input(session *s, int64_t i) {
   const nacre_tensor *tensor = &s->model->inputs[i];
   const char *file = s->files[i];
@@ -315,9 +320,14 @@ static int read_input(session *s, int64_t i) {
                     "input '%.200s': '%.200s' is neither .npy nor .pb",
                     tensor->name, file);
   nacre_error error;
+  nacre_array *array = &s->inputs[i];
   nacre_status status =
-      npy ? nacre_npy_read(file, &s->inputs[i], &error)
-          : nacre_onnx_tensor_read(file, &s->inputs[i], &error);
+      is_strings(tensor)
+          ? npy ? nacre_npy_read_strings(file, s->strings, array, &error)
+                : nacre_onnx_tensor_read_strings(file, s->strings, array,
+                                                 &error)
+      : npy ? nacre_npy_read(file, array, &error)
+            : nacre_onnx_tensor_read(file, array, &error);
   if (status)
     return complain(s, exit_code(status), "input '%.200s': %s", tensor->name,
                     error.text);
@@ -489,7 +499,10 @@ static int write_outputs(session *s) {
   nacre_status status = NACRE_OK;
   for (int64_t i = 0; i < s->model->output_count && !status; ++i) {
     snprintf(path, room, "%s/output_%lld.npy", s->output_dir, (long long)i);
-    status = nacre_npy_write(path, &s->outputs[i], &error);
+    status =
+        is_strings(&s->model->outputs[i])
+            ? nacre_npy_write_strings(path, &s->outputs[i], s->strings, &error)
+            : nacre_npy_write(path, &s->outputs[i], &error);
   }
   if (!status) {
     snprintf(path, room, "%s/outputs.json", s->output_dir);
@@ -502,6 +515,8 @@ static int write_outputs(session *s) {
 static int print_top(session *s) {
   if (!s->model->output_count)
     return complain(s, exit_usage, "--top: the model has no output");
+  if (is_strings(&s->model->outputs[0]))
+    return complain(s, exit_usage, "--top: the first output is of strings");
   nacre_error error;
   nacre_status status = nacre_print_top(stdout, &s->outputs[0], s->top, &error);
   return status ? complain(s, exit_code(status), "%s", error.text) : exit_ok;
@@ -543,6 +558,7 @@ static void release(session *s) {
     nacre_array_free(&s->outputs[i]);
   nacre_pool_destroy(s->pool);
   nacre_safetensors_close(s->weights_file);
+  nacre_strings_destroy(s->strings);
   free(s->files);
   free(s->inputs);
   free(s->outputs);
@@ -559,7 +575,11 @@ int main(int argc, char **argv) {
   s.outputs = zeroed(s.model->output_count, sizeof *s.outputs);
   s.dims = zeroed(s.model->dim_count, sizeof *s.dims);
   int code;
-  if (s.files && s.inputs && s.outputs && s.dims) {
+  nacre_status strings = nacre_strings_create(
+      s.model->strings, s.model->string_count, &s.strings, &error);
+  if (strings) {
+    code = complain(&s, exit_code(strings), "%s", error.text);
+  } else if (s.files && s.inputs && s.outputs && s.dims) {
     for (int64_t i = 0; i < s.model->dim_count; ++i)
       s.dims[i] = -1;
     code = execute(&s, argc, argv);

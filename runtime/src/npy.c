@@ -9,6 +9,7 @@
  * no other Python. Format: numpy.lib.format.
  *===-----------------------------------------------------------------------===*/
 #include "file.h"
+#include "string_files.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +34,10 @@ typedef struct cursor {
   const char *at, *end;
   const char *begin;
   nacre_error *error;
+  /* Of strings: their number of characters, and whether these are Unicode. */
+  uint64_t width;
+  int wide;
+  int strings, characters; /* whether they are wanted, and are there */
 } cursor;
 
 static void skip_space(cursor *c) {
@@ -106,12 +111,31 @@ static nacre_status parse_shape(cursor *c, nacre_array *array) {
   return NACRE_OK;
 }
 
+/* "<U7" or "|S7": strings. */
+static int parse_characters(cursor *c, const char *text, size_t length) {
+  if (length < 3 || length > 12 || (text[1] != 'U' && text[1] != 'S') ||
+      (text[0] != '<' && text[0] != '|'))
+    return 0;
+  c->width = 0;
+  for (size_t i = 2; i < length; ++i) {
+    if (text[i] < '0' || text[i] > '9')
+      return 0;
+    c->width = 10 * c->width + (uint64_t)(text[i] - '0');
+  }
+  c->wide = text[1] == 'U';
+  return c->characters = 1;
+}
+
 static nacre_status parse_descr(cursor *c, nacre_array *array) {
   const char *text;
   size_t length;
   nacre_status status = parse_string(c, &text, &length);
   if (status)
     return status;
+  if (c->strings && parse_characters(c, text, length)) {
+    array->dtype = "string";
+    return NACRE_OK;
+  }
   for (size_t i = 0; i < sizeof types / sizeof *types; ++i) {
     const char *descr = types[i].descr;
     if (length != 3 || memcmp(text + 1, descr + 1, 2))
@@ -180,8 +204,10 @@ static nacre_status parse_header(cursor *c, nacre_array *array) {
   return NACRE_OK;
 }
 
+/* `strings` is NULL where numbers are wanted. */
 static nacre_status parse(const unsigned char *bytes, size_t size,
-                          nacre_array *array, nacre_error *error) {
+                          nacre_strings *strings, nacre_array *array,
+                          nacre_error *error) {
   if (size < 10 || memcmp(bytes, "\x93NUMPY", 6))
     return nacre_failure(error, NACRE_E_FORMAT, "not a .npy file");
   if ((bytes[6] != 1 && bytes[6] != 2) || bytes[7] != 0)
@@ -203,13 +229,33 @@ static nacre_status parse(const unsigned char *bytes, size_t size,
                          "header has %zu bytes, at most %d", header,
                          max_header);
   const char *text = (const char *)bytes + start;
-  cursor c = {text, text + header, text, error};
+  cursor c = {.at = text,
+              .end = text + header,
+              .begin = text,
+              .error = error,
+              .strings = strings != NULL};
   nacre_status status = parse_header(&c, array);
+  if (!status && strings && !c.characters)
+    return nacre_failure(error, NACRE_E_DTYPE, "holds %s, not strings",
+                         array->dtype);
   if (!status)
     status = nacre_shape_bytes(array->dtype, array->rank, array->shape,
                                &array->elements, &array->bytes, error);
   if (status)
     return status;
+  if (strings) {
+    uint64_t each = c.width * (c.wide ? 4 : 1), held;
+    if (__builtin_mul_overflow(each, array->elements, &held) ||
+        held != size - start - header)
+      return nacre_failure(error, NACRE_E_FORMAT,
+                           "data has %zu bytes, shape %s of %llu characters "
+                           "needs another number",
+                           size - start - header,
+                           nacre_shape_print(array->rank, array->shape).text,
+                           (unsigned long long)c.width);
+    return nacre_codes_of_characters(bytes + start + header, c.width, c.wide,
+                                     strings, array, error);
+  }
   if (array->bytes != size - start - header)
     return nacre_failure(error, NACRE_E_FORMAT,
                          "data has %zu bytes, shape %s %s needs %llu",
@@ -228,18 +274,29 @@ static nacre_status parse(const unsigned char *bytes, size_t size,
   return NACRE_OK;
 }
 
+static nacre_status parse_whole(const void *bytes, size_t size,
+                                nacre_strings *strings, nacre_array *array,
+                                nacre_error *error) {
+  memset(array, 0, sizeof *array);
+  nacre_status status = parse(bytes, size, strings, array, error);
+  if (status)
+    nacre_array_free(array);
+  return status;
+}
+
 nacre_status nacre_npy_parse(const void *bytes, size_t size, nacre_array *array,
                              nacre_error *error) {
-  memset(array, 0, sizeof *array);
-  nacre_status status = parse(bytes, size, array, error);
-  if (status)
-    memset(array, 0, sizeof *array);
-  return status;
+  return parse_whole(bytes, size, NULL, array, error);
 }
 
 nacre_status nacre_npy_read(const char *path, nacre_array *array,
                             nacre_error *error) {
-  return nacre_file_parse(path, nacre_npy_parse, array, error);
+  return nacre_file_parse(path, parse_whole, NULL, array, error);
+}
+
+nacre_status nacre_npy_read_strings(const char *path, nacre_strings *strings,
+                                    nacre_array *array, nacre_error *error) {
+  return nacre_file_parse(path, parse_whole, strings, array, error);
 }
 
 nacre_status nacre_npy_write(const char *path, const nacre_array *array,
@@ -249,21 +306,31 @@ nacre_status nacre_npy_write(const char *path, const nacre_array *array,
       array->dtype, array->rank, array->shape, &elements, &bytes, error);
   if (status)
     return status;
+  if (!strcmp(array->dtype, "string"))
+    return nacre_failure(error, NACRE_E_DTYPE,
+                         "strings are written with their table");
   const char *descr = opaque;
   for (size_t i = sizeof types / sizeof *types; i-- > 0;)
     if (!strcmp(types[i].dtype, array->dtype))
       descr = types[i].descr;
+  return nacre_npy_write_data(path, array->rank, array->shape, descr,
+                              array->data, bytes, error);
+}
+
+nacre_status nacre_npy_write_data(const char *path, int64_t rank,
+                                  const int64_t *shape, const char *descr,
+                                  const void *data, uint64_t bytes,
+                                  nacre_error *error) {
   /* 64 extents of at most 19 digits and a comma stay under 1,344 bytes. */
   char header[2048];
   size_t used = 10;
   used += (size_t)sprintf(header + used,
                           "{'descr': '%s', 'fortran_order': False, 'shape': (",
                           descr);
-  for (int64_t i = 0; i < array->rank; ++i)
-    used +=
-        (size_t)sprintf(header + used, i + 1 < array->rank ? "%lld, " : "%lld",
-                        (long long)array->shape[i]);
-  used += (size_t)sprintf(header + used, array->rank == 1 ? ",), }" : "), }");
+  for (int64_t i = 0; i < rank; ++i)
+    used += (size_t)sprintf(header + used, i + 1 < rank ? "%lld, " : "%lld",
+                            (long long)shape[i]);
+  used += (size_t)sprintf(header + used, rank == 1 ? ",), }" : "), }");
   /* Data begins at a multiple of 64, after a newline. */
   size_t whole = (used + 1 + 63) / 64 * 64;
   memset(header + used, ' ', whole - used - 1);
@@ -271,6 +338,6 @@ nacre_status nacre_npy_write(const char *path, const nacre_array *array,
   memcpy(header, "\x93NUMPY\1\0", 8);
   header[8] = (char)((whole - 10) & 255);
   header[9] = (char)((whole - 10) >> 8);
-  nacre_piece pieces[] = {{header, whole}, {array->data, bytes}};
+  nacre_piece pieces[] = {{header, whole}, {data, bytes}};
   return nacre_file_write(path, pieces, 2, error);
 }

@@ -9,6 +9,7 @@
  * protobuf asks of readers. Sources: onnx.proto, protobuf.dev "Encoding".
  *===-----------------------------------------------------------------------===*/
 #include "file.h"
+#include "string_files.h"
 
 #include <string.h>
 
@@ -208,6 +209,11 @@ static nacre_status summarize(reader r, summary *s, nacre_array *array) {
       continue;
     }
     switch (f.number) {
+    case field_string_data:
+      if (f.wire != 2)
+        return malformed(&r, "wrong wire type");
+      ++s->counts[f.number];
+      break;
     case field_data_type:
       if (f.wire != 0)
         return malformed(&r, "wrong wire type");
@@ -296,7 +302,34 @@ static void unpack(nacre_array *array, int bits) {
               (unsigned char)((1 << bits) - 1);
 }
 
-static nacre_status parse(const void *bytes, size_t size, nacre_array *array,
+/* The codes of a tensor of strings. */
+static nacre_status fill_codes(reader r, const summary *s,
+                               nacre_strings *strings, nacre_array *array) {
+  nacre_status status = nacre_codes_alloc(array, r.error);
+  if (status)
+    return status;
+  if (s->raw || s->counts[field_string_data] != array->elements)
+    return nacre_failure(r.error, NACRE_E_FORMAT,
+                         "there are %llu values, shape %s needs %llu",
+                         (unsigned long long)s->counts[field_string_data],
+                         nacre_shape_print(array->rank, array->shape).text,
+                         (unsigned long long)array->elements);
+  int32_t *code = array->data;
+  while (!status && r.at < r.end) {
+    field f;
+    status = read_field(&r, &f);
+    if (!status && f.number == field_string_data)
+      status = nacre_strings_code(strings, (const char *)f.bytes, f.size,
+                                  code++, r.error);
+  }
+  return status;
+}
+
+enum { type_string = 8 };
+
+/* `strings` is NULL where numbers are wanted. */
+static nacre_status parse(const void *bytes, size_t size,
+                          nacre_strings *strings, nacre_array *array,
                           nacre_error *error) {
   const unsigned char *begin = bytes;
   reader r = {begin, begin, begin + size, error};
@@ -304,6 +337,12 @@ static nacre_status parse(const void *bytes, size_t size, nacre_array *array,
   nacre_status status = summarize(r, &s, array);
   if (status)
     return status;
+  if (strings)
+    return s.data_type == type_string
+               ? fill_codes(r, &s, strings, array)
+               : nacre_failure(error, NACRE_E_DTYPE,
+                               "data_type %lld is not that of strings",
+                               (long long)s.data_type);
   size_t type = 0, type_count = sizeof types / sizeof *types;
   while (type < type_count && types[type].number != s.data_type)
     ++type;
@@ -361,16 +400,31 @@ static nacre_status parse(const void *bytes, size_t size, nacre_array *array,
   return NACRE_OK;
 }
 
-nacre_status nacre_onnx_tensor_parse(const void *bytes, size_t size,
-                                     nacre_array *array, nacre_error *error) {
+nacre_status nacre_onnx_tensor_parse_strings(const void *bytes, size_t size,
+                                             nacre_strings *strings,
+                                             nacre_array *array,
+                                             nacre_error *error) {
   memset(array, 0, sizeof *array);
-  nacre_status status = parse(bytes, size, array, error);
+  nacre_status status = parse(bytes, size, strings, array, error);
   if (status)
     nacre_array_free(array);
   return status;
 }
 
+nacre_status nacre_onnx_tensor_parse(const void *bytes, size_t size,
+                                     nacre_array *array, nacre_error *error) {
+  return nacre_onnx_tensor_parse_strings(bytes, size, NULL, array, error);
+}
+
+nacre_status nacre_onnx_tensor_read_strings(const char *path,
+                                            nacre_strings *strings,
+                                            nacre_array *array,
+                                            nacre_error *error) {
+  return nacre_file_parse(path, nacre_onnx_tensor_parse_strings, strings, array,
+                          error);
+}
+
 nacre_status nacre_onnx_tensor_read(const char *path, nacre_array *array,
                                     nacre_error *error) {
-  return nacre_file_parse(path, nacre_onnx_tensor_parse, array, error);
+  return nacre_onnx_tensor_read_strings(path, NULL, array, error);
 }

@@ -25,7 +25,8 @@ export type Dtype =
   | 'f8e5m2'
   | 'f8e5m2fnuz'
   | 'f8e8m0'
-  | 'f4e2m1';
+  | 'f4e2m1'
+  | 'string';
 
 /** f32 Float32Array, f64 Float64Array, f16 bf16 u16 Uint16Array, u8 bool Uint8Array and what is narrower, i64 BigInt64Array, ... */
 export type Data =
@@ -140,6 +141,12 @@ export class Model<
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly Tensor[];
   readonly dims: readonly { readonly name: string; readonly bound: number }[];
+  /**
+   * What the elements of a 'string' tensor, an Int32Array, mean: below its length
+   * a place in this list, from there on any other string, as the caller likes, the
+   * same number for the same string.
+   */
+  readonly strings: readonly string[];
   /** The GPUDevice. */
   readonly device: any;
   /**

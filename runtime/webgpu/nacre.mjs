@@ -197,6 +197,7 @@ export class Model {
     this.inputs = Object.freeze(plan.inputs.map((tensor) => describe(tensor, plan.dims)));
     this.outputs = Object.freeze(plan.outputs.map((tensor) => describe(tensor, plan.dims)));
     this.dims = Object.freeze(plan.dims.map((dim) => Object.freeze({ ...dim })));
+    this.strings = Object.freeze([...plan.strings]);
     device.lost.then((info) => {
       this.#lost = info;
     });

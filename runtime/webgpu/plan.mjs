@@ -48,6 +48,7 @@ export const arrays = {
   f8e5m2fnuz: Uint8Array,
   f8e8m0: Uint8Array,
   f4e2m1: Uint8Array,
+  string: Int32Array, // codes, see Model.strings
 };
 
 const wrong = (path, what) => fail('E_FORMAT', `manifest.json: ${path}: ${what}`);
@@ -203,6 +204,10 @@ export function readPlan(manifest) {
     })),
     'dims',
   );
+  const strings = list(manifest.strings ?? [], 'strings', (item, at) =>
+    typeof item === 'string' ? item : expected(at, 'a string', item),
+  );
+  if (new Set(strings).size !== strings.length) wrong('strings', 'one is there twice');
   const memoryBytes = natural(manifest.memory_bytes, 'memory_bytes');
   const weightsBytes = natural(manifest.weights_bytes, 'weights_bytes');
   const chunkBytes = weightsBytes
@@ -263,6 +268,7 @@ export function readPlan(manifest) {
   return {
     name,
     dims,
+    strings,
     memoryBytes,
     weightsBytes,
     chunkBytes,

@@ -384,7 +384,7 @@ def cases():
         "ai.onnx.ml"])
     yield "ml_strings", model(
         [node("LinearClassifier", "x", "y s", coefficients=[1.0] * 8,
-              classlabels_strings=["a", "b"], **ml)],
+              classlabels_strings=["a", "b", "c"], **ml)],
         [value("x", [1, 4])], domains=["ai.onnx.ml"])
     tree = {"nodes_treeids": [0, 0, 0], "nodes_nodeids": [0, 1, 2],
             "nodes_featureids": [0, 0, 0], "nodes_values": [0.5, 0.0, 0.0],
@@ -559,7 +559,11 @@ def string_cases():
 
     def strings(*nodes, **more):
         return model(nodes, inits=[words], opset=20, **more)
-    yield "string_output", strings(node("Identity", "w"))
+    yield "string_output", model([node("Identity", "w")], inits=[
+        h.make_tensor("w", T.STRING, [1], [b"a\xff"])])
+    yield "string_order", model([node("Unique", "x")], [value("x", [3], T.STRING)])
+    yield "string_split", model([node("StringSplit", "x", delimiter=" ")], [value("x", [3], T.STRING)], opset=20)
+    yield "string_to_number", model([node("Cast", "x", to=T.FLOAT)], [value("x", [3], T.STRING)])
     yield "string_add", strings(node("Add", "w w"))
     yield "string_and_number", strings(node("Concat", "w x", axis=0))
     yield "string_concat_shapes", model(
@@ -573,7 +577,7 @@ def string_cases():
         [node("StringNormalizer", "w", "v"), node("Shape", "v")],
         inits=[h.make_tensor("w", T.STRING, [2, 1], ["a", "b"])])
     yield "string_gather_of_run", strings(
-        node("Gather", "w i", "v"), node("Equal", "v w"),
+        node("Gather", "w i", "v"), node("StringConcat", "v w"),
         inputs=[value("i", [3], T.INT64)])
     yield "tfidf_mode", model(
         [node("TfIdfVectorizer", "x", mode="TF2", min_gram_length=1, max_gram_length=1, max_skip_count=0,

@@ -41,6 +41,11 @@ set_tests_properties(integration.onnx_suite PROPERTIES TIMEOUT 3600)
 add_test(NAME integration.onnx_lists
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/onnx_lists.py $<TARGET_FILE:nacre>)
+add_test(NAME integration.onnx_strings
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
+    ${CMAKE_CURRENT_LIST_DIR}/onnx_strings.py $<TARGET_FILE:nacre>)
+set_tests_properties(integration.onnx_strings PROPERTIES
+  ENVIRONMENT "NACRE_BUILD_NPM=${NACRE_NPM}")
 add_test(NAME integration.onnx_ops
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/onnx_ops.py $<TARGET_FILE:nacre>)

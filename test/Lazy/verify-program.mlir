@@ -221,3 +221,44 @@ func.func @main(%x: i64) -> tensor<4xf32> {
   %y = lazy.splat 1.0 : f32 : tensor<4xf32>
   return %y : tensor<4xf32>
 }
+
+// -----
+
+func.func @main(%x: tensor<4xi32> {lazy.of_strings}) -> (tensor<4xi32> {lazy.of_strings}) attributes {lazy.strings = ["a", "", "\C3\BC"]} {
+  return %x : tensor<4xi32>
+}
+
+// -----
+
+// expected-error@+1 {{argument 0 of main is of strings, but lazy.strings is missing}}
+func.func @main(%x: tensor<4xi32> {lazy.of_strings}) -> tensor<4xi32> {
+  return %x : tensor<4xi32>
+}
+
+// -----
+
+// expected-error@+1 {{result 0 of main is of strings and 'tensor<4xi64>', expected codes of i32}}
+func.func @main(%x: tensor<4xi64>) -> (tensor<4xi64> {lazy.of_strings}) attributes {lazy.strings = []} {
+  return %x : tensor<4xi64>
+}
+
+// -----
+
+// expected-error@+1 {{lazy.strings is ["a", "a"], expected different strings of UTF-8 without zero bytes}}
+func.func @main(%x: tensor<4xi32> {lazy.of_strings}) -> tensor<4xi32> attributes {lazy.strings = ["a", "a"]} {
+  return %x : tensor<4xi32>
+}
+
+// -----
+
+// expected-error@+1 {{lazy.strings is ["a\00"], expected different strings of UTF-8 without zero bytes}}
+func.func @main(%x: tensor<4xi32> {lazy.of_strings}) -> tensor<4xi32> attributes {lazy.strings = ["a\00"]} {
+  return %x : tensor<4xi32>
+}
+
+// -----
+
+// expected-error@+1 {{lazy.strings is ["\FF"], expected different strings of UTF-8 without zero bytes}}
+func.func @main(%x: tensor<4xi32> {lazy.of_strings}) -> tensor<4xi32> attributes {lazy.strings = ["\FF"]} {
+  return %x : tensor<4xi32>
+}

@@ -11,6 +11,7 @@ add_executable(nacre_runtime_tests
   ${CMAKE_CURRENT_LIST_DIR}/runtime_onnx_tensor.cpp
   ${CMAKE_CURRENT_LIST_DIR}/runtime_safetensors.cpp
   ${CMAKE_CURRENT_LIST_DIR}/runtime_report.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/runtime_strings.cpp
   ${CMAKE_CURRENT_LIST_DIR}/runtime_training.cpp
   ${CMAKE_CURRENT_LIST_DIR}/runtime_program.cpp)
 # The report is private to the executable's main; its ranking is tested alone.

@@ -46,16 +46,42 @@ int32_t runStep(const void *const *in, void *const *out, void *arena,
 const nacre_tensor initOutputs[] = {wTensor, countTensor};
 const nacre_tensor stepInputs[] = {xTensor, wTensor, countTensor};
 const nacre_tensor stepOutputs[] = {lossTensor, wTensor, countTensor};
-const nacre_model initModel = {
-    NACRE_ABI_VERSION, "t_init",    1,       2,
-    &seedTensor,       initOutputs, 0,       0,
-    nullptr,           nullptr,     0,       nullptr,
-    nullptr,           0,           nullptr, runInit};
-const nacre_model stepModel = {
-    NACRE_ABI_VERSION, "t_step",    3,       3,
-    stepInputs,        stepOutputs, 256,     0,
-    nullptr,           nullptr,     0,       nullptr,
-    nullptr,           0,           nullptr, runStep};
+const nacre_model initModel = {NACRE_ABI_VERSION,
+                               "t_init",
+                               1,
+                               2,
+                               &seedTensor,
+                               initOutputs,
+                               0,
+                               0,
+                               nullptr,
+                               nullptr,
+                               0,
+                               nullptr,
+                               nullptr,
+                               0,
+                               nullptr,
+                               runInit,
+                               0,
+                               nullptr};
+const nacre_model stepModel = {NACRE_ABI_VERSION,
+                               "t_step",
+                               3,
+                               3,
+                               stepInputs,
+                               stepOutputs,
+                               256,
+                               0,
+                               nullptr,
+                               nullptr,
+                               0,
+                               nullptr,
+                               nullptr,
+                               0,
+                               nullptr,
+                               runStep,
+                               0,
+                               nullptr};
 const int64_t both[] = {0, 1};
 const nacre_state states[] = {
     {"w", "parameter", "f32", 1, three, 12, 0},
@@ -198,7 +224,7 @@ TEST_CASE("training: tables that make no sense are refused") {
   bad.abi_version = 9;
   refused(bad, NACRE_E_ABI,
           "training 't' was built for version 9 of the interface, this is "
-          "version 1");
+          "version 2");
   bad = training;
   bad.state_bytes = 64;
   refused(bad, NACRE_E_ARG,

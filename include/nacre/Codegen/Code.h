@@ -38,10 +38,17 @@ struct TensorInfo {
   /// Whether it is a scalar that holds an extent which the run worked out; its
   /// name stands in the dimNames of other outputs.
   bool isCount = false;
+  /// Whether its elements, of i32, are codes of strings
+  /// (nacre/Lazy/Signature.h).
+  bool strings = false;
   /// Of an output: the index of the last kernel that reads or writes it; when
   /// that one is done, so is the output. -1 when no kernel does.
   int64_t readyAfter = -1;
   int64_t byteCount() const { return *byteSize(shape, dtype); }
+  /// "f32", "string": the element as callers call it.
+  llvm::StringRef dtypeText() const {
+    return strings ? "string" : dtypeName(dtype);
+  }
 };
 
 /// "[2, 3]"
@@ -104,6 +111,7 @@ struct CompiledCode {
   /// Whether kernels read dims or store extents as data, see
   /// nacre/Lazy/Signature.h.
   bool dimsAreData = false;
+  std::vector<std::string> strings; ///< by their codes
   std::vector<KernelInfo> kernels;
   uint64_t arenaBytes = 0, weightsBytes = 0;
   bool deviceArena = false; ///< the device has it, else the caller brings it

@@ -7,8 +7,8 @@
 
 namespace nacre::onnx_frontend {
 
-/// Strings in row-major order. They are known when a model is imported or not
-/// there at all: no program has a tensor of them.
+/// Strings in row-major order, which are known when a model is imported. Those
+/// that only the run knows are tensors of codes (nacre/Lazy/Signature.h).
 struct StringTensor {
   std::vector<int64_t> shape;
   std::vector<std::string> values;
@@ -50,7 +50,7 @@ struct Signature {
   /// those of the tensors within.
   std::vector<Wrapping> wrapping{};
   bool ranked = true;   ///< false: no shape is declared
-  bool strings = false; ///< of strings; `dtype` means nothing
+  bool strings = false; ///< of strings, whose codes are i32
 };
 
 /// The tensors that an input or output NAME is: itself, or of a sequence of n
@@ -59,8 +59,7 @@ struct Signature {
 /// `dims`; the dims of an element are open under its own name, ELEMENT.AXIS,
 /// where no value is declared. An element whose rank is not declared has as
 /// many as `dims` has values for. Gives false, and in `reason` what is
-/// missing, when a length is not given or above kMaxListLength, and for
-/// strings, which cannot be inputs of a program.
+/// missing, when a length is not given or above kMaxListLength.
 bool listTensors(const Signature &signature,
                  const llvm::StringMap<int64_t> &dims,
                  std::vector<Signature> &tensors, std::string &reason);

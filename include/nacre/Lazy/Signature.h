@@ -41,6 +41,13 @@ constexpr const char *openDims = "lazy.open_dims";
 /// dims.
 constexpr const char *extentSums = "lazy.extents";
 
+/// The attribute of an argument or a result of `main` whose elements, of i32,
+/// are codes of strings: places in the table of `main`'s attribute of the
+/// second name, a list of different strings; from its length on other strings,
+/// the same code for the same string.
+constexpr const char *ofStrings = "lazy.of_strings";
+constexpr const char *stringTable = "lazy.strings";
+
 /// A dim that is an argument or a result itself.
 struct DimScalar {
   std::string name;

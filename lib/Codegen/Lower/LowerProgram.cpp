@@ -72,6 +72,7 @@ TensorInfo infoOf(StringRef name, RankedTensorType type,
   CallerShape shape = callerShape(type, attributes);
   info.shape.assign(shape.bounds.begin(), shape.bounds.end());
   info.dimNames.assign(shape.dims.begin(), shape.dims.end());
+  info.strings = attributes && attributes.contains(ofStrings);
   return info;
 }
 
@@ -109,6 +110,9 @@ void ProgramLowering::signature() {
     code.dimsAreData |= count.has_value();
     code.outputs.back().state = textOf(main.getResultAttr(i, "lazy.state"));
   }
+  if (auto strings = main->getAttrOfType<ArrayAttr>(stringTable))
+    for (auto string : strings.getAsRange<StringAttr>())
+      code.strings.push_back(string.str());
   if (auto sums = main->getAttrOfType<DictionaryAttr>(extentSums))
     for (NamedAttribute entry : sums) {
       if (llvm::is_contained(code.dimNames, entry.getName().str()))

@@ -132,7 +132,7 @@ void BundleEmitter::atMost(StringRef kernel, StringRef what, uint64_t value,
 
 Json BundleEmitter::describe(const TensorInfo &tensor, uint64_t offset) const {
   Json json = {{"name", tensor.name},
-               {"dtype", dtypeName(tensor.dtype)},
+               {"dtype", tensor.dtypeText()},
                {"shape", tensor.shape}};
   if (llvm::any_of(tensor.dimNames,
                    [](const std::string &dim) { return !dim.empty(); })) {
@@ -275,6 +275,8 @@ llvm::Expected<CompiledCode> BundleEmitter::run() {
   json["inputs"] = inputs;
   json["outputs"] = outputs;
   json["dims"] = dims;
+  if (!code.strings.empty())
+    json["strings"] = code.strings;
   json["memory_bytes"] = memoryBytes;
   json["weights_bytes"] = code.weightsBytes;
   if (language.chunkBytes)

@@ -65,7 +65,7 @@ static std::string fields(const std::vector<TensorInfo> &tensors,
                           bool isInput) {
   std::string text;
   for (const TensorInfo &t : tensors) {
-    text += std::string("  /** ") + dtypeName(t.dtype) + " [";
+    text += "  /** " + t.dtypeText().str() + " [";
     for (auto [i, extent] : llvm::enumerate(t.shape)) {
       text += i ? ", " : "";
       if (!t.dimNames[i].empty())

@@ -10,6 +10,7 @@
 #include "ImportFiles.h"
 #include "Onnx/ModelFile.h"
 #include "mlir/IR/IRMapping.h"
+#include "nacre/Lazy/Signature.h"
 #include "nacre/Reference/Interpreter.h"
 #include "llvm/Support/Path.h"
 
@@ -124,6 +125,10 @@ Datum Evaluator::callImport(const Import &import,
     mapping.map(argument, usable(given, at));
   mlir::Location loc = at.location(&context);
   List results;
+  if (function->hasAttr(lazy::stringTable))
+    problem(at, quote(import.name) +
+                    " has a result of strings, which the language does not "
+                    "have");
   for (mlir::Value result : body.getTerminator()->getOperands())
     if (mlir::Type element = lazy::tensorType(result).getElementType();
         lazy::isNarrow(element))

@@ -18,6 +18,12 @@ Datum Datum::strings(StringTensor tensor) {
   return d;
 }
 
+Datum Datum::coded(Value codes) {
+  Datum d(codes);
+  d.kind = Kind::Coded;
+  return d;
+}
+
 Datum Datum::absent() {
   Datum d;
   d.kind = Kind::Absent;
@@ -27,11 +33,11 @@ Datum Datum::absent() {
 Datum::operator bool() const {
   if (isList())
     return llvm::all_of(elements(), [](const Datum &d) { return bool(d); });
-  return !isTensor() || tensor;
+  return !(isTensor() || isCoded()) || tensor;
 }
 
 void Datum::collect(llvm::SmallVectorImpl<Value> &tensors) const {
-  if (isTensor())
+  if (isTensor() || isCoded())
     tensors.push_back(tensor);
   else if (isList())
     for (const Datum &part : elements())
@@ -41,6 +47,8 @@ void Datum::collect(llvm::SmallVectorImpl<Value> &tensors) const {
 Datum Datum::map(llvm::function_ref<Value(Value)> change) const {
   if (isTensor())
     return tensor ? change(tensor) : tensor;
+  if (isCoded())
+    return coded(change(tensor));
   if (!isList())
     return *this;
   std::vector<Datum> changed;
@@ -57,6 +65,8 @@ std::string Datum::what() const {
     return "a sequence of " + std::to_string(elements().size());
   case Kind::Strings:
     return "a tensor of strings";
+  case Kind::Coded:
+    return "a tensor of strings of the run";
   case Kind::Absent:
     return "an absent optional";
   }

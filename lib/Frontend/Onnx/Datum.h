@@ -2,7 +2,8 @@
 //
 // A tensor of the program, or what is known while the model is imported and
 // leaves no trace in the program: how long a sequence is, whether an optional
-// is there, a tensor of strings. An optional that is there is what it holds.
+// is there, strings. An optional that is there is what it holds. Strings that
+// only the run knows are a tensor of their codes.
 //
 //===----------------------------------------------------------------------===//
 #ifndef NACRE_LIB_FRONTEND_ONNX_DATUM_H
@@ -19,6 +20,8 @@ public:
   Datum(mlir::Value tensor = {}) : tensor(tensor) {}
   static Datum list(std::vector<Datum> elements);
   static Datum strings(StringTensor tensor);
+  /// Strings of the run, by a tensor of i32 with their codes.
+  static Datum coded(mlir::Value codes);
   static Datum absent();
 
   /// False where a node was blocked.
@@ -26,9 +29,10 @@ public:
   bool isTensor() const { return kind == Kind::Tensor; }
   bool isList() const { return kind == Kind::List; }
   bool isStrings() const { return kind == Kind::Strings; }
+  bool isCoded() const { return kind == Kind::Coded; }
   bool isAbsent() const { return kind == Kind::Absent; }
 
-  /// The tensor, null unless it is one.
+  /// The tensor or the codes, null unless it is one.
   mlir::Value value() const { return tensor; }
   llvm::ArrayRef<Datum> elements() const { return *parts; }
   const StringTensor &text() const { return *texts; }
@@ -37,14 +41,14 @@ public:
   void collect(llvm::SmallVectorImpl<mlir::Value> &tensors) const;
   /// The same with other tensors.
   Datum map(llvm::function_ref<mlir::Value(mlir::Value)> change) const;
-  /// "a tensor", "a sequence of 3", "a tensor of strings", "an absent
-  /// optional"
+  /// "a tensor", "a sequence of 3", "a tensor of strings", "strings of the
+  /// run", "an absent optional"
   std::string what() const;
   /// Whether both are the same but for their tensors.
   bool sameForm(const Datum &other) const;
 
 private:
-  enum class Kind { Tensor, List, Strings, Absent } kind = Kind::Tensor;
+  enum class Kind { Tensor, List, Strings, Coded, Absent } kind = Kind::Tensor;
   mlir::Value tensor;
   std::shared_ptr<const std::vector<Datum>> parts;
   std::shared_ptr<const StringTensor> texts;

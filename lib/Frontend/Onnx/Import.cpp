@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Reference/Interpreter.h"
 #include "llvm/ADT/ScopeExit.h"
+#include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
 #include <google/protobuf/unknown_field_set.h>
 
@@ -58,6 +59,24 @@ Value Importer::constant(mlir::Location loc, llvm::StringRef name,
   }
   auto type = mlir::RankedTensorType::get(tensor.shape, element);
   return build.weight(program.weights->add(name, std::move(tensor)), type);
+}
+
+int32_t Importer::codeOf(llvm::StringRef string) {
+  if (string.contains('\0') || !llvm::json::isUTF8(string))
+    block("E_DTYPE: the string " + quoted(string) +
+          " is not UTF-8 without zero bytes");
+  auto [at, isNew] = codes.try_emplace(string, int32_t(strings.size()));
+  if (isNew)
+    strings.push_back(string.str());
+  return at->second;
+}
+
+Value Importer::codesOf(mlir::Location loc, llvm::StringRef name,
+                        const StringTensor &strings) {
+  Tensor codes = Tensor::zeros(DType::I32, strings.shape);
+  for (auto [i, string] : llvm::enumerate(strings.values))
+    codes.data<int32_t>()[i] = codeOf(string);
+  return constant(loc, name, codes);
 }
 
 std::optional<Tensor> Importer::constantValue(Value value) {

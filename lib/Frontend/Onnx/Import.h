@@ -4,6 +4,7 @@
 
 #include "BoundedDims.h"
 #include "Datum.h"
+#include "Lists.h"
 #include "ModelFile.h"
 #include "TensorData.h"
 #include "nacre/Lazy/ControlFlow.h"
@@ -66,6 +67,9 @@ public:
   /// A tensor as a value: a splat when it has one element that a double holds
   /// exactly, else a weight called after `name`.
   mlir::Value constant(mlir::Location loc, llvm::StringRef name, Tensor tensor);
+  /// Strings by their codes in the program's table, i32.
+  mlir::Value codesOf(mlir::Location loc, llvm::StringRef name,
+                      const StringTensor &strings);
   /// The tensor behind a value that depends on constants only.
   std::optional<Tensor> constantValue(mlir::Value value);
   /// Runs `import` with new operations going to the end of another block.
@@ -95,11 +99,12 @@ private:
   void describe(const Extents &declared, const Extents &extents,
                 llvm::function_ref<void(llvm::StringRef, mlir::Attribute)> set);
   void needStaticInputs(const onnx::NodeProto &node, const Scope &scope);
-  std::vector<std::pair<std::string, mlir::Value>> results(Scope &scope);
-  void finish(const std::vector<std::pair<std::string, mlir::Value>> &results);
+  std::vector<NamedTensor> results(Scope &scope);
+  void finish(llvm::ArrayRef<NamedTensor> results);
 
   struct Argument {
     std::string name;
+    bool strings;
     Extents extents;  ///< empty: static
     Extents declared; ///< without the meaning of dims named as sums
   };
@@ -108,6 +113,9 @@ private:
   std::vector<Argument> arguments; ///< the inputs' tensors, in order
   /// Inputs and how many of the arguments each one is.
   std::vector<std::pair<Signature, size_t>> inputs;
+  int32_t codeOf(llvm::StringRef string);
+  std::vector<std::string> strings; ///< by their codes
+  llvm::StringMap<int32_t> codes;
   llvm::DenseMap<mlir::Value, Tensor> memo;
   mlir::Block *body = nullptr;
   /// Nodes of bodies that are imported again and again count each time.

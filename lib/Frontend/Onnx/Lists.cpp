@@ -56,14 +56,6 @@ bool nacre::onnx_frontend::listTensors(const Signature &signature,
                                        const llvm::StringMap<int64_t> &dims,
                                        std::vector<Signature> &tensors,
                                        std::string &reason) {
-  if (signature.strings) {
-    reason = ("E_DTYPE: input " + quoted(signature.name) +
-              " is a tensor of strings and needs a constant: give it with "
-              "--fix " +
-              llvm::StringRef(signature.name).take_front(120) + "=FILE.pb")
-                 .str();
-    return false;
-  }
   if (signature.wrapping.empty()) {
     tensors.push_back(signature);
     Signature &tensor = tensors.back();
@@ -102,7 +94,7 @@ static Datum asDatum(const Signature &declared,
   if (declared.wrapping.empty()) {
     Value tensor = left.front();
     left = left.drop_front();
-    return tensor;
+    return declared.strings ? Datum::coded(tensor) : Datum(tensor);
   }
   std::vector<Datum> elements;
   for (int64_t i = 0, n = *lengthOf(declared, dims); i < n; ++i)
@@ -120,12 +112,9 @@ Datum nacre::onnx_frontend::argumentsAsDatum(
 
 static void nameInside(llvm::StringRef what, llvm::ArrayRef<Wrapping> wrapping,
                        const std::string &name, const Datum &datum,
-                       std::vector<std::pair<std::string, Value>> &named) {
+                       std::vector<NamedTensor> &named) {
   bool optional = !wrapping.empty() && wrapping.front() == Wrapping::Optional;
   bool sequence = !wrapping.empty() && !optional;
-  if (datum.isStrings())
-    block("E_DTYPE: output " + quoted(what) +
-          " is a tensor of strings, which a program does not give");
   if (optional) {
     if (!datum.isAbsent())
       nameInside(what, wrapping.drop_front(), elementName(name, 0), datum,
@@ -134,17 +123,17 @@ static void nameInside(llvm::StringRef what, llvm::ArrayRef<Wrapping> wrapping,
     for (auto [i, part] : llvm::enumerate(datum.elements()))
       nameInside(what, wrapping.drop_front(), elementName(name, i), part,
                  named);
-  } else if (!sequence && datum.isTensor()) {
-    named.emplace_back(name, datum.value());
+  } else if (!sequence && !datum.isList() && !datum.isAbsent()) {
+    named.push_back({name, datum});
   } else {
     block("output " + quoted(what) + " is declared as " +
           (sequence ? "a sequence" : "a tensor") + " and is " + datum.what());
   }
 }
 
-void nacre::onnx_frontend::nameTensors(
-    const onnx::ValueInfoProto &output, const Datum &datum,
-    std::vector<std::pair<std::string, Value>> &named) {
+void nacre::onnx_frontend::nameTensors(const onnx::ValueInfoProto &output,
+                                       const Datum &datum,
+                                       std::vector<NamedTensor> &named) {
   llvm::SmallVector<Wrapping> wrapping;
   tensorInside(output.type(), wrapping);
   nameInside(output.name(), wrapping, output.name(), datum, named);

@@ -18,10 +18,16 @@ Datum argumentsAsDatum(const Signature &declared,
                        const llvm::StringMap<int64_t> &dims,
                        llvm::ArrayRef<mlir::Value> tensors);
 
+/// A tensor among the results, or codes of strings.
+struct NamedTensor {
+  std::string name;
+  Datum datum;
+};
+
 /// Appends the tensors of an output under the names of listTensors. Blocks
-/// where the value is not what the type declares, or strings.
+/// where the value is not what the type declares.
 void nameTensors(const onnx::ValueInfoProto &output, const Datum &datum,
-                 std::vector<std::pair<std::string, mlir::Value>> &named);
+                 std::vector<NamedTensor> &named);
 
 } // namespace nacre::onnx_frontend
 

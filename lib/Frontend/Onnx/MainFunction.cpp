@@ -36,7 +36,7 @@ void Importer::addArguments(const onnx::ValueInfoProto &input) {
                                           type.getElementType());
     body->addArgument(given,
                       mlir::NameLoc::get(builder.getStringAttr(tensor.name)));
-    arguments.push_back({tensor.name, extents, extents});
+    arguments.push_back({tensor.name, tensor.strings, extents, extents});
     ++inputs.back().second;
   }
   inputs.back().first = declared;
@@ -148,8 +148,8 @@ Value Importer::spreadArgument(Value given, Argument &argument) {
 }
 
 /// The tensors of the graph's outputs, with their names.
-std::vector<std::pair<std::string, Value>> Importer::results(Scope &scope) {
-  std::vector<std::pair<std::string, Value>> results;
+std::vector<NamedTensor> Importer::results(Scope &scope) {
+  std::vector<NamedTensor> results;
   const onnx::GraphProto &graph = file->proto.graph();
   for (const onnx::ValueInfoProto &output : graph.output()) {
     std::optional<Datum> datum = scope.find(output.name());
@@ -163,9 +163,17 @@ std::vector<std::pair<std::string, Value>> Importer::results(Scope &scope) {
       errors.add(blocker.text);
     }
   }
-  for (const auto &[name, value] : results) {
+  for (auto &[name, datum] : results) {
+    try {
+      if (datum.isStrings())
+        datum =
+            Datum::coded(codesOf(builder.getUnknownLoc(), name, datum.text()));
+    } catch (const Blocker &blocker) {
+      errors.add(blocker.text);
+      continue;
+    }
     // Views inside the graph are free, but a result is stored.
-    mlir::RankedTensorType type = lazy::tensorType(value);
+    mlir::RankedTensorType type = lazy::tensorType(datum.value());
     Ints shape = lazy::boundedShape(type);
     if (byteSize(shape, dtypeOf(type.getElementType())) > kMaxTensorBytes)
       errors.add("E_LIMIT: output " + quoted(name) + ": shape " +
@@ -207,14 +215,13 @@ void Importer::describe(
 }
 
 /// Ends the function: result names, dead operations and unused weights gone.
-void Importer::finish(
-    const std::vector<std::pair<std::string, Value>> &results) {
+void Importer::finish(llvm::ArrayRef<NamedTensor> results) {
   auto function = mlir::cast<mlir::func::FuncOp>(body->getParentOp());
   llvm::SmallVector<Value> values;
   llvm::SmallVector<Extents> shapes;
   llvm::SmallVector<Extent> counts; // dims that the run works out
   for (const auto &[name, result] : results) {
-    Value value = result;
+    Value value = result.value();
     shapes.emplace_back();
     if (!dims.isStatic(value)) {
       shapes.back() = dims.of(value);
@@ -245,8 +252,18 @@ void Importer::finish(
       continue;
     }
     set("lazy.name", builder.getStringAttr(arguments[i].name));
+    if (arguments[i].strings)
+      set(lazy::ofStrings, builder.getUnitAttr());
     if (!arguments[i].extents.empty())
       describe(arguments[i].declared, arguments[i].extents, set);
+  }
+  bool ofStrings =
+      llvm::any_of(arguments, [](const Argument &a) { return a.strings; }) ||
+      llvm::any_of(results,
+                   [](const NamedTensor &r) { return r.datum.isCoded(); });
+  if (ofStrings) {
+    llvm::SmallVector<llvm::StringRef> table(strings.begin(), strings.end());
+    function->setAttr(lazy::stringTable, builder.getStrArrayAttr(table));
   }
   if (mlir::DictionaryAttr sums = dims.sums(); !sums.empty())
     function->setAttr(lazy::extentSums, sums);
@@ -258,7 +275,9 @@ void Importer::finish(
       setRange(counts[i - shapes.size()], set);
       continue;
     }
-    set("lazy.name", builder.getStringAttr(results[i].first));
+    set("lazy.name", builder.getStringAttr(results[i].name));
+    if (results[i].datum.isCoded())
+      set(lazy::ofStrings, builder.getUnitAttr());
     if (!shapes[i].empty())
       describe(shapes[i], shapes[i], set);
   }

@@ -36,12 +36,23 @@ Value Node::in(int i) {
   Datum found = datum(i);
   if (!found.isTensor())
     block("input " + Twine(i) + " is " + found.what() +
-          (found.isStrings() ? ", not of numbers" : ", not a tensor"));
+          (found.isStrings() || found.isCoded() ? ", not of numbers"
+                                                : ", not a tensor"));
   return found.value();
+}
+
+Value Node::codes(int i) {
+  Datum found = datum(i);
+  return found.isCoded() ? found.value() : codesOf(strings(i));
 }
 
 const StringTensor &Node::strings(int i) {
   Datum found = datum(i);
+  if (found.isCoded())
+    block("input " + Twine(i) +
+          " is a tensor of strings of the run; only what moves strings or "
+          "compares them for equality works on those, give constant ones with "
+          "--fix");
   if (!found.isStrings())
     block(
         "input " + Twine(i) + " is " + found.what() +

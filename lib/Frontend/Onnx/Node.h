@@ -41,8 +41,13 @@ public:
   Tensor constant(int i, llvm::StringRef what);
   Ints constantInts(int i, llvm::StringRef what);
 
-  /// The strings of an input.
+  /// The strings of an input, which must be known now.
   const StringTensor &strings(int i);
+  /// Their codes, of i32, as an input has them or as a constant.
+  Value codes(int i);
+  Value codesOf(const StringTensor &strings) {
+    return importer.codesOf(build.loc, name, strings);
+  }
 
   // Attributes; inside a function a reference takes the call's.
   const onnx::AttributeProto *attribute(llvm::StringRef name);

@@ -20,8 +20,8 @@ Signature onnx_frontend::declaredSignature(const onnx::ValueInfoProto &value,
   const onnx::TypeProto_Tensor &type = *inside;
   signature.wrapping.assign(wrapping.begin(), wrapping.end());
   signature.strings = type.elem_type() == onnx::TensorProto::STRING;
-  if (!signature.strings)
-    signature.dtype = dtypeOfOnnx(type.elem_type(), what);
+  signature.dtype = signature.strings ? DType::I32 // codes
+                                      : dtypeOfOnnx(type.elem_type(), what);
   signature.ranked = type.has_shape();
   if (!type.has_shape()) {
     if (isInput && wrapping.empty())

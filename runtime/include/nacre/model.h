@@ -30,7 +30,7 @@ extern "C" {
 
 /* Version of the structs in this file; nacre_model.abi_version must equal it.
  */
-#define NACRE_ABI_VERSION 1u
+#define NACRE_ABI_VERSION 2u
 
 /* Alignment in bytes that `arena` and `weights` must have. */
 #define NACRE_ALIGNMENT 64u
@@ -83,7 +83,8 @@ typedef struct nacre_tensor {
   const char *dtype;    /* "f32","f64","f16","bf16","i8","u8","i16","u16","i32",
                            "u32","i64","u64","bool","i4","u4","i2","u2",
                            "f8e4m3fn","f8e4m3fnuz","f8e5m2","f8e5m2fnuz",
-                           "f8e8m0","f4e2m1" */
+                           "f8e8m0","f4e2m1"; "string": an int32_t each, see
+                           nacre_model.strings */
   int64_t rank;         /* 0 for a scalar */
   const int64_t *shape; /* rank extents in elements; of a symbolic dim its
                            bound, the largest extent it may have. May be NULL if
@@ -135,6 +136,13 @@ typedef struct nacre_model {
   int32_t (*run)(const void *const *inputs, void *const *outputs, void *arena,
                  const void *weights, const int64_t *dims,
                  const nacre_executor *executor);
+
+  /* What an element of a "string" tensor means: below string_count a place in
+   * this table of different texts, from there on any other string, as the
+   * caller likes, the same number for the same string (nacre/runtime.h has
+   * such a table). */
+  int64_t string_count; /* often 0 */
+  const char *const *strings;
 } nacre_model;
 
 #ifdef __cplusplus

@@ -92,6 +92,32 @@ const nacre_executor *nacre_pool_executor(const nacre_pool *pool);
 /* Stops and joins the workers. No call may be in progress. NULL is fine. */
 void nacre_pool_destroy(nacre_pool *pool);
 
+/*===- Strings
+ * -------------------------------------------------------------===*/
+
+/* Texts and their codes. The elements of a tensor of dtype "string" are codes:
+ * below nacre_model.string_count a place in nacre_model.strings, from there on
+ * any other string, the same code for the same text. A table that begins with
+ * the model's strings gives codes to the texts of a run's inputs, and texts to
+ * those of its outputs. Not for several threads at once. */
+typedef struct nacre_strings nacre_strings;
+
+/* A table of `count` texts, different ones, with the codes 0, 1 and so on.
+ * NACRE_E_NOMEM, NACRE_E_LIMIT, NACRE_E_ABI when a text is there twice. */
+nacre_status nacre_strings_create(const char *const *texts, int64_t count,
+                                  nacre_strings **strings, nacre_error *error);
+void nacre_strings_destroy(nacre_strings *strings); /* NULL is fine */
+/* The code of a text, which may hold zero bytes; a new one where there is none.
+ * NACRE_E_NOMEM, NACRE_E_LIMIT. */
+nacre_status nacre_strings_code(nacre_strings *strings, const char *text,
+                                size_t length, int32_t *code,
+                                nacre_error *error);
+int64_t nacre_strings_count(const nacre_strings *strings);
+/* The text of a code, which ends in a zero byte behind its length (`length` may
+ * be NULL); NULL for a code that no text has. Valid as long as the table. */
+const char *nacre_strings_text(const nacre_strings *strings, int32_t code,
+                               size_t *length);
+
 /*===- Tensor files
  * --------------------------------------------------------===*/
 
@@ -127,6 +153,16 @@ nacre_status nacre_npy_parse(const void *bytes, size_t size, nacre_array *array,
 nacre_status nacre_npy_write(const char *path, const nacre_array *array,
                              nacre_error *error);
 
+/* The same of strings, NumPy's types U (read and written) and S (read): the
+ * array has codes, and its dtype is "string". Another file is NACRE_E_DTYPE;
+ * what is no Unicode text is NACRE_E_FORMAT, and a code without a text
+ * NACRE_E_INDEX. */
+nacre_status nacre_npy_read_strings(const char *path, nacre_strings *strings,
+                                    nacre_array *array, nacre_error *error);
+nacre_status nacre_npy_write_strings(const char *path, const nacre_array *array,
+                                     const nacre_strings *strings,
+                                     nacre_error *error);
+
 /* An ONNX TensorProto, as in the .pb files of ONNX test data: raw_data or the
  * typed fields, packed or not. Elements of 4 and 2 bits, which the file packs,
  * take a byte each. Strings, complex numbers, segments and external data are
@@ -136,6 +172,15 @@ nacre_status nacre_onnx_tensor_read(const char *path, nacre_array *array,
                                     nacre_error *error);
 nacre_status nacre_onnx_tensor_parse(const void *bytes, size_t size,
                                      nacre_array *array, nacre_error *error);
+/* The same of strings, as nacre_npy_read_strings. */
+nacre_status nacre_onnx_tensor_read_strings(const char *path,
+                                            nacre_strings *strings,
+                                            nacre_array *array,
+                                            nacre_error *error);
+nacre_status nacre_onnx_tensor_parse_strings(const void *bytes, size_t size,
+                                             nacre_strings *strings,
+                                             nacre_array *array,
+                                             nacre_error *error);
 
 /*===- Side files of weights
  * -----------------------------------------------===*/

@@ -183,6 +183,15 @@ TEST_CASE("a model describes itself") {
   CHECK(kernel.computes == std::string("what the test says"));
   CHECK_FALSE(nacre_opencl_kernel_at(symbolic, 1, &kernel));
   CHECK_FALSE(nacre_opencl_kernel_at(symbolic, -1, &kernel));
+  CHECK(m->string_count == 0);
+  Bundle texts = addBundle();
+  texts.manifest["strings"] = {"red", "", "gr\u00fcn"};
+  Model ofStrings(texts);
+  m = nacre_opencl_signature(ofStrings);
+  REQUIRE(m->string_count == 3);
+  CHECK(m->strings[0] == std::string("red"));
+  CHECK(m->strings[1] == std::string());
+  CHECK(m->strings[2] == std::string("gr\u00fcn"));
 }
 
 TEST_CASE("a folder") {

@@ -111,6 +111,10 @@ DType typeNamed(const std::string &name) {
   return dtypeOfOnnx(type, "to");
 }
 
+bool areStrings(const Datum &datum) {
+  return datum.isStrings() || datum.isCoded();
+}
+
 void cast(Node &n) {
   if (n.opset < 6)
     return n.set(0, castTo(n, n.in(0), typeNamed(n.stringAttr("to", ""))));
@@ -120,15 +124,15 @@ void cast(Node &n) {
   if (to == onnx::TensorProto::STRING)
     return castStrings(n, std::nullopt);
   DType dtype = dtypeOfOnnx(int32_t(to), "to");
-  if (n.datum(0).isStrings())
+  if (areStrings(n.datum(0)))
     return castStrings(n, dtype);
   n.set(0, castTo(n, n.in(0), dtype));
 }
 
 void castLike(Node &n) {
-  if (n.datum(1).isStrings())
+  if (areStrings(n.datum(1)))
     return castStrings(n, std::nullopt);
-  if (n.datum(0).isStrings())
+  if (areStrings(n.datum(0)))
     return castStrings(n, Node::dtype(n.in(1)));
   n.set(0, castTo(n, n.in(0), Node::dtype(n.in(1))));
 }

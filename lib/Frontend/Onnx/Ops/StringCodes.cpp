@@ -25,14 +25,15 @@ Value StringCodes::encode(Node &n, const StringTensor &text) const {
   return n.constantOf(codes);
 }
 
-StringTensor StringCodes::decode(Node &n, Value codes) const {
+Datum StringCodes::decode(Node &n, Value codes) const {
   std::optional<Tensor> known = n.importer.constantValue(codes);
-  if (!known)
-    block("E_DTYPE: strings that depend on run-time data are not supported");
+  if (!known) // chosen by the run
+    return Datum::coded(n.build.gather(
+        n.codesOf({{int64_t(strings.size())}, strings}), codes, 0));
   StringTensor text{known->shape, {}};
   for (int64_t i = 0, count = known->count(); i < count; ++i)
     text.values.push_back(strings[known->integerAt(i)]);
-  return text;
+  return Datum::strings(std::move(text));
 }
 
 /// How many of the op's outputs are of strings when its inputs are; nullopt
@@ -61,18 +62,29 @@ bool onnx_frontend::worksOnCodes(Node &n) {
   if (!n.proto.domain().empty() || !stringOutputs(n.proto.op_type()))
     return false;
   for (int i = 0; i < n.inputCount(); ++i)
-    if (n.has(i) && n.datum(i).isStrings())
+    if (n.has(i) && (n.datum(i).isStrings() || n.datum(i).isCoded()))
+      return true;
+  return false;
+}
+
+/// Whether some of the strings are known to the run only.
+static bool isOfRun(Node &n) {
+  for (int i = 0; i < n.inputCount(); ++i)
+    if (n.has(i) && n.datum(i).isCoded())
       return true;
   return false;
 }
 
 void onnx_frontend::importOnCodes(Node &n, void (*importer)(Node &)) {
+  bool ofRun = isOfRun(n);
+  if (ofRun && n.proto.op_type() == "Unique")
+    block("cannot order strings of the run");
   std::vector<std::string> all;
   for (int i = 0; i < n.inputCount(); ++i)
-    if (isData(n.proto.op_type(), i))
+    if (!isData(n.proto.op_type(), i))
+      n.has(i) ? (void)n.in(i) : void();
+    else if (!ofRun)
       llvm::append_range(all, n.strings(i).values);
-    else if (n.has(i))
-      n.in(i);
   StringCodes codes(std::move(all));
   Scope inner;
   inner.outer = &n.scope;
@@ -80,8 +92,9 @@ void onnx_frontend::importOnCodes(Node &n, void (*importer)(Node &)) {
   inner.callScope = n.scope.callScope;
   inner.opsets = n.scope.opsets;
   for (int i = 0; i < n.inputCount(); ++i)
-    if (n.has(i) && n.datum(i).isStrings())
-      inner.values[n.proto.input(i)] = codes.encode(n, n.strings(i));
+    if (isData(n.proto.op_type(), i))
+      inner.values[n.proto.input(i)] =
+          ofRun ? n.codes(i) : codes.encode(n, n.strings(i));
   Node onCodes(n.importer, inner, n.proto, n.opset, n.build.loc, n.name);
   importer(onCodes);
   for (int i = 0; i < n.proto.output_size(); ++i) {
@@ -90,7 +103,7 @@ void onnx_frontend::importOnCodes(Node &n, void (*importer)(Node &)) {
       continue;
     Value value = made->second.value();
     if (i < *stringOutputs(n.proto.op_type()))
-      n.setDatum(i, Datum::strings(codes.decode(n, value)));
+      n.setDatum(i, ofRun ? Datum::coded(value) : codes.decode(n, value));
     else
       n.set(i, value);
   }

@@ -6,14 +6,15 @@
 
 namespace nacre::onnx_frontend {
 
-/// Different strings in order; a string's code is its place.
+/// Different strings in order; a string's code is its place. These codes are
+/// for one node; Node::codes are the program's.
 class StringCodes {
 public:
   explicit StringCodes(std::vector<std::string> strings);
   /// The codes as an i64 constant; every string must be among those given.
   Value encode(Node &n, const StringTensor &strings) const;
-  /// The strings of codes that are known; blocks when they are not.
-  StringTensor decode(Node &n, Value codes) const;
+  /// The strings of such codes, those of the run where they are not known.
+  Datum decode(Node &n, Value codes) const;
 
 private:
   std::vector<std::string> strings;

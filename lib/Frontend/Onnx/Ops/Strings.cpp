@@ -216,7 +216,7 @@ bool readNumber(llvm::StringRef text, Tensor &t, bool isFloat, int64_t i) {
 } // namespace
 
 void onnx_frontend::castStrings(Node &n, std::optional<DType> to) {
-  if (!n.datum(0).isStrings()) {
+  if (n.datum(0).isTensor()) {
     Tensor x = n.constant(0, "input");
     StringTensor y{x.shape, {}};
     for (int64_t i = 0, count = x.count(); i < count; ++i)

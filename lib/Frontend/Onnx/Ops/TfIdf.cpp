@@ -4,8 +4,8 @@
 // a skip of s the elements of a window are s + 1 apart.
 //
 //===----------------------------------------------------------------------===//
+#include "../Node.h"
 #include "../OpTable.h"
-#include "StringCodes.h"
 
 using namespace nacre;
 using namespace nacre::onnx_frontend;
@@ -65,19 +65,17 @@ void tfIdf(Node &n) {
   if (mode != "TF" && mode != "IDF" && mode != "TFIDF")
     block("E_ATTR: unknown mode " + quoted(mode));
 
-  // Elements and pool as i64: numbers, or codes of strings.
+  // Elements and pool: numbers as i64, or codes of strings.
   Value x, pool;
-  if (n.datum(0).isStrings()) {
+  if (!n.datum(0).isTensor()) {
     const onnx::AttributeProto *a = n.attribute("pool_strings");
     if (!a)
       block("E_ATTR: no pool_strings");
     StringTensor words{{a->strings_size()},
                        {a->strings().begin(), a->strings().end()}};
-    std::vector<std::string> all = words.values;
-    llvm::append_range(all, n.strings(0).values);
-    StringCodes codes(std::move(all));
-    x = codes.encode(n, n.strings(0));
-    pool = codes.encode(n, words);
+    x = n.codes(0);
+    n.needStatic(x);
+    pool = n.codesOf(words);
   } else {
     x = n.in(0);
     n.needStatic(x);

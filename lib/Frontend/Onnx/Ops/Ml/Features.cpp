@@ -1,6 +1,5 @@
 //===- Features.cpp - preparing features ----------------------------------===//
 #include "../../OpTable.h"
-#include "../StringCodes.h"
 #include "Scores.h"
 #include "nacre/model.h"
 
@@ -84,16 +83,14 @@ void imputer(Node &n) {
 
 void oneHotEncoder(Node &n) {
   Value x, table;
-  if (n.datum(0).isStrings()) {
+  if (!n.datum(0).isTensor()) {
     StringTensor categories{{}, stringsAttr(n, "cats_strings")};
     if (categories.values.empty())
       block("E_ATTR: no cats_strings");
     categories.shape.push_back(categories.values.size());
-    std::vector<std::string> all = categories.values;
-    llvm::append_range(all, n.strings(0).values);
-    StringCodes codes(std::move(all));
-    x = codes.encode(n, n.strings(0));
-    table = codes.encode(n, categories);
+    x = n.codes(0);
+    n.needStatic(x);
+    table = n.codesOf(categories);
   } else {
     x = n.in(0);
     n.needStatic(x);
@@ -105,7 +102,7 @@ void oneHotEncoder(Node &n) {
   }
   Ints column(Node::shape(x));
   column.push_back(1);
-  Value keys = n.reshape(n.build.cast(x, n.type(DType::I64)), column);
+  Value keys = n.reshape(n.build.cast(x, Node::element(table)), column);
   Value hit = n.cmp(CmpKind::eq, keys, table);
   if (n.intAttr("zeros", 1) == 0) {
     Value any = n.build.reduce(ReduceKind::max, hit, {Node::rank(x)}, true);

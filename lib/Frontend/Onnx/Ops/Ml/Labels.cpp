@@ -1,8 +1,7 @@
 //===- Labels.cpp - a value for each key ----------------------------------===//
 //
-// Keys and values may be strings. Where the input is, it is known and so are
-// the places of its elements among the keys; where the values are, the input
-// must be known.
+// Keys and values may be strings. Those of a run are codes, which are looked up
+// as numbers are.
 //
 //===----------------------------------------------------------------------===//
 #include "../../OpTable.h"
@@ -37,9 +36,36 @@ std::vector<double> numbersOf(Node &n, llvm::ArrayRef<const char *> names) {
   return {};
 }
 
-/// For each element of the input the place of the first key that equals it,
-/// i64; the number of keys where none does.
+/// For each element of x the place of the first key in `table` that equals it,
+/// i64; the number of keys where none does. By comparing with all keys.
+Value placeAmong(Node &n, Value x, Value table) {
+  n.needStatic(x);
+  int64_t count = Node::shape(table)[0];
+  Ints column(Node::shape(x));
+  column.push_back(1);
+  Value wide = n.reshape(x, column);
+  Value hit = n.cmp(CmpKind::eq, wide, table);
+  if (Node::isFloat(x)) // NaN is a key like others
+    hit = n.build.binary<lazy::OrOp>(
+        hit, n.build.binary<lazy::AndOp>(n.cmp(CmpKind::ne, table, table),
+                                         n.cmp(CmpKind::ne, wide, wide)));
+  mlir::Type i64 = n.type(DType::I64);
+  Value place = n.build.iota(mlir::RankedTensorType::get({count}, i64), 0);
+  Value at = n.where(hit, place, n.build.splat(i64, double(count)));
+  return n.build.reduce(ReduceKind::min, at, {Node::rank(x)});
+}
+
+Value placeOfNumber(Node &n, llvm::ArrayRef<double> keys) {
+  Value x = n.in(0);
+  return placeAmong(
+      n, x, constantNumbers(n, Node::element(x), {int64_t(keys.size())}, keys));
+}
+
+/// The same of strings: of those that are known, so are their places.
 Value placeOfString(Node &n, llvm::ArrayRef<std::string> keys) {
+  if (n.datum(0).isCoded())
+    return placeAmong(n, n.codes(0),
+                      n.codesOf({{int64_t(keys.size())}, keys.vec()}));
   const StringTensor &x = n.strings(0);
   llvm::StringMap<int64_t> places;
   for (auto [i, key] : llvm::enumerate(keys))
@@ -53,31 +79,13 @@ Value placeOfString(Node &n, llvm::ArrayRef<std::string> keys) {
   return n.constantOf(at);
 }
 
-/// The same by comparing with all keys.
-Value placeOfNumber(Node &n, llvm::ArrayRef<double> keys) {
-  Value x = n.in(0);
-  n.needStatic(x);
-  int64_t count = keys.size();
-  Ints column(Node::shape(x));
-  column.push_back(1);
-  Value table = constantNumbers(n, Node::element(x), {count}, keys);
-  Value wide = n.reshape(x, column);
-  Value hit = n.cmp(CmpKind::eq, wide, table);
-  if (Node::isFloat(x)) // NaN is a key like others
-    hit = n.build.binary<lazy::OrOp>(
-        hit, n.build.binary<lazy::AndOp>(n.cmp(CmpKind::ne, table, table),
-                                         n.cmp(CmpKind::ne, wide, wide)));
-  mlir::Type i64 = n.type(DType::I64);
-  Value place = n.build.iota(mlir::RankedTensorType::get({count}, i64), 0);
-  Value at = n.where(hit, place, n.build.splat(i64, double(count)));
-  return n.build.reduce(ReduceKind::min, at, {Node::rank(x)});
-}
-
 /// Strings by their places in a list.
 void setStrings(Node &n, Value at, llvm::ArrayRef<std::string> values) {
   std::optional<Tensor> known = n.importer.constantValue(at);
   if (!known)
-    block("E_DTYPE: the labels are strings, so it needs a constant input");
+    return n.setDatum(
+        0, Datum::coded(n.build.gather(
+               n.codesOf({{int64_t(values.size())}, values.vec()}), at, 0)));
   StringTensor y{known->shape, {}};
   for (int64_t i = 0, count = known->count(); i < count; ++i)
     y.values.push_back(values[known->integerAt(i)]);
@@ -94,7 +102,7 @@ void checkKeys(size_t keys, size_t values) {
 void between(Node &n, llvm::ArrayRef<std::string> strings,
              std::vector<double> numbers) {
   checkKeys(strings.size(), numbers.size());
-  if (n.datum(0).isStrings()) {
+  if (!n.datum(0).isTensor()) {
     Value at = placeOfString(n, strings);
     numbers.push_back(double(n.intAttr("default_int64", -1)));
     Value table = constantNumbers(n, n.type(DType::I64),

@@ -112,15 +112,18 @@ void onnx_frontend::setLabels(Node &n, Value scores, llvm::StringRef intsName) {
   if (!n.wants(0))
     return;
   std::vector<double> labels = numbersAttr(n, intsName);
-  if (labels.empty() && !stringsAttr(n, "classlabels_strings").empty())
-    block("E_DTYPE: labels that are strings are not supported");
+  std::vector<std::string> names = stringsAttr(n, "classlabels_strings");
   Value at = n.build.argReduce(ReduceKind::max, scores, 1, /*last=*/false,
                                /*keepDims=*/false);
-  if (labels.empty())
+  int64_t count = labels.empty() ? names.size() : labels.size();
+  if (count == 0)
     return n.set(0, at);
-  if (int64_t(labels.size()) != Node::shape(scores)[1])
-    block("E_ATTR: " + Twine(labels.size()) + " labels for " +
+  if (count != Node::shape(scores)[1])
+    block("E_ATTR: " + Twine(count) + " labels for " +
           Twine(Node::shape(scores)[1]) + " classes");
+  if (labels.empty())
+    return n.setDatum(
+        0, Datum::coded(n.build.gather(n.codesOf({{count}, names}), at, 0)));
   Value table =
       constantNumbers(n, n.type(DType::I64), {int64_t(labels.size())}, labels);
   n.set(0, n.build.gather(table, at, 0));

@@ -25,8 +25,9 @@ Value readFeatures(Node &n);
 /// or "PROBIT"; blocks on others.
 Value postTransform(Node &n, Value scores, llvm::StringRef transform);
 
-/// Sets output 0 to the label of the largest score of each row. Labels are
-/// integers; blocks when the node's are texts and output 0 is wanted.
+/// Sets output 0 to the label of the largest score of each row: the integers of
+/// attribute `intsName`, else the strings of "classlabels_strings", else the
+/// number of the class.
 void setLabels(Node &n, Value scores, llvm::StringRef intsName);
 
 } // namespace nacre::onnx_frontend
