@@ -62,8 +62,7 @@ mlir::DictionaryAttr BoundedDims::sums() {
 
 void BoundedDims::declare(Value v, Extents extents) {
   auto *op = v.getDefiningOp();
-  if (op && op->getNumResults() == 1 &&
-      llvm::any_of(extents, [](const Extent &e) { return !e.isConstant(); }))
+  if (op && op->getNumResults() == 1 && !isConstant(extents))
     op->setAttr(lazy::openExtents, names(extents));
   note(v, std::move(extents));
 }
@@ -71,7 +70,7 @@ void BoundedDims::declare(Value v, Extents extents) {
 void BoundedDims::note(Value v, Extents extents) {
   if (auto *op = v.getDefiningOp())
     seen.insert(op);
-  if (llvm::all_of(extents, [](const Extent &e) { return e.isConstant(); }))
+  if (isConstant(extents))
     open.erase(v);
   else
     open[v] = std::move(extents);
@@ -287,8 +286,7 @@ Value BoundedDims::gatherDense(mlir::Location loc, Value x) {
   Rows rows(from, most);
   Value y = withExtents(loc, x, constants(most));
   y = b.reshape(y, {rows.count, rows.inner});
-  if (llvm::any_of(llvm::drop_begin(rows.outer),
-                   [](const Extent &e) { return !e.isConstant(); })) {
+  if (!isConstant(llvm::ArrayRef(rows.outer).drop_front())) {
     y = b.gather(y, places(loc, rows.outer, false), 0);
     declare(y, constants({rows.count, rows.inner}));
   }

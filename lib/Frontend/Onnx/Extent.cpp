@@ -48,6 +48,10 @@ Extent operator*(const Extent &a, const Extent &b) {
   return result;
 }
 
+bool isConstant(llvm::ArrayRef<Extent> extents) {
+  return llvm::all_of(extents, [](const Extent &e) { return e.isConstant(); });
+}
+
 } // namespace nacre::onnx_frontend
 
 /// Long division by the last term, which is the one of highest order.

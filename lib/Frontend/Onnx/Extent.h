@@ -56,6 +56,9 @@ private:
 
 using Extents = llvm::SmallVector<Extent>;
 
+/// Whether no extent depends on the run.
+bool isConstant(llvm::ArrayRef<Extent> extents);
+
 /// The atoms of one import.
 class ExtentTable {
 public:

@@ -86,8 +86,7 @@ std::optional<Tensor> Importer::constantValue(Value value) {
     return known;
   // What depends on extents may still be the same in all runs.
   std::optional<Extents> elements = dims.elements(value);
-  if (!elements ||
-      !llvm::all_of(*elements, [](const Extent &e) { return e.isConstant(); }))
+  if (!elements || !isConstant(*elements))
     return std::nullopt;
   mlir::RankedTensorType type = lazy::tensorType(value);
   Tensor t = Tensor::zeros(dtypeOf(type.getElementType()), type.getShape());

@@ -29,7 +29,7 @@ void Importer::addArguments(const onnx::ValueInfoProto &input) {
       return;
     Extents extents = extentsOf(tensor, type);
     mlir::Type given = type;
-    if (llvm::all_of(extents, [](const Extent &e) { return e.isConstant(); }))
+    if (isConstant(extents))
       extents.clear();
     else
       given = mlir::RankedTensorType::get({type.getNumElements()},

@@ -215,9 +215,7 @@ void slice(Node &n) {
     for (int i = 0; i < 3; ++i) {
       auto known =
           i && n.has(i) ? n.importer.dims.elements(n.in(i)) : std::nullopt;
-      bool open = known && !llvm::all_of(*known, [](const Extent &e) {
-                    return e.isConstant();
-                  });
+      bool open = known && !isConstant(*known);
       if (i ? open : !n.importer.dims.isStatic(x))
         return sliceBounded(n, x);
     }

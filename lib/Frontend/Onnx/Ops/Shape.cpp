@@ -99,8 +99,7 @@ bool isBounded(Node &n, Value x, int shape) {
   if (!dims.isStatic(x))
     return true;
   auto known = n.has(shape) ? dims.elements(n.in(shape)) : std::nullopt;
-  return known &&
-         !llvm::all_of(*known, [](const Extent &e) { return e.isConstant(); });
+  return known && !isConstant(*known);
 }
 
 void reshape(Node &n) {
