@@ -94,6 +94,11 @@ def cases():
     labels = {"label": ("string", [6]), "scores": ("f32", [6, 3])}
     yield "linear classifier", model([linear(["setosa", "versicolor", "virginica"], 3)], {"x": ("f32", [6, 3])},
                                      labels), [x]
+    numbers = np.random.default_rng(6).standard_normal(6 * 3 + 2 * 6 + 3).astype(np.float32).tolist()
+    yield "support vectors", model([node(
+        "SVMClassifier", "x", "label scores", domain=ML, classlabels_strings=["a", "b", "c"], kernel_type="RBF",
+        kernel_params=[0.5, 0.0, 3.0], support_vectors=numbers[:18], vectors_per_class=[2, 2, 2],
+        coefficients=numbers[18:30], rho=numbers[30:])], {"x": ("f32", [6, 3])}, labels), [x]
     yield "tree classifier", model([tree(["low", "middle", "high"])], {"x": ("f32", [6, 3])}, labels), [x]
     # A column of categories and one of numbers, to a class by name.
     yield "pipeline", model([
@@ -223,6 +228,11 @@ def wrong_files(top):
           [f"error: input 'x': {top}/numbers.pb: data_type 1 is not that of strings"])
     code, out, errors = run([NACRE, "run", path, "--input", f"x={top}/strings.npy"])
     check("printed", (code, out, errors), (0, 'y: string [2] = "a" "b"\n', []))
+    # A training is in the graph language, which has no strings.
+    onnx.save(model([linear(["a", "b", "c"], 3)], {"x": ("f32", [6, 3])},
+                    {"label": ("string", [6]), "scores": ("f32", [6, 3])}), path)
+    check("a training", run([NACRE, "compile", path, "--train", "--loss", "mse", "-o", top / "made"])[2],
+          ["error: --loss:4:16: 'network' has a result of strings, which the language does not have"])
     onnx.save(model([node("Identity", "x", "y")], {"x": ("f32", [2])}, {"y": ("f32", [2])}), path)
     check("strings for numbers", run([NACRE, "run", path, "--input", f"x={top}/strings.npy"])[2],
           [f"error: input 'x': {top}/strings.npy: element type '<U1' is not supported"])
