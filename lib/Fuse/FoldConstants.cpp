@@ -2,9 +2,11 @@
 //
 // Dequantised weights, batch-norm scales, shape arithmetic: all of it is
 // evaluated once with the reference interpreter. Expansions stay views, since
-// materialising a broadcast only costs memory.
+// materialising a broadcast only costs memory. So does what unpacks a packed
+// weight.
 //
 //===----------------------------------------------------------------------===//
+#include "PackedWeights.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Fuse/Fuse.h"
 #include "nacre/Lazy/ControlFlow.h"
@@ -77,6 +79,7 @@ static void sinkConstants(Operation *op) {
 static void foldConstants(Program &program, func::FuncOp function,
                           int64_t maxBytes) {
   DenseMap<Value, Tensor> memo;
+  llvm::DenseSet<Value> packed = unpackedValues(function);
   OpBuilder b(function.getContext());
   for (Operation &op : llvm::make_early_inc_range(function.getBody().front())) {
     if (isCall(&op)) {
@@ -99,12 +102,12 @@ static void foldConstants(Program &program, func::FuncOp function,
           view.shape.assign(type.getShape().begin(), type.getShape().end());
           std::string name = program.weights->add(weight.getName(), view);
           Value w =
-              WeightOp::create(b, op.getLoc(), type, b.getStringAttr(name));
+              WeightOp::create(b, op.getLoc(), type, name, weight.getPacked());
           op.getResult(0).replaceAllUsesWith(w);
           op.erase();
           continue;
         }
-    if (!bytes || *bytes > maxBytes)
+    if (!bytes || *bytes > maxBytes || packed.contains(op.getResult(0)))
       continue;
     auto value = reference::constantValue(op.getResult(0), *program.weights,
                                           memo, maxBytes);
@@ -119,7 +122,7 @@ static void foldConstants(Program &program, func::FuncOp function,
         base = name.getName().str();
       std::string name = program.weights->add(base, *value);
       replacement =
-          WeightOp::create(b, op.getLoc(), type, b.getStringAttr(name));
+          WeightOp::create(b, op.getLoc(), type, name, /*packed=*/false);
     }
     memo[replacement] = *value;
     op.getResult(0).replaceAllUsesWith(replacement);

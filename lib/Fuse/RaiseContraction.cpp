@@ -3,9 +3,11 @@
 // reduce(add, mul(views of a, views of b)) is a contraction whose maps are the
 // composed index maps of the views. A view under an existing contraction is
 // absorbed the same way. Only pure affine maps qualify: a reshape that needs
-// floordiv stays outside.
+// floordiv stays outside. A product with what unpacks a weight stays a sum: the
+// operands of a contraction are written to memory.
 //
 //===----------------------------------------------------------------------===//
+#include "PackedWeights.h"
 #include "nacre/Fuse/Fuse.h"
 #include "nacre/Lazy/IndexMap.h"
 #include "nacre/Lazy/Lazy.h"
@@ -88,11 +90,11 @@ static void absorbViews(ContractOp op) {
   op.setMapsAttr(b.getAffineMapArrayAttr(maps));
 }
 
-static void raise(ReduceOp op) {
+static void raise(ReduceOp op, const llvm::DenseSet<Value> &unpacked) {
   auto mul = op.getX().getDefiningOp<MulOp>();
   auto type = tensorType(op.getX());
   if (op.getKind() != ReduceKind::add || !mul || !mul->hasOneUse() ||
-      !type.hasStaticShape())
+      !type.hasStaticShape() || unpacked.contains(mul))
     return;
   SmallVector<int64_t> extents(type.getShape());
   MLIRContext *context = op.getContext();
@@ -121,10 +123,13 @@ static void raise(ReduceOp op) {
 }
 
 void raiseContraction(ModuleOp module) {
-  SmallVector<ReduceOp> reduces;
-  module.walk([&](ReduceOp op) { reduces.push_back(op); });
-  for (ReduceOp op : reduces)
-    raise(op);
+  for (auto function : module.getOps<func::FuncOp>()) {
+    llvm::DenseSet<Value> unpacked = unpackedValues(function);
+    SmallVector<ReduceOp> reduces;
+    function.walk([&](ReduceOp op) { reduces.push_back(op); });
+    for (ReduceOp op : reduces)
+      raise(op, unpacked);
+  }
   module.walk([&](ContractOp op) { absorbViews(op); });
 }
 

@@ -30,8 +30,8 @@ static RankedTensorType typeFor(Type element, ArrayRef<int64_t> shape,
   return RankedTensorType::get(shape, element);
 }
 
-Value Build::weight(StringRef name, RankedTensorType type) {
-  return WeightOp::create(b, loc, type, b.getStringAttr(name));
+Value Build::weight(StringRef name, RankedTensorType type, bool packed) {
+  return WeightOp::create(b, loc, type, name, packed);
 }
 
 static TypedAttr scalarAttr(OpBuilder &b, Type element, double value) {

@@ -42,6 +42,7 @@ ArrayRef<int64_t> resultStrides(KernelOp kernel, unsigned i = 0) {
 struct Address {
   AffineExpr address;
   bool guarded = false, indirect = false, index = false, result = false;
+  SmallVector<int64_t> extents = {}; ///< of the loops around it
   std::optional<int64_t> coefficient(unsigned dim) const {
     auto split = splitLinear(address, dim);
     if (!split)
@@ -103,6 +104,29 @@ bool sumsBytes(ContractOp contract) {
          contract.getType().getElementType().isInteger(32);
 }
 
+/// Elements read for one of the result where what is read most is contiguous
+/// along what is summed and far apart along the lane: vectors then run along
+/// the sum. Else 0.
+int64_t pointsInRows(const Loops &nest, unsigned rank, int64_t lane) {
+  int64_t most = 0, points = 0;
+  for (const Address &a : nest.accesses) {
+    int64_t read = 1, summed = 1;
+    bool inRows = false;
+    for (auto [d, extent] : llvm::enumerate(a.extents)) {
+      auto c = a.coefficient(d);
+      if (!c || *c == 0)
+        continue;
+      read *= extent;
+      summed *= d >= rank ? extent : 1;
+      inRows |= d >= rank && *c == 1 && extent >= 8;
+    }
+    if (read <= most)
+      continue;
+    most = read;
+    auto apart = a.coefficient(lane);
+    points = inRows && apart && std::abs(*apart) > 1 ? summed : 0;
+  }
+  return points;
 /// Dimensions (below `rank`) that each reduction under `v` depends on.
 void reductionDims(Value v, AffineMap map, SmallVectorImpl<int64_t> &extents,
                    unsigned rank, SmallVectorImpl<llvm::SmallBitVector> &found,
@@ -169,7 +193,7 @@ DictionaryAttr Scheduler::map() {
     walkAccesses(result, identity, nest.extents, [&](const Access &a) {
       nest.accesses.push_back(
           {linearAddress(a.map, stridesOf(kernel, a.leaf), nest.extents),
-           a.guarded, a.indirect, a.index, false});
+           a.guarded, a.indirect, a.index, false, nest.extents});
     });
   for (unsigned i = 0; i < kernel.getNumResults(); ++i)
     nest.accesses.push_back(
@@ -261,6 +285,11 @@ DictionaryAttr Scheduler::map() {
       lane = -1;
   if (countsIndex(kernel))
     lane = -1;
+  int64_t grain = 4096;
+  if (int64_t points = lane >= 0 ? pointsInRows(nest, rank, lane) : 0) {
+    lane = -1;
+    grain = llvm::alignTo(llvm::divideCeil(grain, points), 64);
+  }
   // Without a lane vectors still run along what a reduction sums.
   if (lane < 0 && llvm::none_of(
                       kernel.getBody().front(),
@@ -282,7 +311,6 @@ DictionaryAttr Scheduler::map() {
     }
   } else
     prefix = !loops.empty() && type.isDynamicDim(loops[0]) ? 1 : 0;
-  int64_t grain = 4096;
   return b.getDictionaryAttr(
       {b.getNamedAttr("kind", b.getStringAttr("map")), named(b, "loops", loops),
        named(b, "extents", extents), named(b, "lane", lane),

@@ -94,3 +94,32 @@ func.func @main(%x: tensor<5x13xf32>, %w: tensor<13xf32>) -> (tensor<5xf32>, ten
 // CHECK-NEXT: return %3, %2 : tensor<5xf32>, tensor<5x13xf32>
 // CHECK-NEXT: }
 // CHECK-NEXT: }
+
+// -----
+
+// A product with what unpacks a weight stays a sum: the operands of a
+// contraction are written to memory.
+func.func @main(%x: tensor<5x13xf32>) -> tensor<5x7xf32> {
+  %w = lazy.weight "packed" {packed} : tensor<7x13xui8>
+  %0 = lazy.reshape %x : tensor<5x13xf32> -> tensor<5x1x13xf32>
+  %1 = lazy.expand %0 : tensor<5x1x13xf32> -> tensor<5x7x13xf32>
+  %2 = lazy.reshape %w : tensor<7x13xui8> -> tensor<1x7x13xui8>
+  %3 = lazy.expand %2 : tensor<1x7x13xui8> -> tensor<5x7x13xui8>
+  %4 = lazy.cast %3 : tensor<5x7x13xui8> -> tensor<5x7x13xf32>
+  %5 = lazy.mul %1, %4 : tensor<5x7x13xf32>
+  %6 = lazy.reduce add, %5, [2] : tensor<5x7x13xf32> -> tensor<5x7xf32>
+  return %6 : tensor<5x7xf32>
+}
+// CHECK: module {
+// CHECK-NEXT: func.func @main(%arg0: tensor<5x13xf32>) -> tensor<5x7xf32> {
+// CHECK-NEXT: %0 = lazy.weight "packed" {packed} : tensor<7x13xui8>
+// CHECK-NEXT: %1 = lazy.reshape %arg0 : tensor<5x13xf32> -> tensor<5x1x13xf32>
+// CHECK-NEXT: %2 = lazy.expand %1 : tensor<5x1x13xf32> -> tensor<5x7x13xf32>
+// CHECK-NEXT: %3 = lazy.reshape %0 : tensor<7x13xui8> -> tensor<1x7x13xui8>
+// CHECK-NEXT: %4 = lazy.expand %3 : tensor<1x7x13xui8> -> tensor<5x7x13xui8>
+// CHECK-NEXT: %5 = lazy.cast %4 : tensor<5x7x13xui8> -> tensor<5x7x13xf32>
+// CHECK-NEXT: %6 = lazy.mul %2, %5 : tensor<5x7x13xf32>
+// CHECK-NEXT: %7 = lazy.reduce add, %6, [2] : tensor<5x7x13xf32> -> tensor<5x7xf32>
+// CHECK-NEXT: return %7 : tensor<5x7xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: }

@@ -197,3 +197,22 @@ func.func @main(%x: tensor<7xf32>, %y: tensor<64xf32>) -> tensor<64xf32> {
 // CHECK-SAME: lane = 0 : i64, lanes = 2 : i64
 // CHECK: %1 = lazy.kernel "add" (
 // CHECK-SAME: lane = -1 : i64, lanes = 1 : i64
+
+// -----
+
+// What is read is contiguous along the sum and not along the result: no lane.
+func.func @main(%x: tensor<70x64xui8>) -> tensor<70xf32> {
+  %0 = lazy.cast %x : tensor<70x64xui8> -> tensor<70x64xf32>
+  %1 = lazy.reduce add, %0, [1] : tensor<70x64xf32> -> tensor<70xf32>
+  return %1 : tensor<70xf32>
+}
+// CHECK: module attributes {lazy.arena_bytes = 0 : i64} {
+// CHECK-NEXT: func.func @main(%arg0: tensor<70x64xui8>) -> tensor<70xf32> {
+// CHECK-NEXT: %0 = lazy.kernel "reduce" (%arg1 = %arg0 : tensor<70x64xui8>) -> (tensor<70xf32>) attributes {operand_places = [#lazy.place<"input", 0, 0, [64, 1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 70>, grain = 64 : i64, kind = "map", lane = -1 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+// CHECK-NEXT: %1 = lazy.cast %arg1 : tensor<70x64xui8> -> tensor<70x64xf32>
+// CHECK-NEXT: %2 = lazy.reduce add, %1, [1] : tensor<70x64xf32> -> tensor<70xf32>
+// CHECK-NEXT: lazy.yield %2 : tensor<70xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: return %0 : tensor<70xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: }

@@ -18,7 +18,8 @@ struct Build {
   mlir::OpBuilder &b;
   mlir::Location loc;
 
-  mlir::Value weight(llvm::StringRef name, mlir::RankedTensorType type);
+  mlir::Value weight(llvm::StringRef name, mlir::RankedTensorType type,
+                     bool packed = false);
   /// A rank-0 or shaped constant of `element` type holding `value`.
   mlir::Value splat(mlir::Type element, double value,
                     llvm::ArrayRef<int64_t> shape = {});

@@ -115,8 +115,12 @@ def Lazy_WeightOp : Lazy_Op<"weight", [Pure]> {
   let description = [{
     The bytes are in the weight store under `name`; the IR holds the name only.
     `%w = lazy.weight "conv1.weight" : tensor<64x3x7x7xf32>`
+
+    `packed` says that it is small on purpose: what unpacks it is done when it
+    is read and not folded, and a product with it is no contraction, whose
+    operands are written to memory.
   }];
-  let arguments = (ins StrAttr:$name);
+  let arguments = (ins StrAttr:$name, UnitAttr:$packed);
   let results = (outs Lazy_Tensor:$result);
   let assemblyFormat = "$name attr-dict `:` type($result)";
 }
