@@ -19,12 +19,13 @@ docs=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$docs")
 tblgen=${MLIR_TBLGEN:-/usr/lib/llvm-22/bin/mlir-tblgen}
 operator_sets=${ONNX_OPERATOR_SETS:-/usr/include/onnx/defs/operator_sets.h}
-# Ops newer than the headers of Debian 12's ONNX 1.12, which know opset 17.
+# Ops newer than the headers of Debian 12's ONNX 1.12, which know opset 17, and
+# one that ONNX Runtime puts into the default domain.
 newer="AffineGrid=20 Attention=23 BitCast=26 BitwiseAnd=18 BitwiseNot=18
   BitwiseOr=18 BitwiseXor=18 CausalConvWithState=27 CenterCropPad=18
   Col2Im=18 CumProd=26 DeformConv=19 Gelu=20 GroupNormalization=18
   LinearAttention=27 Mish=18 RMSNormalization=23 RegexFullMatch=20
-  RotaryEmbedding=23 StringConcat=20 StringSplit=20 Swish=24 TensorScatter=24"
+  RotaryEmbedding=23 SimplifiedLayerNormalization=1 StringConcat=20 StringSplit=20 Swish=24 TensorScatter=24"
 # The domains besides the default one: folder=domain. Their notes begin with the
 # folder and a slash.
 domains="Microsoft=com.microsoft Ml=ai.onnx.ml Preview=ai.onnx.preview

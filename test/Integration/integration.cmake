@@ -52,6 +52,8 @@ add_test(NAME integration.onnx_ops
 add_test(NAME integration.quantized
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/quantized.py $<TARGET_FILE:nacre>)
+add_test(NAME integration.microsoft_ops
+    ${CMAKE_CURRENT_LIST_DIR}/microsoft_ops.py $<TARGET_FILE:nacre>)
 add_test(NAME integration.narrow_types
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/narrow_types.py $<TARGET_FILE:nacre>)

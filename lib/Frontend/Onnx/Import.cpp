@@ -189,7 +189,8 @@ void Importer::importNode(const onnx::NodeProto &node, int index,
       block("E_OPSET: no opset of " +
             Twine(domain.empty() ? "ai.onnx" : domain) + " is imported");
     Node context(*this, scope, node, opset, loc, name);
-    for (int i = 0; i < node.input_size() && !takesNarrow(domain, op); ++i)
+    for (int i = 0;
+         i < node.input_size() && !takesNarrow(domain, node.op_type()); ++i)
       if (Value v = context.has(i) ? context.datum(i).value() : Value();
           v && lazy::isNarrow(Node::element(v)))
         block("is not supported on " + Twine(dtypeName(Node::dtype(v))));

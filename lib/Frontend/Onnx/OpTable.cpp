@@ -52,7 +52,12 @@ const OpTable &nacre::onnx_frontend::opTable(llvm::StringRef domain) {
     OpTable &microsoft = domains["com.microsoft"];
     addMicrosoftAttentionOps(microsoft);
     addMicrosoftFusedOps(microsoft);
+    addMicrosoftGroupQueryOps(microsoft);
     addMicrosoftNormalizationOps(microsoft);
+    addMicrosoftPackedWeightOps(microsoft);
+    addMicrosoftQLinearOps(microsoft);
+    addMicrosoftQuantizedMatMulOps(microsoft);
+    addMicrosoftTensorOps(microsoft);
     OpTable &ml = domains["ai.onnx.ml"];
     addMlFeatureOps(ml);
     addMlLabelOps(ml);
@@ -81,5 +86,8 @@ bool nacre::onnx_frontend::takesNarrow(llvm::StringRef domain,
       "Slice",     "SpaceToDepth",   "Split",
       "Squeeze",   "Tile",           "Transpose",
       "Unsqueeze", "Where"};
-  return domain.empty() && ops.contains(op);
+  static const llvm::StringSet<> microsoft = {
+      "DequantizeLinear", "GatherBlockQuantized", "QuantizeLinear"};
+  return (domain.empty() && ops.contains(op)) ||
+         (domain == "com.microsoft" && microsoft.contains(op));
 }

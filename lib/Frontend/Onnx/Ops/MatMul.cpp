@@ -1,4 +1,5 @@
 //===- MatMul.cpp - matrix products as contractions -----------------------===//
+#include "MatMul.h"
 #include "../OpTable.h"
 #include "Quantize.h"
 
@@ -141,6 +142,10 @@ void gemm(Node &n) {
 }
 
 } // namespace
+
+Value onnx_frontend::matrixProduct(Node &n, Value a, Value b) {
+  return product(n, a, b);
+}
 
 void onnx_frontend::addMatMulOps(OpTable &t) {
   t["MatMul"] = bounded(matMul);

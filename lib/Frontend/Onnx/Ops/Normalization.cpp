@@ -152,12 +152,15 @@ void rmsNormalization(Node &n) {
   Value mean =
       n.mean(n.binary<lazy::MulOp>(wide, wide), axesFrom(axis, Node::rank(x)));
   mean = n.binary<lazy::AddOp>(mean, n.floatAttr("epsilon", 1e-5f));
-  Value y = n.binary<lazy::DivOp>(wide, n.unary<lazy::SqrtOp>(mean));
+  Value deviation = n.unary<lazy::SqrtOp>(mean);
+  Value y = n.binary<lazy::DivOp>(wide, deviation);
   y = n.binary<lazy::MulOp>(n.build.cast(y, given), scale);
   if (Node::shape(y) != Node::shape(x))
     block("E_SHAPE: scale of shape " + shapeText(Node::shape(scale)) +
           " does not broadcast to " + shapeText(Node::shape(x)));
   n.set(0, y);
+  if (n.wants(1)) // of SimplifiedLayerNormalization
+    n.set(1, n.binary<lazy::DivOp>(n.build.splatLike(deviation, 1), deviation));
 }
 
 /// (x - mean) / (standard deviation + 1e-9) over axes.
@@ -250,6 +253,8 @@ void onnx_frontend::addNormalizationOps(OpTable &t) {
   t["InstanceNormalization"] = bounded(instanceNormalization);
   t["LayerNormalization"] = bounded(layerNormalization);
   t["RMSNormalization"] = bounded(rmsNormalization);
+  // As ONNX Runtime writes it, in the default domain too.
+  t["SimplifiedLayerNormalization"] = bounded(rmsNormalization);
   t["MeanVarianceNormalization"] = bounded(meanVarianceNormalization);
   t["GroupNormalization"] = groupNormalization;
   t["LRN"] = bounded(lrn);

@@ -1,4 +1,5 @@
 //===- Pool.cpp - pooling: pad, window, reduce ----------------------------===//
+#include "Pool.h"
 #include "../OpTable.h"
 #include "Window.h"
 
@@ -110,39 +111,7 @@ Ints countsAlong(const WindowShape &w, size_t i, int64_t extent,
   return counts;
 }
 
-void averagePool(Node &n) {
-  Value x = n.in(0);
-  n.needFloat(x);
-  WindowShape w = readPool(n, x);
-  bool includePad = n.intAttr("count_include_pad", 0) != 0;
-  Value sum = pool(n, x, w, ReduceKind::add, 0);
-  int64_t whole = 1;
-  for (int64_t k : w.kernel)
-    whole = mulChecked(whole, k);
-  bool partial = false;
-  for (size_t i = 0; i < w.kernel.size(); ++i)
-    partial |= includePad ? w.high[i] != w.highDeclared[i]
-                          : w.low[i] != 0 || w.high[i] != 0;
-  if (!partial)
-    return n.set(0, n.binary<lazy::DivOp>(sum, double(whole)));
-  n.needStatic(x);
-  // A count for each position: the product of the counts along the axes.
-  Tensor counts = n.newTensor(DType::F32, w.output);
-  std::fill_n(counts.data<float>(), counts.count(), 1.0f);
-  int64_t inner = counts.count();
-  for (size_t i = 0; i < w.kernel.size(); ++i) {
-    Ints along = countsAlong(w, i, Node::shape(x)[i + 2], includePad);
-    int64_t extent = w.output[i];
-    inner /= extent;
-    for (int64_t at = 0, end = counts.count(); at < end; ++at)
-      counts.data<float>()[at] *= float(along[at / inner % extent]);
-  }
-  // A window wholly in the padding has the sum 0.
-  for (int64_t at = 0, end = counts.count(); at < end; ++at)
-    counts.data<float>()[at] = std::max(counts.data<float>()[at], 1.0f);
-  Value divisor = n.build.cast(n.constantOf(counts), Node::element(x));
-  n.set(0, n.binary<lazy::DivOp>(sum, divisor));
-}
+void averagePool(Node &n) { n.set(0, averagePoolOf(n, n.in(0))); }
 
 /// x to the power p, of x that is not negative.
 Value powerOf(Node &n, Value x, double p) {
@@ -179,11 +148,7 @@ Ints spatialAxes(Node &n, Value x) {
   return axes;
 }
 
-void globalAveragePool(Node &n) {
-  Value x = n.in(0);
-  n.needFloat(x);
-  n.set(0, n.mean(x, spatialAxes(n, x)));
-}
+void globalAveragePool(Node &n) { n.set(0, globalAveragePoolOf(n, n.in(0))); }
 
 void globalMaxPool(Node &n) {
   Value x = n.in(0);
@@ -200,6 +165,49 @@ void globalLpPool(Node &n) {
 }
 
 } // namespace
+
+Value onnx_frontend::averagePoolOf(Node &n, Value x) {
+  n.needFloat(x);
+  WindowShape w = readPool(n, x);
+  bool includePad = n.intAttr("count_include_pad", 0) != 0;
+  Value sum = pool(n, x, w, ReduceKind::add, 0);
+  int64_t whole = 1;
+  for (int64_t k : w.kernel)
+    whole = mulChecked(whole, k);
+  bool partial = false;
+  for (size_t i = 0; i < w.kernel.size(); ++i)
+    partial |= includePad ? w.high[i] != w.highDeclared[i]
+                          : w.low[i] != 0 || w.high[i] != 0;
+  if (!partial)
+    return n.binary<lazy::DivOp>(sum, double(whole));
+  n.needStatic(x);
+  // A count for each position: the product of the counts along the axes.
+  Tensor counts = n.newTensor(DType::F32, w.output);
+  std::fill_n(counts.data<float>(), counts.count(), 1.0f);
+  int64_t inner = counts.count();
+  for (size_t i = 0; i < w.kernel.size(); ++i) {
+    Ints along = countsAlong(w, i, Node::shape(x)[i + 2], includePad);
+    int64_t extent = w.output[i];
+    inner /= extent;
+    for (int64_t at = 0, end = counts.count(); at < end; ++at)
+      counts.data<float>()[at] *= float(along[at / inner % extent]);
+  }
+  // A window wholly in the padding has the sum 0.
+  for (int64_t at = 0, end = counts.count(); at < end; ++at)
+    counts.data<float>()[at] = std::max(counts.data<float>()[at], 1.0f);
+  Value divisor = n.build.cast(n.constantOf(counts), Node::element(x));
+  return n.binary<lazy::DivOp>(sum, divisor);
+}
+
+Value onnx_frontend::maxPoolOf(Node &n, Value x) {
+  return pool(n, x, readPool(n, x), ReduceKind::max,
+              -std::numeric_limits<double>::infinity());
+}
+
+Value onnx_frontend::globalAveragePoolOf(Node &n, Value x) {
+  n.needFloat(x);
+  return n.mean(x, spatialAxes(n, x));
+}
 
 void onnx_frontend::addPoolOps(OpTable &t) {
   t["MaxPool"] = bounded(maxPool);

@@ -174,31 +174,11 @@ void dequantize(Node &n) {
   n.set(0, n.build.cast(y, to));
 }
 
-/// To u8 with a scale and zero point found from the values.
 void dynamicQuantize(Node &n) {
-  Value x = n.in(0);
-  n.needFloat(x);
-  n.needStatic(x);
-  Ints all;
-  for (int64_t a = 0; a < Node::rank(x); ++a)
-    all.push_back(a);
-  Value low =
-      n.binary<lazy::MinOp>(n.build.reduce(ReduceKind::min, x, all), 0.0);
-  Value high =
-      n.binary<lazy::MaxOp>(n.build.reduce(ReduceKind::max, x, all), 0.0);
-  Value span = n.binary<lazy::SubOp>(high, low);
-  Value one = n.build.splat(Node::element(x), 1);
-  // Zeros only: any scale will do.
-  Value flat =
-      n.cmp(lazy::CmpKind::eq, span, n.build.splat(Node::element(x), 0));
-  Value scale = n.where(flat, one, n.binary<lazy::DivOp>(span, 255.0));
-  Value zero = n.unary<lazy::RoundOp>(
-      n.binary<lazy::DivOp>(n.build.unary<lazy::NegOp>(low), scale));
-  zero = n.binary<lazy::MinOp>(n.binary<lazy::MaxOp>(zero, 0.0), 255.0);
-  Value y = n.unary<lazy::RoundOp>(n.binary<lazy::DivOp>(x, scale));
-  n.set(0, saturate(n, n.binary<lazy::AddOp>(y, zero), DType::U8));
-  n.set(1, scale);
-  n.set(2, n.build.cast(zero, n.type(DType::U8)));
+  DynamicallyQuantized q = quantizeDynamically(n, n.in(0));
+  n.set(0, q.value);
+  n.set(1, q.scale);
+  n.set(2, q.zero);
 }
 
 } // namespace
@@ -221,6 +201,41 @@ Value onnx_frontend::requantize(Node &n, Value sum, Value scale, int yScale,
   y = n.binary<lazy::AddOp>(n.unary<lazy::RoundOp>(y),
                             scalar(zero, "the result's zero point"));
   return saturate(n, y, Node::dtype(zero));
+}
+
+DynamicallyQuantized onnx_frontend::quantizeDynamically(Node &n, Value x) {
+  n.needFloat(x);
+  n.needStatic(x);
+  Ints all;
+  for (int64_t a = 0; a < Node::rank(x); ++a)
+    all.push_back(a);
+  Value low =
+      n.binary<lazy::MinOp>(n.build.reduce(ReduceKind::min, x, all), 0.0);
+  Value high =
+      n.binary<lazy::MaxOp>(n.build.reduce(ReduceKind::max, x, all), 0.0);
+  Value span = n.binary<lazy::SubOp>(high, low);
+  Value one = n.build.splat(Node::element(x), 1);
+  // Zeros only: any scale will do.
+  Value flat =
+      n.cmp(lazy::CmpKind::eq, span, n.build.splat(Node::element(x), 0));
+  Value scale = n.where(flat, one, n.binary<lazy::DivOp>(span, 255.0));
+  Value zero = n.unary<lazy::RoundOp>(
+      n.binary<lazy::DivOp>(n.build.unary<lazy::NegOp>(low), scale));
+  zero = n.binary<lazy::MinOp>(n.binary<lazy::MaxOp>(zero, 0.0), 255.0);
+  Value y = n.unary<lazy::RoundOp>(n.binary<lazy::DivOp>(x, scale));
+  return {saturate(n, n.binary<lazy::AddOp>(y, zero), DType::U8), scale,
+          n.build.cast(zero, n.type(DType::U8))};
+}
+
+Value onnx_frontend::quantizeTo(Node &n, Value y, Value scale, Value zero,
+                                DType to) {
+  mlir::Type f32 = n.type(DType::F32);
+  checkScale(n, scale);
+  y = n.binary<lazy::DivOp>(y, n.build.cast(scale, f32));
+  y = n.unary<lazy::RoundOp>(y);
+  if (zero && !isZero(n, zero))
+    y = n.binary<lazy::AddOp>(y, n.build.cast(zero, f32));
+  return saturate(n, y, to);
 }
 
 void onnx_frontend::addQuantizeOps(OpTable &t) {

@@ -1,9 +1,8 @@
 //===- Attention.cpp - com.microsoft: forms of attention ------------------===//
+#include "Attention.h"
 #include "../../OpTable.h"
-#include "../AttentionCore.h"
 #include "../Einsum.h"
 #include "../RotaryEmbedding.h"
-#include "nacre/model.h"
 #include <cmath>
 
 using namespace nacre;
@@ -11,13 +10,6 @@ using namespace nacre::onnx_frontend;
 using lazy::CmpKind;
 
 namespace {
-
-/// What is left out of the scores, besides what is not in the cache yet.
-struct Masks {
-  int padding = -1, bias = -1; ///< inputs
-  bool causal = false;
-  int64_t past = 0;
-};
 
 double scaleAttr(Node &n, int64_t size) {
   double given = n.floatAttr("scale", 0);
@@ -58,125 +50,82 @@ Value addPadding(Node &n, Value scores, Value mask) {
   return n.binary<lazy::AddOp>(scores, bias);
 }
 
-/// Attention of heads, joined: [batch, length, heads * size].
-Value attend(Node &n, AttentionInputs &a, const Masks &masks) {
-  checkAttention(n, a);
-  a.scale = scaleAttr(n, Node::shape(a.query)[3]);
-  Value scores = attentionScores(n, a);
-  if (double cap = n.floatAttr("softcap", 0); cap > 0) {
-    Value t = n.unary<lazy::TanhOp>(n.binary<lazy::DivOp>(scores, cap));
-    scores = n.binary<lazy::MulOp>(t, cap);
-  }
-  Ints shape(Node::shape(scores));
-  if (masks.padding >= 0 && n.has(masks.padding))
-    scores = addPadding(n, scores, n.in(masks.padding));
-  if (masks.bias >= 0 && n.has(masks.bias)) {
-    scores = n.binary<lazy::AddOp>(scores, n.in(masks.bias));
-    if (Node::shape(scores) != llvm::ArrayRef<int64_t>(shape))
-      block("E_SHAPE: attention_bias of shape " +
-            shapeText(Node::shape(n.in(masks.bias))) +
-            " does not broadcast to " + shapeText(shape));
-  }
-  if (masks.causal)
-    scores =
-        maskScores(n, scores, causalMask(n, shape[2], shape[3], masks.past));
-  return joinHeads(n, attentionResult(n, a, softmaxLast(n, scores)));
+/// e^x / (e^sink + sum of e^x over the last axis).
+Value softmaxBesides(Node &n, Value x, Value sink) {
+  int64_t last = Node::rank(x) - 1;
+  Value top = n.build.reduce(lazy::ReduceKind::max, x, {last}, true);
+  top = n.binary<lazy::MaxOp>(top, sink);
+  Value e = n.unary<lazy::ExpOp>(n.binary<lazy::SubOp>(x, top));
+  Value sum = n.build.reduce(lazy::ReduceKind::add, e, {last}, true);
+  Value rest = n.unary<lazy::ExpOp>(n.binary<lazy::SubOp>(sink, top));
+  return n.binary<lazy::DivOp>(e, n.binary<lazy::AddOp>(sum, rest));
 }
 
 Value headsFirst(Node &n, Value x) { return n.build.permute(x, {0, 2, 1, 3}); }
 
-/// Keys and values, heads first, behind those of the cache.
-void appendPast(Node &n, AttentionInputs &a, Value pastKey, Value pastValue) {
-  if (a.keyOrder == HeadOrder::SequenceFirst) {
-    a.key = headsFirst(n, a.key);
-    a.value = headsFirst(n, a.value);
-    a.keyOrder = HeadOrder::HeadsFirst;
-  }
-  if (!pastKey)
-    return;
-  a.key = n.concat({pastKey, a.key}, 2);
-  a.value = n.concat({pastValue, a.value}, 2);
-}
-
-/// Elements [start, start + size) of the last axis.
-Value part(Node &n, Value x, int64_t start, int64_t size) {
-  return n.sliceAxis(x, Node::rank(x) - 1, start, size);
-}
-
-int64_t headsAttr(Node &n, llvm::StringRef name) {
-  int64_t heads = n.intAttr(name, 0);
-  if (heads < 1)
-    block("E_ATTR: " + name + " is " + Twine(heads) + ", must be > 0");
-  return heads;
-}
-
 /// Projects the input to queries, keys and values and attends.
 void attention(Node &n) {
   Value x = n.in(0), w = n.in(1);
-  int64_t heads = headsAttr(n, "num_heads");
   if (n.intAttr("do_rotary", 0) != 0 || n.has(6))
     block("do_rotary and past_sequence_length are not supported");
   if (Node::rank(x) != 3 || Node::rank(w) != 2 ||
       Node::shape(x)[2] != Node::shape(w)[0])
     block("E_SHAPE: input " + shapeText(Node::shape(x)) + " and weights " +
           shapeText(Node::shape(w)) + " do not multiply");
-  int64_t total = Node::shape(w)[1];
-  Ints sizes = n.intsAttr("qkv_hidden_sizes")
-                   .value_or(Ints{total / 3, total / 3, total / 3});
-  if (sizes.size() != 3 || sizes[0] < 1 || sizes[1] < 1 || sizes[2] < 1 ||
-      sizes[0] > total || sizes[1] > total ||
-      sizes[0] + sizes[1] + sizes[2] != total)
-    block("E_ATTR: qkv_hidden_sizes " + shapeText(sizes) +
-          " do not add up to " + Twine(total));
   Value y = einsum(n, "blh,ho->blo", {x, w});
   if (n.has(2))
     y = n.binary<lazy::AddOp>(y, n.in(2));
-  AttentionInputs a;
-  a.queryOrder = a.keyOrder = HeadOrder::SequenceFirst;
-  a.query = splitHeads(n, part(n, y, 0, sizes[0]), heads, "query");
-  a.key = splitHeads(n, part(n, y, sizes[0], sizes[1]), heads, "key");
-  a.value =
-      splitHeads(n, part(n, y, sizes[0] + sizes[1], sizes[2]), heads, "value");
-  Masks masks{3, 5, n.intAttr("unidirectional", 0) != 0, 0};
-  if (n.has(4) || n.wants(1)) {
-    Value past[2];
-    for (int i = 0; i < 2 && n.has(4); ++i) { // [2,batch,heads,past,size]
-      if (Node::rank(n.in(4)) != 5 || Node::shape(n.in(4))[0] != 2)
-        block("E_SHAPE: past of shape " + shapeText(Node::shape(n.in(4))) +
-              " is not [2,batch,heads,past,size]");
-      past[i] = n.reshape(n.sliceAxis(n.in(4), 0, i, 1),
-                          Ints(Node::shape(n.in(4)).drop_front()));
-      masks.past = Node::shape(past[i])[2];
-    }
-    appendPast(n, a, past[0], past[1]);
-    auto lifted = [&](Value v) {
-      Ints shape(Node::shape(v));
-      shape.insert(shape.begin(), 1);
-      return n.reshape(v, shape);
-    };
-    if (n.wants(1))
-      n.set(1, n.concat({lifted(a.key), lifted(a.value)}, 0));
+  attendProjected(n, y, /*mask=*/3, /*past=*/4, /*bias=*/5);
+}
+
+/// Query, key and value of MultiHeadAttention, which may come as one: packed
+/// [batch,length,heads,3,size] for all or [batch,length,heads,2,size] for keys
+/// and values. Packed ones are of rank 4, [batch,length,heads,size].
+struct Unpacked {
+  Value query, key, value;
+};
+Unpacked unpackHeads(Node &n, int64_t heads) {
+  auto split = [&](Value x, int64_t parts, llvm::StringRef what) {
+    Ints shape(Node::shape(x));
+    if (shape.size() != 5 || shape[2] != heads || shape[3] != parts)
+      block("E_SHAPE: packed " + what + " of shape " + shapeText(shape) +
+            " is not [batch,length," + Twine(heads) + "," + Twine(parts) +
+            ",size]");
+    shape.erase(shape.begin() + 3);
+    llvm::SmallVector<Value> values;
+    for (int64_t i = 0; i < parts; ++i)
+      values.push_back(n.reshape(n.sliceAxis(x, 3, i, 1), shape));
+    return values;
+  };
+  if (!n.has(1)) {
+    auto all = split(n.in(0), 3, "query");
+    return {all[0], all[1], all[2]};
   }
-  n.set(0, attend(n, a, masks));
+  if (!n.has(2)) {
+    auto both = split(n.in(1), 2, "key");
+    return {n.in(0), both[0], both[1]};
+  }
+  return {n.in(0), n.in(1), n.in(2)};
 }
 
 void multiHeadAttention(Node &n) {
   int64_t heads = headsAttr(n, "num_heads");
   AttentionInputs a;
   a.queryOrder = a.keyOrder = HeadOrder::SequenceFirst;
-  for (int i : {1, 2})
-    if (!n.has(i))
-      block("packed keys and values are not supported");
   if (n.has(8) || n.has(9))
     block("past_sequence_length and cache_indirection are not supported");
-  Value inputs[3], bias = n.optional(3);
+  Unpacked given = unpackHeads(n, heads);
+  Value inputs[3] = {given.query, given.key, given.value};
+  Value bias = n.optional(3);
   int64_t start = 0;
   for (int i = 0; i < 3; ++i) {
-    inputs[i] = n.in(i);
-    if (i > 0 && Node::rank(inputs[i]) == 4) { // split already, heads first
-      a.keyOrder = HeadOrder::HeadsFirst;
+    bool packed = i == 0 ? !n.has(1) : !n.has(2);
+    if (i > 0 && !packed && Node::rank(inputs[i]) == 4) {
+      a.keyOrder = HeadOrder::HeadsFirst; // split already
       continue;
     }
+    if (packed)
+      inputs[i] = joinHeads(n, inputs[i]);
     if (Node::rank(inputs[i]) != 3)
       block("E_SHAPE: input of shape " + shapeText(Node::shape(inputs[i])) +
             " does not have rank 3");
@@ -190,12 +139,15 @@ void multiHeadAttention(Node &n) {
     start += size;
     inputs[i] = splitHeads(n, inputs[i], heads, "input");
   }
-  if (Node::rank(n.in(1)) != Node::rank(n.in(2)))
+  if (n.has(2) && Node::rank(n.in(1)) != Node::rank(n.in(2)))
     block("E_SHAPE: key and value do not have one rank");
   a.query = inputs[0];
   a.key = inputs[1];
   a.value = inputs[2];
-  Masks masks{4, 5, n.intAttr("unidirectional", 0) != 0, 0};
+  Masks masks;
+  masks.padding = 4;
+  masks.bias = 5;
+  masks.causal = n.intAttr("unidirectional", 0) != 0;
   if (n.has(6) != n.has(7))
     block("E_ATTR: past_key and past_value must be given together");
   if (n.has(6)) {
@@ -209,93 +161,10 @@ void multiHeadAttention(Node &n) {
   n.set(0, attend(n, a, masks));
 }
 
-/// Rows [first, first + count) of a cache of angles, as of every batch.
-Value anglesAt(Node &n, Value cache, int64_t first, int64_t count) {
-  if (Node::rank(cache) != 2 || Node::shape(cache)[0] < first + count)
-    block("E_SHAPE: a cache of shape " + shapeText(Node::shape(cache)) +
-          " does not have the angles of " + Twine(first + count) + " places");
-  Value rows = n.sliceAxis(cache, 0, first, count);
-  return n.reshape(rows, {1, count, Node::shape(cache)[1]});
-}
-
-/// Causal attention with fewer heads of keys than of queries and a cache that
-/// is full: every row of the batch has as many tokens as past_key.
-void groupQueryAttention(Node &n) {
-  int64_t heads = headsAttr(n, "num_heads");
-  int64_t shared = headsAttr(n, "kv_num_heads");
-  for (const char *name : {"smooth_softmax", "kv_cache_bit_width"})
-    if (n.intAttr(name, 0) != 0)
-      block(Twine(name) + " is not supported");
-  if (n.intAttr("local_window_size", -1) != -1)
-    block("local_window_size is not supported");
-  for (int i = 9; i < n.inputCount(); ++i)
-    if (n.has(i) && i != 10)
-      block("input " + Twine(i) + " is not supported");
-  AttentionInputs a;
-  a.queryOrder = a.keyOrder = HeadOrder::SequenceFirst;
-  Value query = n.in(0), key = n.optional(1), value = n.optional(2);
-  if (Node::rank(query) != 3)
-    block("E_SHAPE: query of shape " + shapeText(Node::shape(query)) +
-          " does not have rank 3");
-  if (!key) { // all in one: the heads of query, key and value
-    int64_t width = Node::shape(query)[2], all = heads + 2 * shared;
-    if (width % all != 0)
-      block("E_SHAPE: query of shape " + shapeText(Node::shape(query)) +
-            " does not split into " + Twine(all) + " heads");
-    int64_t size = width / all;
-    key = part(n, query, heads * size, shared * size);
-    value = part(n, query, (heads + shared) * size, shared * size);
-    query = part(n, query, 0, heads * size);
-  }
-  a.query = splitHeads(n, query, heads, "query");
-  a.key = splitHeads(n, key, shared, "key");
-  a.value = splitHeads(n, value, shared, "value");
-  int64_t length = Node::shape(a.query)[1], past = 0;
-  if (n.has(3) != n.has(4))
-    block("E_ATTR: past_key and past_value must be given together");
-  if (n.has(3)) {
-    n.needRank(n.in(3), 4);
-    n.needStatic(n.in(3), 2);
-    past = Node::shape(n.in(3))[2];
-  }
-  if (n.intAttr("do_rotary", 0) != 0) {
-    Value cosine = anglesAt(n, n.in(7), past, length);
-    Value sine = anglesAt(n, n.in(8), past, length);
-    bool interleaved = n.intAttr("rotary_interleaved", 0) != 0;
-    a.query = rotate(n, a.query, cosine, sine, 2, interleaved);
-    a.key = rotate(n, a.key, cosine, sine, 2, interleaved);
-  }
-  // The last valid place of each row.
-  Value lasts = n.in(5);
-  int64_t total = past + length, batch = Node::shape(a.query)[0];
-  if (lazy::tensorType(lasts).getNumElements() != batch)
-    block("E_SHAPE: seqlens_k of shape " + shapeText(Node::shape(lasts)) +
-          " for a batch of " + Twine(batch));
-  lasts = n.reshape(lasts, {batch});
-  if (past > 0) {
-    Value full =
-        n.cmp(CmpKind::eq, lasts, n.build.splatLike(lasts, double(total - 1)));
-    full =
-        n.build.expand(n.reshape(full, {batch, 1, 1, 1}), Node::shape(a.query));
-    a.query = n.build.require(a.query, full, NACRE_E_ARG,
-                              "GroupQueryAttention: seqlens_k says that a "
-                              "cache is not full");
-  }
-  appendPast(n, a, n.optional(3), n.optional(4));
-  n.set(1, a.key);
-  n.set(2, a.value);
-  Masks masks{-1, 10, true, past};
-  // Keys behind the valid ones come after every valid query: causality leaves
-  // them out.
-  n.set(0, attend(n, a, masks));
-}
-
 void rotaryEmbedding(Node &n) {
   Value x = n.in(0), places = n.in(1);
   n.needFloat(x);
   n.needStatic(x);
-  if (n.intAttr("is_packed_batching", 0) != 0)
-    block("is_packed_batching is not supported");
   int64_t rank = Node::rank(x), heads = n.intAttr("num_heads", 0);
   if (rank != 3 && rank != 4)
     block("E_SHAPE: input of shape " + shapeText(Node::shape(x)) +
@@ -331,9 +200,103 @@ void rotaryEmbedding(Node &n) {
 
 } // namespace
 
+Value onnx_frontend::attend(Node &n, AttentionInputs &a, const Masks &masks) {
+  checkAttention(n, a);
+  a.scale = scaleAttr(n, Node::shape(a.query)[3]);
+  Value scores = attentionScores(n, a);
+  if (double cap = n.floatAttr("softcap", 0); cap > 0) {
+    Value t = n.unary<lazy::TanhOp>(n.binary<lazy::DivOp>(scores, cap));
+    scores = n.binary<lazy::MulOp>(t, cap);
+  }
+  Ints shape(Node::shape(scores));
+  if (masks.padding >= 0 && n.has(masks.padding))
+    scores = addPadding(n, scores, n.in(masks.padding));
+  if (masks.bias >= 0 && n.has(masks.bias)) {
+    scores = n.binary<lazy::AddOp>(scores, n.in(masks.bias));
+    if (Node::shape(scores) != llvm::ArrayRef<int64_t>(shape))
+      block("E_SHAPE: attention_bias of shape " +
+            shapeText(Node::shape(n.in(masks.bias))) +
+            " does not broadcast to " + shapeText(shape));
+  }
+  if (masks.causal)
+    scores =
+        maskScores(n, scores, causalMask(n, shape[2], shape[3], masks.past));
+  if (masks.keep)
+    scores = maskScores(n, scores, masks.keep);
+  Value p = masks.sink ? softmaxBesides(n, scores, masks.sink)
+                       : softmaxLast(n, scores);
+  return joinHeads(n, attentionResult(n, a, p));
+}
+
+void onnx_frontend::appendPast(Node &n, AttentionInputs &a, Value pastKey,
+                               Value pastValue) {
+  if (a.keyOrder == HeadOrder::SequenceFirst) {
+    a.key = headsFirst(n, a.key);
+    a.value = headsFirst(n, a.value);
+    a.keyOrder = HeadOrder::HeadsFirst;
+  }
+  if (!pastKey)
+    return;
+  a.key = n.concat({pastKey, a.key}, 2);
+  a.value = n.concat({pastValue, a.value}, 2);
+}
+
+Value onnx_frontend::part(Node &n, Value x, int64_t start, int64_t size) {
+  return n.sliceAxis(x, Node::rank(x) - 1, start, size);
+}
+
+int64_t onnx_frontend::headsAttr(Node &n, llvm::StringRef name) {
+  int64_t heads = n.intAttr(name, 0);
+  if (heads < 1)
+    block("E_ATTR: " + name + " is " + Twine(heads) + ", must be > 0");
+  return heads;
+}
+
+void onnx_frontend::attendProjected(Node &n, Value y, int mask, int past,
+                                    int bias) {
+  int64_t heads = headsAttr(n, "num_heads"), total = Node::shape(y)[2];
+  Ints sizes = n.intsAttr("qkv_hidden_sizes")
+                   .value_or(Ints{total / 3, total / 3, total / 3});
+  if (sizes.size() != 3 || sizes[0] < 1 || sizes[1] < 1 || sizes[2] < 1 ||
+      sizes[0] > total || sizes[1] > total ||
+      sizes[0] + sizes[1] + sizes[2] != total)
+    block("E_ATTR: qkv_hidden_sizes " + shapeText(sizes) +
+          " do not add up to " + Twine(total));
+  AttentionInputs a;
+  a.queryOrder = a.keyOrder = HeadOrder::SequenceFirst;
+  a.query = splitHeads(n, part(n, y, 0, sizes[0]), heads, "query");
+  a.key = splitHeads(n, part(n, y, sizes[0], sizes[1]), heads, "key");
+  a.value =
+      splitHeads(n, part(n, y, sizes[0] + sizes[1], sizes[2]), heads, "value");
+  Masks masks;
+  masks.padding = mask;
+  masks.bias = bias;
+  masks.causal = n.intAttr("unidirectional", 0) != 0;
+  if (n.has(past) || n.wants(1)) {
+    Value before[2];
+    for (int i = 0; i < 2 && n.has(past); ++i) { // [2,batch,heads,past,size]
+      Value cache = n.in(past);
+      if (Node::rank(cache) != 5 || Node::shape(cache)[0] != 2)
+        block("E_SHAPE: past of shape " + shapeText(Node::shape(cache)) +
+              " is not [2,batch,heads,past,size]");
+      before[i] = n.reshape(n.sliceAxis(cache, 0, i, 1),
+                            Ints(Node::shape(cache).drop_front()));
+      masks.past = Node::shape(before[i])[2];
+    }
+    appendPast(n, a, before[0], before[1]);
+    auto lifted = [&](Value v) {
+      Ints shape(Node::shape(v));
+      shape.insert(shape.begin(), 1);
+      return n.reshape(v, shape);
+    };
+    if (n.wants(1))
+      n.set(1, n.concat({lifted(a.key), lifted(a.value)}, 0));
+  }
+  n.set(0, attend(n, a, masks));
+}
+
 void onnx_frontend::addMicrosoftAttentionOps(OpTable &t) {
   t["Attention"] = attention;
   t["MultiHeadAttention"] = multiHeadAttention;
-  t["GroupQueryAttention"] = groupQueryAttention;
   t["RotaryEmbedding"] = rotaryEmbedding;
 }

@@ -54,6 +54,45 @@ void quickGelu(Node &n) {
         n.binary<lazy::MulOp>(x, sigmoid(n, n.binary<lazy::MulOp>(x, alpha))));
 }
 
+/// x + y, of x's shape.
+Value plus(Node &n, Value x, Value y, llvm::StringRef what) {
+  Value sum = n.binary<lazy::AddOp>(x, y);
+  if (Node::shape(sum) != Node::shape(x))
+    block("E_SHAPE: " + what + " of shape " + shapeText(Node::shape(y)) +
+          " does not broadcast to " + shapeText(Node::shape(x)));
+  return sum;
+}
+
+void biasAdd(Node &n) {
+  n.set(0, plus(n, plus(n, n.in(0), n.in(1), "bias"), n.in(2), "skip"));
+}
+
+/// The first half of the last axis times the gelu of the second.
+void biasSplitGelu(Node &n) {
+  n.needRank(n.in(0), 1);
+  Value x = plus(n, n.in(0), n.in(1), "bias");
+  int64_t last = Node::rank(x) - 1;
+  n.needStatic(x, last);
+  int64_t size = Node::shape(x)[last] / 2;
+  if (Node::shape(x)[last] % 2 != 0)
+    block("E_SHAPE: the last axis of " + shapeText(Node::shape(x)) +
+          " does not split into halves");
+  n.set(0, n.binary<lazy::MulOp>(
+               n.sliceAxis(x, last, 0, size),
+               gelu(n, n.sliceAxis(x, last, size, size), false)));
+}
+
+/// Inference only: nothing is dropped.
+void biasDropout(Node &n) {
+  if (n.has(4) && n.constant(4, "training_mode").numberAt(0) != 0)
+    block("training_mode is not supported");
+  Value y = plus(n, n.in(0), n.in(1), "bias");
+  if (n.has(2))
+    y = plus(n, y, n.in(2), "residual");
+  n.set(0, y);
+  n.set(1, n.build.splat(n.type(DType::Bool), 1, Node::shape(y)));
+}
+
 /// x with its first axis behind the other batch axes.
 Value firstAxisInner(Node &n, Value x) {
   int64_t rank = Node::rank(x);
@@ -149,6 +188,9 @@ void onnx_frontend::addMicrosoftFusedOps(OpTable &t) {
   t["BiasGelu"] = biasGelu;
   t["FastGelu"] = fastGelu;
   t["QuickGelu"] = quickGelu;
+  t["BiasAdd"] = bounded(biasAdd);
+  t["BiasSplitGelu"] = bounded(biasSplitGelu);
+  t["BiasDropout"] = biasDropout;
   t["FusedMatMul"] = fusedMatMul;
   t["FusedConv"] = fusedConv;
   t["FusedGemm"] = fusedGemm;

@@ -79,10 +79,84 @@ void embedLayerNormalization(Node &n) {
   n.set(2, sum);
 }
 
+/// x with its channels, axis 1 or last, in groups of mean 0 and variance 1,
+/// times gamma plus beta; with activation 1 times its own sigmoid.
+Value groupNormalized(Node &n, Value x) {
+  n.needFloat(x);
+  n.needStatic(x);
+  n.needRank(x, 3);
+  bool last = n.intAttr("channels_last", 1) != 0;
+  Ints shape(Node::shape(x));
+  int64_t rank = shape.size(), axis = last ? rank - 1 : 1;
+  int64_t channels = shape[axis], groups = n.intAttr("groups", 0);
+  int64_t activation = n.intAttr("activation", 0);
+  if (groups < 1 || channels % groups != 0)
+    block("E_ATTR: groups is " + Twine(groups) + ", must divide " +
+          Twine(channels) + " channels");
+  if (activation != 0 && activation != 1)
+    block("E_ATTR: activation is " + Twine(activation) + ", must be 0 or 1");
+  Ints split(shape), axes;
+  split[axis] = groups;
+  split.insert(split.begin() + axis + 1, channels / groups);
+  for (int64_t a = 1; a <= rank; ++a)
+    if (a != axis)
+      axes.push_back(a);
+  mlir::Type f32 = n.type(DType::F32);
+  mlir::Type wide = Node::element(x).isF64() ? Node::element(x) : f32;
+  Value y = n.reshape(n.build.cast(x, wide), split);
+  y = n.binary<lazy::SubOp>(y, n.mean(y, axes));
+  Value variance = n.mean(n.binary<lazy::MulOp>(y, y), axes);
+  y = n.binary<lazy::DivOp>(y, n.unary<lazy::SqrtOp>(n.binary<lazy::AddOp>(
+                                   variance, n.floatAttr("epsilon", 1e-5f))));
+  y = n.reshape(y, shape);
+  Value factors[2] = {n.in(1), n.in(2)};
+  for (Value &v : factors) {
+    if (Node::shape(v) != llvm::ArrayRef<int64_t>(channels))
+      block("E_SHAPE: gamma or beta of shape " + shapeText(Node::shape(v)) +
+            " for " + Twine(channels) + " channels");
+    v = n.channels(n.build.cast(v, wide), rank, axis);
+  }
+  y = n.binary<lazy::AddOp>(n.binary<lazy::MulOp>(y, factors[0]), factors[1]);
+  if (activation == 1) {
+    Value e = n.unary<lazy::ExpOp>(n.build.unary<lazy::NegOp>(y));
+    y = n.binary<lazy::DivOp>(y, n.binary<lazy::AddOp>(e, 1.0));
+  }
+  return n.build.cast(y, Node::element(x));
+}
+
+void groupNorm(Node &n) { n.set(0, groupNormalized(n, n.in(0))); }
+
+/// Of input + skip + bias, which is output 1. A skip of [batch,channels] or
+/// with spatial extents of 1 is for all places.
+void skipGroupNorm(Node &n) {
+  Value x = n.in(0), skip = n.in(3), sum;
+  n.needRank(x, 3);
+  int64_t rank = Node::rank(x);
+  int64_t axis = n.intAttr("channels_last", 1) != 0 ? rank - 1 : 1;
+  if (Node::rank(skip) == 2) {
+    Ints shape(rank, 1);
+    shape[0] = Node::shape(skip)[0];
+    shape[axis] = Node::shape(skip)[1];
+    skip = n.reshape(skip, shape);
+  }
+  sum = n.binary<lazy::AddOp>(x, skip);
+  if (n.has(4)) {
+    n.needRank(n.in(4), 1);
+    sum = n.binary<lazy::AddOp>(sum, n.channels(n.in(4), rank, axis));
+  }
+  if (Node::shape(sum) != Node::shape(x))
+    block("E_SHAPE: skip or bias do not broadcast to " +
+          shapeText(Node::shape(x)));
+  n.set(0, groupNormalized(n, sum));
+  n.set(1, sum);
+}
+
 } // namespace
 
 void onnx_frontend::addMicrosoftNormalizationOps(OpTable &t) {
   t["SkipLayerNormalization"] = skipLayerNormalization<false>;
   t["SkipSimplifiedLayerNormalization"] = skipLayerNormalization<true>;
+  t["GroupNorm"] = groupNorm;
+  t["SkipGroupNorm"] = skipGroupNorm;
   t["EmbedLayerNormalization"] = embedLayerNormalization;
 }
