@@ -138,6 +138,22 @@ def gathered():
 # -- Attention -------------------------------------------------------------
 
 
+def cached(op, inputs, past, ends, outputs=3, **attributes):
+    """What ONNX Runtime gives, but for the places of caches behind the tokens, which it leaves open: what was there
+    before, or 0. `past` is the number of the first of two inputs, `ends` how many tokens each row has then."""
+    names = ["" if x is None else f"x{i}" for i, x in enumerate(inputs)]
+    feeds = {name: np.asarray(x) for name, x in zip(names, inputs) if name}
+    results = dict.fromkeys(["y", "ck", "cv"], "f4")
+    node = helper.make_node(op, names, list(results), domain=MICROSOFT, **attributes)
+    y, *caches = onnx_ops.by_ort(onnx_ops.model_of([node], feeds, results, {}), list(results), feeds)
+    for cache, before in zip(caches, inputs[past:]):
+        for row, end in enumerate(ends):
+            cache[row, :, end:] = 0
+            if before is not None:
+                cache[row, :, end:before.shape[2]] = before[row, :, end:]
+    return [y, *caches]
+
+
 def group_query(name, length, lasts, room, heads=4, shared=2, size=16, total=None, known=True, sink=None, places=None,
                 **attributes):
     """Rows that do not have the same number of tokens, in a cache with room for some more, against ONNX Runtime, which
@@ -151,23 +167,11 @@ def group_query(name, length, lasts, room, heads=4, shared=2, size=16, total=Non
     inputs += [np.cos(angles), np.sin(angles)] if attributes.get("do_rotary") else [None, None]
     inputs += [places, None, sink]
 
-    def expected(*inputs):
-        names = ["" if x is None else f"x{i}" for i, x in enumerate(inputs)]
-        feeds = {name: x for name, x in zip(names, inputs) if name}
-        node = helper.make_node("GroupQueryAttention", names, ["y", "ck", "cv"], domain=MICROSOFT, num_heads=heads,
-                                kv_num_heads=shared, **attributes)
-        y, *caches = onnx_ops.by_ort(onnx_ops.model_of([node], feeds, dict.fromkeys(["y", "ck", "cv"], "f4"), {}),
-                                     ["y", "ck", "cv"], feeds)
-        for cache, before in zip(caches, inputs[3:5]):
-            for row, last in enumerate(lasts):
-                end = max(last + 1, length)
-                cache[row, :, end:] = 0
-                if before is not None:
-                    cache[row, :, end:room] = before[row, :, end:]
-        return [y, *caches]
-
-    case(name, "GroupQueryAttention", inputs, ["f4"] * 3, expected, MICROSOFT, constants=[6] if known else None,
-         num_heads=heads, kv_num_heads=shared, **attributes)
+    attributes.update(num_heads=heads, kv_num_heads=shared)
+    ends = [max(last + 1, length) for last in lasts]
+    case(name, "GroupQueryAttention", inputs, ["f4"] * 3,
+         lambda *x: cached("GroupQueryAttention", x, 3, ends, **attributes), MICROSOFT, constants=[6] if known else None,
+         **attributes)
 
 
 def attention(q, k, v):
@@ -175,6 +179,54 @@ def attention(q, k, v):
     scores = np.einsum("blhd,bshd->bhls", q, k) / np.sqrt(q.shape[-1])
     p = np.exp(scores - scores.max(-1, keepdims=True))
     return np.einsum("bhls,bshd->blhd", p / p.sum(-1, keepdims=True), v).reshape(*q.shape[:2], -1)
+
+
+def with_room():
+    """Caches of 8 places of which 3 are taken."""
+    for past in [np.array([3], np.int32), np.array(0, np.int32)]:
+        end = int(past.reshape(-1)[0])
+        for length in [1, 4]:
+            for mask in [None, random.integers(0, 2, (2, end + length)).astype(np.int32)]:
+                inputs = [floats(2, length, 12), floats(2, length, 12), floats(2, length, 12), None, mask, None,
+                          floats(2, 3, 8, 4), floats(2, 3, 8, 4), past]
+                case(f"{end} and {length} of 8, mask {mask is not None}", "MultiHeadAttention", inputs, ["f4"] * 3, lambda *x,
+                     e=[end + length] * 2: cached("MultiHeadAttention", x, 6, e, num_heads=3), MICROSOFT, num_heads=3)
+        inputs = [floats(2, 1, 12), floats(2, 1, 12), floats(2, 1, 12), None, None, floats(2, 3, 8, 4), floats(2, 3, 8, 4), past,
+                  None, None, floats(36)]
+        how = {"num_heads": 3, "past_present_share_buffer": 1}
+        case(f"{end} of 8", "DecoderMaskedMultiHeadAttention", inputs, ["f4"] * 3, lambda *x, e=[end + 1] * 2: cached(
+            "DecoderMaskedMultiHeadAttention", x, 5, e, **how), MICROSOFT, **how)
+    case("cross", "DecoderMaskedMultiHeadAttention", [floats(2, 1, 12), floats(2, 3, 8, 4), floats(2, 3, 8, 4)], ["f4"], "ort",
+         MICROSOFT, num_heads=3)
+
+    def expected(x, w, bias, _, cache, __, past):
+        q, k, v = np.split((x @ w + bias).reshape(2, 2, 9, 4), 3, 2)
+        after = cache.copy()
+        after[0, :, :, past:past + 2] = k.transpose(0, 2, 1, 3)
+        after[1, :, :, past:past + 2] = v.transpose(0, 2, 1, 3)
+        seen = after[:, :, :, :past + 2].transpose(0, 1, 3, 2, 4)
+        return [attention(q, seen[0], seen[1]), after]
+
+    case("3 and 2 of 8", "Attention", [floats(2, 2, 12), floats(12, 36), floats(36), None, floats(2, 2, 3, 8, 4), None,
+         np.array(3, np.int32)], ["f4", "f4"], expected, MICROSOFT, num_heads=3, past_present_share_buffer=1)
+
+
+def rows_behind_one_another():
+    """Rows of 3, 1 and 4 tokens; ONNX Runtime has them on GPUs only."""
+    starts, hidden = np.array([0, 3, 4, 8], np.int32), 12
+    offset = np.array([[0, 1, 2, 4], [8, 9, 10, 11], [3, 5, 6, 7]], np.int32)
+
+    def expected(q, k, v):
+        heads = [a.reshape(1, 8, 3, 4) for a in (q, k, v)]
+        rows = [attention(*(a[:, i:j] for a in heads)) for i, j in zip(starts, starts[1:])]
+        return [np.concatenate(rows, 1)[0]]
+
+    case("rows", "PackedAttention", [floats(8, 6), floats(6, 36), floats(36), offset, starts], ["f4"],
+         lambda x, w, b, *_: expected(*np.split(x @ w + b, 3, 1)), MICROSOFT, num_heads=3)
+    case("rows", "PackedMultiHeadAttention", [floats(8, 12), floats(8, 12), floats(8, 12), floats(36), offset, starts], ["f4"],
+         lambda q, k, v, b, *_: expected(q + b[:12], k + b[12:24], v + b[24:]), MICROSOFT, num_heads=3)
+    case("packed", "PackedMultiHeadAttention", [floats(8, 3, 3, 4), None, None, None, offset, starts], ["f4"],
+         lambda x, *_: expected(*(x[:, :, i].reshape(8, 12) for i in range(3))), MICROSOFT, num_heads=3)
 
 
 def attentions():
@@ -197,6 +249,8 @@ def attentions():
          lambda x: [attention(x[..., 0, :], x[..., 1, :], x[..., 2, :])], MICROSOFT, num_heads=3)
     case("packed keys", "MultiHeadAttention", [floats(2, 5, 24), floats(2, 7, 3, 2, 8)], ["f4"],
          lambda q, x: [attention(q.reshape(2, 5, 3, 8), x[..., 0, :], x[..., 1, :])], MICROSOFT, num_heads=3)
+    with_room()
+    rows_behind_one_another()
     angles = floats(20, 8)
     case("packed batching", "RotaryEmbedding", [floats(1, 24, 64), random.integers(0, 20, (1, 24)), np.cos(angles),
          np.sin(angles)], ["f4"], "ort", MICROSOFT, is_packed_batching=1, num_heads=4)
@@ -320,6 +374,21 @@ def q_products():
              "ort", MICROSOFT, num_heads=3)
 
 
+def lstm():
+    """ONNX Runtime quantizes inputs and states to 8 bits for each step too; here they stay floats."""
+    for dtype in [np.uint8, np.int8]:
+        for ways in [1, 2]:
+            for columns in [(), (64,)]:
+                scale = lambda: (random.random((ways, *columns)) * 0.002 + 0.002).astype(np.float32)
+                zero = lambda: np.full((ways, *columns), point(dtype, 3 if dtype == np.uint8 else 0))
+                inputs = [floats(5, 2, 6), byte_array(dtype, ways, 6, 64), byte_array(dtype, ways, 16, 64),
+                          floats(ways, 128, scale=0.2), None, floats(ways, 2, 16, scale=0.2), None, None, scale(), zero(),
+                          scale(), zero()]
+                case(f"{np.dtype(dtype).name} {ways} {columns}", "DynamicQuantizeLSTM", inputs, ["f4"] * 3, "ort", MICROSOFT,
+                     constants=[1, 2, 8, 9, 10, 11], hidden_size=16, direction="bidirectional" if ways == 2 else "forward",
+                     rtol=0, atol=0.03)
+
+
 # -- Floats ----------------------------------------------------------------
 
 
@@ -433,7 +502,7 @@ def of_tensors():
 
 
 def main():
-    for group in [few_bits, gathered, attentions, q_linear, q_products, of_floats, of_tensors]:
+    for group in [few_bits, gathered, attentions, q_linear, q_products, lstm, of_floats, of_tensors]:
         group()
     count, failures = onnx_ops.check()
     for text in sizes() if not onnx_ops.PATTERN else []:

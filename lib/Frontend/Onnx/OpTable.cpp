@@ -53,6 +53,7 @@ const OpTable &nacre::onnx_frontend::opTable(llvm::StringRef domain) {
     addMicrosoftAttentionOps(microsoft);
     addMicrosoftFusedOps(microsoft);
     addMicrosoftGroupQueryOps(microsoft);
+    addMicrosoftMultiHeadOps(microsoft);
     addMicrosoftNormalizationOps(microsoft);
     addMicrosoftPackedWeightOps(microsoft);
     addMicrosoftQLinearOps(microsoft);

@@ -79,6 +79,7 @@ void addFlexAttentionOps(OpTable &table);
 void addMicrosoftAttentionOps(OpTable &table);
 void addMicrosoftFusedOps(OpTable &table);
 void addMicrosoftGroupQueryOps(OpTable &table);
+void addMicrosoftMultiHeadOps(OpTable &table);
 void addMicrosoftNormalizationOps(OpTable &table);
 void addMicrosoftPackedWeightOps(OpTable &table);
 void addMicrosoftQLinearOps(OpTable &table);

@@ -1,8 +1,8 @@
 //===- Attention.cpp - com.microsoft: forms of attention ------------------===//
-#include "Attention.h"
 #include "../../OpTable.h"
 #include "../Einsum.h"
 #include "../RotaryEmbedding.h"
+#include "Cache.h"
 #include <cmath>
 
 using namespace nacre;
@@ -66,8 +66,8 @@ Value headsFirst(Node &n, Value x) { return n.build.permute(x, {0, 2, 1, 3}); }
 /// Projects the input to queries, keys and values and attends.
 void attention(Node &n) {
   Value x = n.in(0), w = n.in(1);
-  if (n.intAttr("do_rotary", 0) != 0 || n.has(6))
-    block("do_rotary and past_sequence_length are not supported");
+  if (n.intAttr("do_rotary", 0) != 0)
+    block("do_rotary is not supported");
   if (Node::rank(x) != 3 || Node::rank(w) != 2 ||
       Node::shape(x)[2] != Node::shape(w)[0])
     block("E_SHAPE: input " + shapeText(Node::shape(x)) + " and weights " +
@@ -75,90 +75,7 @@ void attention(Node &n) {
   Value y = einsum(n, "blh,ho->blo", {x, w});
   if (n.has(2))
     y = n.binary<lazy::AddOp>(y, n.in(2));
-  attendProjected(n, y, /*mask=*/3, /*past=*/4, /*bias=*/5);
-}
-
-/// Query, key and value of MultiHeadAttention, which may come as one: packed
-/// [batch,length,heads,3,size] for all or [batch,length,heads,2,size] for keys
-/// and values. Packed ones are of rank 4, [batch,length,heads,size].
-struct Unpacked {
-  Value query, key, value;
-};
-Unpacked unpackHeads(Node &n, int64_t heads) {
-  auto split = [&](Value x, int64_t parts, llvm::StringRef what) {
-    Ints shape(Node::shape(x));
-    if (shape.size() != 5 || shape[2] != heads || shape[3] != parts)
-      block("E_SHAPE: packed " + what + " of shape " + shapeText(shape) +
-            " is not [batch,length," + Twine(heads) + "," + Twine(parts) +
-            ",size]");
-    shape.erase(shape.begin() + 3);
-    llvm::SmallVector<Value> values;
-    for (int64_t i = 0; i < parts; ++i)
-      values.push_back(n.reshape(n.sliceAxis(x, 3, i, 1), shape));
-    return values;
-  };
-  if (!n.has(1)) {
-    auto all = split(n.in(0), 3, "query");
-    return {all[0], all[1], all[2]};
-  }
-  if (!n.has(2)) {
-    auto both = split(n.in(1), 2, "key");
-    return {n.in(0), both[0], both[1]};
-  }
-  return {n.in(0), n.in(1), n.in(2)};
-}
-
-void multiHeadAttention(Node &n) {
-  int64_t heads = headsAttr(n, "num_heads");
-  AttentionInputs a;
-  a.queryOrder = a.keyOrder = HeadOrder::SequenceFirst;
-  if (n.has(8) || n.has(9))
-    block("past_sequence_length and cache_indirection are not supported");
-  Unpacked given = unpackHeads(n, heads);
-  Value inputs[3] = {given.query, given.key, given.value};
-  Value bias = n.optional(3);
-  int64_t start = 0;
-  for (int i = 0; i < 3; ++i) {
-    bool packed = i == 0 ? !n.has(1) : !n.has(2);
-    if (i > 0 && !packed && Node::rank(inputs[i]) == 4) {
-      a.keyOrder = HeadOrder::HeadsFirst; // split already
-      continue;
-    }
-    if (packed)
-      inputs[i] = joinHeads(n, inputs[i]);
-    if (Node::rank(inputs[i]) != 3)
-      block("E_SHAPE: input of shape " + shapeText(Node::shape(inputs[i])) +
-            " does not have rank 3");
-    int64_t size = Node::shape(inputs[i])[2];
-    if (bias) {
-      if (Node::rank(bias) != 1 || start + size > Node::shape(bias)[0])
-        block("E_SHAPE: bias of shape " + shapeText(Node::shape(bias)) +
-              " does not hold those of query, key and value");
-      inputs[i] = n.binary<lazy::AddOp>(inputs[i], part(n, bias, start, size));
-    }
-    start += size;
-    inputs[i] = splitHeads(n, inputs[i], heads, "input");
-  }
-  if (n.has(2) && Node::rank(n.in(1)) != Node::rank(n.in(2)))
-    block("E_SHAPE: key and value do not have one rank");
-  a.query = inputs[0];
-  a.key = inputs[1];
-  a.value = inputs[2];
-  Masks masks;
-  masks.padding = 4;
-  masks.bias = 5;
-  masks.causal = n.intAttr("unidirectional", 0) != 0;
-  if (n.has(6) != n.has(7))
-    block("E_ATTR: past_key and past_value must be given together");
-  if (n.has(6)) {
-    n.needRank(n.in(6), 4);
-    masks.past = Node::shape(n.in(6))[2];
-  }
-  if (n.has(6) || n.wants(1) || n.wants(2))
-    appendPast(n, a, n.optional(6), n.optional(7));
-  n.set(1, a.key);
-  n.set(2, a.value);
-  n.set(0, attend(n, a, masks));
+  attendProjected(n, y, /*mask=*/3, /*past=*/4, /*bias=*/5, /*pastLength=*/6);
 }
 
 void rotaryEmbedding(Node &n) {
@@ -209,10 +126,25 @@ Value onnx_frontend::attend(Node &n, AttentionInputs &a, const Masks &masks) {
     scores = n.binary<lazy::MulOp>(t, cap);
   }
   Ints shape(Node::shape(scores));
-  if (masks.padding >= 0 && n.has(masks.padding))
-    scores = addPadding(n, scores, n.in(masks.padding));
+  // A mask or bias is of the tokens; what a cache has room for besides is not
+  // seen anyway.
+  auto allKeys = [&](Value v) {
+    int64_t last = Node::rank(v) - 1;
+    int64_t more = last < 0 ? 0 : shape[3] - Node::shape(v)[last];
+    Ints low(last + 1, 0), high(low);
+    if (!masks.keep || more <= 0)
+      return v;
+    high[last] = more;
+    return n.pad(v, low, high, 0);
+  };
+  if (masks.padding >= 0 && n.has(masks.padding)) {
+    Value mask = n.in(masks.padding);
+    scores = addPadding(n, scores, Node::rank(mask) > 1 ? allKeys(mask) : mask);
+  }
   if (masks.bias >= 0 && n.has(masks.bias)) {
-    scores = n.binary<lazy::AddOp>(scores, n.in(masks.bias));
+    Value bias = n.in(masks.bias);
+    bool forAll = Node::rank(bias) == 0 || Node::shape(bias).back() == 1;
+    scores = n.binary<lazy::AddOp>(scores, forAll ? bias : allKeys(bias));
     if (Node::shape(scores) != llvm::ArrayRef<int64_t>(shape))
       block("E_SHAPE: attention_bias of shape " +
             shapeText(Node::shape(n.in(masks.bias))) +
@@ -253,7 +185,7 @@ int64_t onnx_frontend::headsAttr(Node &n, llvm::StringRef name) {
 }
 
 void onnx_frontend::attendProjected(Node &n, Value y, int mask, int past,
-                                    int bias) {
+                                    int bias, int pastLength) {
   int64_t heads = headsAttr(n, "num_heads"), total = Node::shape(y)[2];
   Ints sizes = n.intsAttr("qkv_hidden_sizes")
                    .value_or(Ints{total / 3, total / 3, total / 3});
@@ -283,7 +215,15 @@ void onnx_frontend::attendProjected(Node &n, Value y, int mask, int past,
                             Ints(Node::shape(cache).drop_front()));
       masks.past = Node::shape(before[i])[2];
     }
-    appendPast(n, a, before[0], before[1]);
+    if (pastLength >= 0 && n.has(pastLength) && n.has(past)) {
+      Places p = placesBehind(n, a, n.in(pastLength), masks.past);
+      appendPast(n, a, {}, {});
+      a.key = written(n, before[0], a.key, p);
+      a.value = written(n, before[1], a.value, p);
+      masks.keep = visible(n, p, std::exchange(masks.causal, false));
+    } else {
+      appendPast(n, a, before[0], before[1]);
+    }
     auto lifted = [&](Value v) {
       Ints shape(Node::shape(v));
       shape.insert(shape.begin(), 1);
@@ -297,6 +237,5 @@ void onnx_frontend::attendProjected(Node &n, Value y, int mask, int past,
 
 void onnx_frontend::addMicrosoftAttentionOps(OpTable &t) {
   t["Attention"] = attention;
-  t["MultiHeadAttention"] = multiHeadAttention;
   t["RotaryEmbedding"] = rotaryEmbedding;
 }

@@ -22,8 +22,10 @@ struct Masks {
 Value attend(Node &n, AttentionInputs &a, const Masks &masks);
 
 /// Attention of y [batch, length, all heads of query, key and value], with a
-/// cache. `mask`, `past` and `bias` are inputs, -1 for none.
-void attendProjected(Node &n, Value y, int mask, int past, int bias);
+/// cache. The numbers are inputs, -1 for none; with `pastLength` the cache has
+/// so many tokens and room for more.
+void attendProjected(Node &n, Value y, int mask, int past, int bias,
+                     int pastLength = -1);
 
 /// Keys and values, heads first, behind those of the cache, null for none.
 void appendPast(Node &n, AttentionInputs &a, Value pastKey, Value pastValue);

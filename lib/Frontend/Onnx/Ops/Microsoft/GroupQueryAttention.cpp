@@ -9,12 +9,10 @@
 #include "../../OpTable.h"
 #include "../Index.h"
 #include "../RotaryEmbedding.h"
-#include "Attention.h"
-#include "nacre/model.h"
+#include "Cache.h"
 
 using namespace nacre;
 using namespace nacre::onnx_frontend;
-using lazy::CmpKind;
 
 namespace {
 
@@ -68,13 +66,6 @@ AttentionInputs readHeads(Node &n) {
   return a;
 }
 
-/// Where the tokens of this call stand.
-struct Places {
-  int64_t batch, length;
-  int64_t capacity; ///< of keys and values with those of this call
-  Value first;      ///< i64 [batch]: of each row; null: 0
-};
-
 /// A new cache has room for total_sequence_length where that is known, else for
 /// what the old one has room for and the tokens of this call.
 Places readPlaces(Node &n, const AttentionInputs &a) {
@@ -83,21 +74,8 @@ Places readPlaces(Node &n, const AttentionInputs &a) {
   if (lazy::tensorType(lasts).getNumElements() != p.batch)
     block("E_SHAPE: seqlens_k of shape " + shapeText(Node::shape(lasts)) +
           " for a batch of " + Twine(p.batch));
-  if (n.has(pastKey) != n.has(pastValue))
-    block("E_ATTR: past_key and past_value must be given together");
   p.capacity = p.length;
-  if (!n.has(pastKey))
-    return p;
-  Ints wanted{p.batch, Node::shape(a.key)[2], 0, Node::shape(a.key)[3]};
-  for (int i : {pastKey, pastValue}) {
-    n.needRank(n.in(i), 4);
-    n.needStatic(n.in(i));
-    wanted[2] = Node::shape(n.in(pastKey))[2];
-    if (Node::shape(n.in(i)) != llvm::ArrayRef<int64_t>(wanted))
-      block("E_SHAPE: a cache of shape " + shapeText(Node::shape(n.in(i))) +
-            ", not " + shapeText(wanted));
-  }
-  int64_t room = wanted[2];
+  int64_t room = cacheRoom(n, a, pastKey, pastValue);
   if (room == 0)
     return p;
   p.capacity = addChecked(room, p.length);
@@ -105,44 +83,12 @@ Places readPlaces(Node &n, const AttentionInputs &a) {
     if (auto known = n.importer.constantValue(n.in(totalLength)))
       if (known->count() == 1)
         p.capacity = std::max({known->integerAt(0), room, p.length});
-  mlir::Type i64 = n.type(DType::I64);
   Value count = n.binary<lazy::AddOp>(
-      n.build.cast(n.reshape(lasts, {p.batch}), i64), 1.0);
-  Value fits =
-      n.cmp(CmpKind::le, count, n.build.splatLike(count, double(p.capacity)));
-  count = n.build.require(count, fits, NACRE_E_ARG,
-                          "GroupQueryAttention: seqlens_k says that a row has "
-                          "more tokens than its cache has room for");
+      n.build.cast(n.reshape(lasts, {p.batch}), n.type(DType::I64)), 1.0);
+  count = needRoom(n, count, p.capacity);
   p.first = n.binary<lazy::MaxOp>(
       n.binary<lazy::SubOp>(count, double(p.length)), 0.0);
   return p;
-}
-
-/// `first` as [batch,1,1,1], or 0.
-Value firstOf(Node &n, const Places &p) {
-  return p.first ? n.reshape(p.first, {p.batch, 1, 1, 1})
-                 : n.build.splat(n.type(DType::I64), 0, {1, 1, 1, 1});
-}
-
-/// The cache [batch,heads,room,size] with x [batch,heads,length,size] from
-/// `first` on, in the new capacity.
-Value written(Node &n, Value cache, Value x, const Places &p) {
-  if (!p.first)
-    return x;
-  int64_t room = Node::shape(cache)[2];
-  if (room < p.capacity)
-    cache = n.pad(cache, {0, 0, 0, 0}, {0, 0, p.capacity - room, 0}, 0);
-  Value place = positions(n, p.capacity, 2, 4);
-  Value at = n.binary<lazy::SubOp>(place, firstOf(n, p)); // among those of x
-  Value inside = n.build.binary<lazy::AndOp>(
-      n.cmp(CmpKind::ge, at, n.build.splatLike(at, 0)),
-      n.cmp(CmpKind::lt, at, n.build.splatLike(at, double(p.length))));
-  if (p.length > 1) {
-    at = n.binary<lazy::MinOp>(n.binary<lazy::MaxOp>(at, 0.0),
-                               double(p.length - 1));
-    x = pickPerBatch(n, x, 0, 2, n.reshape(at, {p.batch, p.capacity}));
-  }
-  return n.where(inside, x, cache);
 }
 
 /// cos_cache or sin_cache at the tokens of this call: [batch or 1, length,
@@ -170,23 +116,12 @@ Value anglesAt(Node &n, Value cache, const Places &p) {
   return n.build.gather(cache, at, 0);
 }
 
-/// Which keys a query sees, [batch or 1, 1, length, capacity].
-Value visible(Node &n, const Places &p) {
-  Value query =
-      n.binary<lazy::AddOp>(positions(n, p.length, 2, 4), firstOf(n, p));
-  Value key = positions(n, p.capacity, 3, 4);
-  Value last = n.intAttr("causal", 1) != 0
-                   ? query
-                   : n.binary<lazy::AddOp>(firstOf(n, p), double(p.length - 1));
-  Value keep = n.cmp(CmpKind::le, key, last);
+int64_t windowAttr(Node &n) {
   int64_t window = n.intAttr("local_window_size", -1);
-  if (window == -1)
-    return keep;
-  if (window < 1)
+  if (window != -1 && window < 1)
     block("E_ATTR: local_window_size is " + Twine(window) +
           ", must be -1 or > 0");
-  Value before = n.binary<lazy::SubOp>(query, double(window));
-  return n.build.binary<lazy::AndOp>(keep, n.cmp(CmpKind::gt, key, before));
+  return window;
 }
 
 /// The score that every row has besides those of its keys, or null.
@@ -224,7 +159,7 @@ void groupQueryAttention(Node &n) {
   n.set(2, a.value);
   Masks masks;
   masks.bias = attentionBias;
-  masks.keep = visible(n, p);
+  masks.keep = visible(n, p, n.intAttr("causal", 1) != 0, windowAttr(n));
   masks.sink = sinkOf(n, a);
   n.set(0, attend(n, a, masks));
 }

@@ -118,6 +118,42 @@ void qAttention(Node &n) {
                   /*mask=*/5, /*past=*/8, /*bias=*/-1);
 }
 
+/// An LSTM with bytes as weights, [directions,in,4 * hidden] with a scale and a
+/// zero point for each direction or column. Inputs and states stay floats.
+void dynamicQuantizeLstm(Node &n) {
+  onnx::NodeProto proto = n.proto;
+  proto.set_op_type("LSTM");
+  if (n.inputCount() < 12)
+    block("input " + Twine(n.inputCount()) + " is missing");
+  proto.mutable_input()->DeleteSubrange(8, 4);
+  for (int i : {1, 2}) {
+    Value w = n.in(i), scale = n.in(6 + 2 * i), zero = n.in(7 + 2 * i);
+    n.needStatic(scale);
+    if (Node::rank(w) != 3)
+      block("E_SHAPE: weights of shape " + shapeText(Node::shape(w)) +
+            " are not [directions,in,4 * hidden]");
+    n.needSameElement(w, zero);
+    mlir::Type f32 = n.type(DType::F32);
+    auto along = [&](Value v) { // [directions,1,1 or columns]
+      if (Node::rank(v) < 1 || Node::rank(v) > 2)
+        block("E_SHAPE: a scale or zero point of shape " +
+              shapeText(Node::shape(v)));
+      int64_t columns = Node::rank(v) == 2 ? Node::shape(v)[1] : 1;
+      return n.build.cast(n.reshape(v, {Node::shape(v)[0], 1, columns}), f32);
+    };
+    Value y = n.binary<lazy::MulOp>(
+        n.binary<lazy::SubOp>(n.build.cast(w, f32), along(zero)), along(scale));
+    if (Node::shape(y) != Node::shape(w))
+      block("E_SHAPE: a scale or zero point does not broadcast to " +
+            shapeText(Node::shape(w)));
+    std::string name = "(weights " + std::to_string(i) + " of " + n.name + ")";
+    n.scope.values[name] = n.build.permute(y, {0, 2, 1});
+    proto.set_input(i, name);
+  }
+  Node lstm(n.importer, n.scope, proto, 14, n.build.loc, n.name);
+  opTable("").lookup("LSTM").import(lstm);
+}
+
 } // namespace
 
 void onnx_frontend::addMicrosoftQuantizedMatMulOps(OpTable &t) {
@@ -125,4 +161,5 @@ void onnx_frontend::addMicrosoftQuantizedMatMulOps(OpTable &t) {
   t["DynamicQuantizeMatMul"] = dynamicQuantizeMatMul;
   t["QGemm"] = bounded(qGemm);
   t["QAttention"] = qAttention;
+  t["DynamicQuantizeLSTM"] = dynamicQuantizeLstm;
 }
