@@ -90,7 +90,7 @@ void biasDropout(Node &n) {
   if (n.has(2))
     y = plus(n, y, n.in(2), "residual");
   n.set(0, y);
-  n.set(1, n.build.splat(n.type(DType::Bool), 1, Node::shape(y)));
+  n.set(1, n.build.cast(n.build.splatLike(y, 1), n.type(DType::Bool)));
 }
 
 /// x with its first axis behind the other batch axes.
@@ -190,7 +190,7 @@ void onnx_frontend::addMicrosoftFusedOps(OpTable &t) {
   t["QuickGelu"] = quickGelu;
   t["BiasAdd"] = bounded(biasAdd);
   t["BiasSplitGelu"] = bounded(biasSplitGelu);
-  t["BiasDropout"] = biasDropout;
+  t["BiasDropout"] = bounded(biasDropout);
   t["FusedMatMul"] = fusedMatMul;
   t["FusedConv"] = fusedConv;
   t["FusedGemm"] = fusedGemm;

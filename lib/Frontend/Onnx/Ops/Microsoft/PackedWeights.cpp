@@ -187,17 +187,20 @@ Value productUnpacked(Node &n, Value x, const QuantizedMatrix &m) {
                          : Ints{m.count(), m.parts()});
   Ints one(batch);
   one.append({1, m.blocks, m.count()});
+  Value parts = n.reshape(x, split), sum;
+  llvm::SmallVector<Value> pieces;
+  for (int64_t p = 0; p < m.parts(); ++p) {
+    Value piece = n.sliceAxis(parts, rank + (m.inParts ? 1 : 2), p, 1);
+    pieces.push_back(n.build.expand(n.reshape(piece, one), whole));
+  }
   // What is read is repeated and not what is computed, which need not be stored
   // then.
   auto spread = [&](Value v) {
-    return n.build.expand(n.reshape(v, {m.rows, m.blocks, 1}), whole);
+    return n.build.expandLike(n.reshape(v, {m.rows, m.blocks, 1}), pieces[0]);
   };
   Value scales = spread(m.scales), zeros = m.zeros ? spread(m.zeros) : Value();
-  Value bytes = n.build.expand(m.bytes, whole);
-  Value parts = n.reshape(x, split), sum;
-  for (int64_t p = 0; p < m.parts(); ++p) {
-    Value piece = n.sliceAxis(parts, rank + (m.inParts ? 1 : 2), p, 1);
-    piece = n.build.expand(n.reshape(piece, one), whole);
+  Value bytes = n.build.expandLike(m.bytes, pieces[0]);
+  for (auto [p, piece] : llvm::enumerate(pieces)) {
     Value term = n.binary<lazy::MulOp>(
         piece, dequantized(n, m, partOf(n, bytes, p, m.bits), scales, zeros));
     sum = sum ? n.binary<lazy::AddOp>(sum, term) : term;
@@ -291,8 +294,10 @@ void matMulNBits(Node &n) {
     int64_t last = Node::rank(x) - 1, over = m.blocks * m.size - k, rows = 1;
     bool open = false;
     for (int64_t a = 0; a < last; ++a) {
-      rows = mulChecked(rows, Node::shape(x)[a]);
-      open |= !n.extent(x, a).isConstant();
+      bool known = !mlir::ShapedType::isDynamic(Node::shape(x)[a]) &&
+                   n.extent(x, a).isConstant();
+      rows = known ? mulChecked(rows, Node::shape(x)[a]) : rows;
+      open |= !known;
     }
     if (over > 0) {
       Ints low(last + 1, 0), high(low);

@@ -128,7 +128,6 @@ void concat(Node &n) {
 /// Along one axis; before opset 13 over all from that axis on.
 void softmax(Node &n) {
   Value x = real(n, 0);
-  n.needStatic(x);
   n.needRank(x, 1);
   if (!n.attribute("opset"))
     block("E_ATTR: no opset");
@@ -137,6 +136,8 @@ void softmax(Node &n) {
   Ints axes{axis};
   for (int64_t a = axis + 1; opset < 13 && a < rank; ++a)
     axes.push_back(a);
+  for (int64_t a : axes)
+    n.needStatic(x, a);
   Value top = n.build.reduce(ReduceKind::max, x, axes, /*keepDims=*/true);
   Value e = n.unary<lazy::ExpOp>(n.binary<lazy::SubOp>(x, top));
   Value y = n.binary<lazy::DivOp>(
@@ -177,7 +178,7 @@ void onnx_frontend::addMicrosoftQLinearOps(OpTable &t) {
   t["QLinearAveragePool"] = bounded(pool<averagePoolOf>);
   t["QLinearGlobalAveragePool"] = bounded(pool<globalAveragePoolOf>);
   t["QLinearConcat"] = bounded(concat);
-  t["QLinearSoftmax"] = softmax;
+  t["QLinearSoftmax"] = bounded(softmax);
   t["QLinearWhere"] = bounded(where);
   t["QLinearReduceMean"] = bounded(reduceMean);
   t["NhwcMaxPool"] = bounded(nhwcMaxPool);
