@@ -104,29 +104,28 @@ bool sumsBytes(ContractOp contract) {
          contract.getType().getElementType().isInteger(32);
 }
 
-/// Elements read for one of the result where what is read most is contiguous
-/// along what is summed and far apart along the lane: vectors then run along
-/// the sum. Else 0.
-int64_t pointsInRows(const Loops &nest, unsigned rank, int64_t lane) {
-  int64_t most = 0, points = 0;
+/// What is read most, if it is contiguous along what is summed and far apart
+/// along the lane: vectors then run along the sum. Else null.
+const Address *readInRows(const Loops &nest, unsigned rank, int64_t lane) {
+  int64_t most = 0;
+  const Address *found = nullptr;
   for (const Address &a : nest.accesses) {
-    int64_t read = 1, summed = 1;
+    int64_t read = 1;
     bool inRows = false;
     for (auto [d, extent] : llvm::enumerate(a.extents)) {
       auto c = a.coefficient(d);
       if (!c || *c == 0)
         continue;
       read *= extent;
-      summed *= d >= rank ? extent : 1;
       inRows |= d >= rank && *c == 1 && extent >= 8;
     }
     if (read <= most)
       continue;
     most = read;
     auto apart = a.coefficient(lane);
-    points = inRows && apart && std::abs(*apart) > 1 ? summed : 0;
+    found = inRows && apart && std::abs(*apart) > 1 ? &a : nullptr;
   }
-  return points;
+  return found;
 /// Dimensions (below `rank`) that each reduction under `v` depends on.
 void reductionDims(Value v, AffineMap map, SmallVectorImpl<int64_t> &extents,
                    unsigned rank, SmallVectorImpl<llvm::SmallBitVector> &found,
@@ -286,9 +285,18 @@ DictionaryAttr Scheduler::map() {
   if (countsIndex(kernel))
     lane = -1;
   int64_t grain = 4096;
-  if (int64_t points = lane >= 0 ? pointsInRows(nest, rank, lane) : 0) {
+  const Address *inRows =
+      lane >= 0 && rows.none() ? readInRows(nest, rank, lane) : nullptr;
+  if (inRows) {
     lane = -1;
-    grain = llvm::alignTo(llvm::divideCeil(grain, points), 64);
+    grain = 64;
+    // A row stays in cache for all that is made of it.
+    llvm::stable_sort(loops, [&](int64_t p, int64_t q) {
+      if (type.isDynamicDim(p) != type.isDynamicDim(q))
+        return type.isDynamicDim(p);
+      return std::abs(inRows->coefficient(p).value_or(0)) >
+             std::abs(inRows->coefficient(q).value_or(0));
+    });
   }
   // Without a lane vectors still run along what a reduction sums.
   if (lane < 0 && llvm::none_of(
@@ -303,7 +311,7 @@ DictionaryAttr Scheduler::map() {
   if (rows.any()) {
     prefix = llvm::count_if(loops, [&](int64_t d) { return rows.test(d); });
   } else if (loops.size() > 1) {
-    prefix = loops.size() - 1;
+    prefix = inRows ? loops.size() : loops.size() - 1;
     // Many tiny tasks cost more than they spread.
     if (lane >= 0 && loops.back() != lane) {
       loops.erase(llvm::find(loops, lane));
