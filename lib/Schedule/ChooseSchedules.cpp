@@ -126,6 +126,8 @@ const Address *readInRows(const Loops &nest, unsigned rank, int64_t lane) {
     found = inRows && apart && std::abs(*apart) > 1 ? &a : nullptr;
   }
   return found;
+}
+
 /// Dimensions (below `rank`) that each reduction under `v` depends on.
 void reductionDims(Value v, AffineMap map, SmallVectorImpl<int64_t> &extents,
                    unsigned rank, SmallVectorImpl<llvm::SmallBitVector> &found,

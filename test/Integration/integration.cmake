@@ -53,6 +53,7 @@ add_test(NAME integration.quantized
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/quantized.py $<TARGET_FILE:nacre>)
 add_test(NAME integration.microsoft_ops
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/microsoft_ops.py $<TARGET_FILE:nacre>)
 add_test(NAME integration.narrow_types
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh

@@ -242,28 +242,70 @@ Value unpackedColumns(Node &n, const QuantizedMatrix &m, bool finished) {
   return n.reshape(n.concat(parts, axis), {m.blocks * m.size, m.rows});
 }
 
-/// Zero and scale of each number where g_idx, known now, says the block.
-bool regroup(Node &n, QuantizedMatrix &m, int64_t k) {
+/// Whether g_idx, known now, gives some number another block than the one it
+/// stands in.
+bool isRegrouped(Node &n, const QuantizedMatrix &m, int64_t k) {
+  DType dtype = Node::dtype(n.in(4));
+  if (dtype != DType::I32 && dtype != DType::I64)
+    block("g_idx has element type " + Twine(dtypeName(dtype)));
+  if (Node::rank(n.in(4)) != 1 || Node::shape(n.in(4))[0] < k)
+    block("E_SHAPE: g_idx of shape " + shapeText(Node::shape(n.in(4))) +
+          " for K = " + Twine(k));
   Tensor groups = n.constant(4, "g_idx");
-  Ints wanted;
   bool plain = true;
-  for (int64_t i = 0, count = groups.count(); i < count; ++i) {
-    wanted.push_back(groups.integerAt(i));
-    if (wanted[i] < 0 || wanted[i] >= m.blocks)
-      block("E_INDEX: g_idx[" + Twine(i) + "] is " + Twine(wanted[i]) +
+  for (int64_t i = 0; i < k; ++i) {
+    int64_t group = groups.integerAt(i);
+    if (group < 0 || group >= m.blocks)
+      block("E_INDEX: g_idx[" + Twine(i) + "] is " + Twine(group) +
             ", outside [0," + Twine(m.blocks) + ")");
-    plain &= wanted[i] == i / m.size;
+    plain &= group == i / m.size;
   }
-  if (int64_t(wanted.size()) < k)
-    block("E_SHAPE: g_idx has " + Twine(wanted.size()) +
-          " elements for K = " + Twine(k));
   return !plain;
+}
+
+/// x [.., k] times the transpose of the matrix, whose scales and zeros g_idx
+/// gives to numbers.
+Value productRegrouped(Node &n, Value x, const QuantizedMatrix &m, int64_t k) {
+  Value groups = n.sliceAxis(n.in(4), 0, 0, k);
+  auto picked = [&](Value v) {
+    return n.build.permute(n.build.gather(v, groups, 1), {1, 0});
+  };
+  Value w = n.sliceAxis(unpackedColumns(n, m, false), 0, 0, k);
+  w = dequantized(n, m, w, picked(m.scales),
+                  m.zeros ? picked(m.zeros) : Value());
+  return matrixProduct(n, x, w);
+}
+
+/// x [.., k] times the transpose of the matrix. It is unpacked as a whole where
+/// x is known to have many rows.
+Value productInBlocks(Node &n, Value x, QuantizedMatrix m, int64_t k) {
+  m.scales = perBlock(n, m.scales);
+  if (m.zeros)
+    m.zeros = perBlock(n, m.zeros);
+  int64_t last = Node::rank(x) - 1, over = m.blocks * m.size - k, rows = 1;
+  bool open = false;
+  for (int64_t a = 0; a < last; ++a) {
+    bool known = !mlir::ShapedType::isDynamic(Node::shape(x)[a]) &&
+                 n.extent(x, a).isConstant();
+    rows = known ? mulChecked(rows, Node::shape(x)[a]) : rows;
+    open |= !known;
+  }
+  if (over > 0) {
+    Ints low(last + 1, 0), high(low);
+    high[last] = over;
+    x = n.pad(x, low, high, 0);
+  }
+  return rows >= manyRows && !open
+             ? matrixProduct(n, x, unpackedColumns(n, m, true))
+             : productUnpacked(n, x, m);
 }
 
 /// A times the transpose of B [N, K], which is quantized.
 void matMulNBits(Node &n) {
   Value x = n.in(0);
   n.needFloat(x);
+  if (Node::dtype(x) == DType::F64)
+    block("is not supported on f64");
   n.needRank(x, 1);
   n.needStatic(x, Node::rank(x) - 1);
   int64_t k = n.intAttr("K", 0);
@@ -276,38 +318,8 @@ void matMulNBits(Node &n) {
   n.needSameElement(x, m.scales);
   mlir::Type given = Node::element(x);
   x = n.build.cast(x, n.type(DType::F32));
-  Value y;
-  bool regrouped = n.has(4) && regroup(n, m, k);
-  if (regrouped) {
-    Value groups = n.sliceAxis(n.in(4), 0, 0, k);
-    auto picked = [&](Value v) {
-      return n.build.permute(n.build.gather(v, groups, 1), {1, 0});
-    };
-    Value w = n.sliceAxis(unpackedColumns(n, m, false), 0, 0, k);
-    w = dequantized(n, m, w, picked(m.scales),
-                    m.zeros ? picked(m.zeros) : Value());
-    y = matrixProduct(n, x, w);
-  } else {
-    m.scales = perBlock(n, m.scales);
-    if (m.zeros)
-      m.zeros = perBlock(n, m.zeros);
-    int64_t last = Node::rank(x) - 1, over = m.blocks * m.size - k, rows = 1;
-    bool open = false;
-    for (int64_t a = 0; a < last; ++a) {
-      bool known = !mlir::ShapedType::isDynamic(Node::shape(x)[a]) &&
-                   n.extent(x, a).isConstant();
-      rows = known ? mulChecked(rows, Node::shape(x)[a]) : rows;
-      open |= !known;
-    }
-    if (over > 0) {
-      Ints low(last + 1, 0), high(low);
-      high[last] = over;
-      x = n.pad(x, low, high, 0);
-    }
-    y = rows >= manyRows && !open
-            ? matrixProduct(n, x, unpackedColumns(n, m, true))
-            : productUnpacked(n, x, m);
-  }
+  Value y = n.has(4) && isRegrouped(n, m, k) ? productRegrouped(n, x, m, k)
+                                             : productInBlocks(n, x, m, k);
   if (n.has(5)) {
     needShapeOf(n.in(5), {m.rows}, "bias");
     y = n.binary<lazy::AddOp>(y, n.build.cast(n.in(5), n.type(DType::F32)));
