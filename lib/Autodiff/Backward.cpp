@@ -130,6 +130,7 @@ llvm::Expected<Backward> buildBackward(MainFunction &main,
                                        const TrainingSpec &spec) {
   DiagnosticLog log(*main.function.getContext());
   ModuleOp module = moduleOf(main);
+  fuse::expandWrites(module);
   if (failed(fuse::expandControlFlow(module)))
     return fail(ExitModel, log.lines());
   if (failed(fuse::canonicalize(module)))

@@ -62,9 +62,20 @@ static Tensor inRoom(const Tensor &tensor, const TensorInfo &input) {
   return room;
 }
 
-llvm::Expected<Call> LoadedModel::prepare(llvm::ArrayRef<Tensor> given) const {
+llvm::Expected<Call>
+LoadedModel::prepare(llvm::ArrayRef<Tensor> given,
+                     const llvm::StringMap<int64_t> &otherDims,
+                     const Call *before) const {
   Call call;
   llvm::StringMap<int64_t> dims;
+  std::vector<Tensor> all(given);
+  while (all.size() < inputs.size() && !inputs[all.size()].state.empty()) {
+    const TensorInfo &state = inputs[all.size()];
+    all.push_back(before ? before->inputs[all.size()]
+                         : Tensor::zeros(state.dtype, state.shape));
+  }
+  bool own = all.size() > given.size();
+  given = all;
   if (given.size() != inputs.size())
     return fail(ExitModel, Twine(given.size()) +
                                " inputs are given, model "
@@ -92,11 +103,15 @@ llvm::Expected<Call> LoadedModel::prepare(llvm::ArrayRef<Tensor> given) const {
     call.inputs.push_back(inRoom(tensor, input));
   }
   for (const std::string &dim : dimNames) {
+    int64_t least = dimRanges[call.dims.size()].least;
+    if (auto other = otherDims.find(dim); other != otherDims.end())
+      dims.try_emplace(dim, other->second);
+    else if (!inputs.empty() && !inputs.back().state.empty())
+      dims.try_emplace(dim, least);
     auto at = dims.find(dim);
     if (at == dims.end())
       return fail(ExitUsage, Twine("no input determines dim '") + dim +
                                  "', give it with --dim");
-    int64_t least = dimRanges[call.dims.size()].least;
     if (at->second < least)
       return fail(ExitModel, Twine("dim '") + dim + "' is " +
                                  Twine(at->second) + ", at least " +
@@ -104,6 +119,13 @@ llvm::Expected<Call> LoadedModel::prepare(llvm::ArrayRef<Tensor> given) const {
     call.dims.push_back(at->second);
   }
   for (const TensorInfo &output : outputs) {
+    auto state = llvm::find_if(inputs, [&](const TensorInfo &input) {
+      return !output.state.empty() && input.state == output.state;
+    });
+    if (own && state != inputs.end()) {
+      call.outputs.push_back(call.inputs[state - inputs.begin()]);
+      continue;
+    }
     // A run may write all that there is room for.
     Tensor tensor = Tensor::zeros(output.dtype, output.shape);
     for (auto [extent, dim] : llvm::zip_equal(tensor.shape, output.dimNames))

@@ -49,7 +49,7 @@ llvm::Error bench(const BenchOptions &options) {
   auto model = load(code, tools);
   if (!model)
     return model.takeError();
-  llvm::Expected<Call> call = (*model)->prepare(inputs);
+  llvm::Expected<Call> call = (*model)->prepare(inputs, source.symbolicDims());
   if (!call)
     return call.takeError();
 

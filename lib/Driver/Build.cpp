@@ -12,6 +12,8 @@ namespace nacre::driver {
 llvm::Error build(const BuildOptions &options) {
   if (llvm::sys::fs::is_directory(options.output))
     return fail(ExitUsage, Twine("-o: '") + options.output + "' is a folder");
+  if (!options.states.empty())
+    return fail(ExitUsage, "--state: an executable runs once and keeps none");
   llvm::Expected<const Target *> target = findTarget(options.target);
   if (!target)
     return target.takeError();

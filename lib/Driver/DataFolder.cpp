@@ -228,6 +228,8 @@ static llvm::Error checkFixed(StringRef folder, StringRef file,
 
 llvm::Expected<std::vector<Tensor>> readInputs(StringRef folder,
                                                ModelSource &source) {
+  if (!source.states().empty())
+    return fail(ExitUsage, "--state: goes with --input, not with --data");
   llvm::ArrayRef<Signature> declared = source.declaredInputs();
   llvm::Expected<std::vector<std::string>> files = filesOf(folder, "input");
   if (!files)

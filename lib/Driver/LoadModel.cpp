@@ -151,6 +151,9 @@ llvm::Expected<ModelSource> ModelSource::open(mlir::MLIRContext &context,
                                "' is neither .onnx, .ngl nor .mlir");
   if (!options.fix.empty() && extension != ".onnx")
     return fail(ExitUsage, "--fix: only inputs of ONNX models can be fixed");
+  if (!options.states.empty() && extension != ".onnx")
+    return fail(ExitUsage, "--state: only inputs of ONNX models can be made "
+                           "states");
   if (!options.parameters.empty() && extension != ".ngl")
     return fail(ExitUsage, "--params: only a model in the graph language "
                            "(.ngl) has parameters apart");
@@ -229,6 +232,8 @@ llvm::Expected<ModelSource> ModelSource::open(mlir::MLIRContext &context,
   if (llvm::Error error = source.checkDimNames())
     return error;
   if (llvm::Error error = source.fixInputs(options.fix))
+    return error;
+  if (llvm::Error error = source.keepStates(options.states))
     return error;
   source.asked = source.given;
   source.expandInputs();

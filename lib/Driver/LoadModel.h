@@ -32,6 +32,8 @@ public:
   const ModelInfo &modelInfo() const { return info; }
   /// The texts of all data that has been read for this model.
   Strings &strings() { return texts; }
+  /// Inputs that --state made states, as the file declares them.
+  llvm::ArrayRef<Signature> states() const { return kept; }
   bool isOnnx() const { return kind == Kind::Onnx; }
   bool isText() const { return kind == Kind::Text; }
   /// The phase that made this text, or Import.
@@ -56,6 +58,7 @@ public:
 
 private:
   llvm::Error fixInputs(llvm::ArrayRef<std::string> texts);
+  llvm::Error keepStates(llvm::ArrayRef<std::string> texts);
   llvm::Error fixStrings(const Signature &input, llvm::StringRef path);
   llvm::Error checkDimNames() const;
   void expandInputs();
@@ -66,6 +69,7 @@ private:
   std::vector<Signature> declared;
   std::vector<std::string> unbound; ///< why inputs cannot be bound yet
   std::vector<FixedInput> fixed;
+  std::vector<Signature> kept;
   Program text;
   enum class Kind { Onnx, Graph, Text } kind = Kind::Onnx;
   std::string parameters; ///< checkpoint of a graph's parameters, or empty

@@ -189,4 +189,38 @@ llvm::Error ModelSource::fixInputs(llvm::ArrayRef<std::string> texts) {
   return llvm::Error::success();
 }
 
+llvm::Error ModelSource::keepStates(llvm::ArrayRef<std::string> texts) {
+  auto names = [](llvm::ArrayRef<Signature> list) {
+    std::vector<std::string> names;
+    for (const Signature &s : list)
+      names.push_back(s.name);
+    return names;
+  };
+  auto missing = [](const Twine &what, StringRef name,
+                    const std::vector<std::string> &known) {
+    std::string meant = suggestion(name, known);
+    return fail(ExitUsage,
+                "--state: there is no " + what + " '" + name + "'" +
+                    (meant.empty() ? "" : ", did you mean '" + meant + "'?"));
+  };
+  for (StringRef text : texts) {
+    auto [output, input] = text.split('=');
+    if (!text.contains('='))
+      return fail(ExitUsage, "--state: '" + text + "' is not OUTPUT=INPUT");
+    auto from = llvm::find_if(
+        declared, [&](const Signature &s) { return s.name == input; });
+    auto to = llvm::find_if(
+        info.outputs, [&](const Signature &s) { return s.name == output; });
+    if (from == declared.end())
+      return missing("input", input, names(declared));
+    if (to == info.outputs.end())
+      return missing("output", output, names(info.outputs));
+    limits.states[input] = output.str();
+    kept.push_back(*from);
+    declared.erase(from);
+    info.outputs.erase(to);
+  }
+  return llvm::Error::success();
+}
+
 } // namespace nacre::driver

@@ -139,6 +139,11 @@ void registerPasses() {
        [](ModuleOp module) { return lazy::verifyProgram(module); }},
       {"canonicalize-lazy", "folders, canonical forms, dead code",
        fuse::canonicalize},
+      {"expand-writes", "writes become choices",
+       [](ModuleOp module) {
+         fuse::expandWrites(module);
+         return mlir::success();
+       }},
       {"expand-control-flow", "loops are unrolled, branches become choices",
        [](ModuleOp module) { return fuse::expandControlFlow(module); }},
       {"fold-constants", "operations of constants become weights",

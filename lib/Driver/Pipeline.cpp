@@ -67,6 +67,9 @@ static LogicalResult fusePhase(Program &program, const CodegenOptions &options,
   // From here on there are loops and branches only where a run can have them.
   if (!machine.branches && failed(fuse::expandControlFlow(module)))
     return failure();
+  // From here on tensors are written to in place only where a run can do so.
+  if (machine.groupItems)
+    fuse::expandWrites(module);
   // Folders, common subexpressions, dead code.
   if (failed(fuse::canonicalize(module)))
     return failure();

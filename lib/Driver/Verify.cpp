@@ -145,7 +145,8 @@ inOrder(const Subject &subject,
 
 /// Runs one set of inputs every way that is asked for, and compares.
 static llvm::Error check(Subject &subject, const Strings &read,
-                         std::vector<Tensor> inputs, bool hasExpected,
+                         const Dims &bounds, std::vector<Tensor> inputs,
+                         bool hasExpected,
                          llvm::ArrayRef<std::pair<std::string, Tensor>> given,
                          StringRef data, Tally &tally) {
   llvm::Expected<std::vector<Tensor>> expected =
@@ -161,7 +162,13 @@ static llvm::Error check(Subject &subject, const Strings &read,
   };
   recode(subject.model->inputs, inputs);
   recode(subject.model->outputs, *expected);
-  llvm::Expected<Call> call = subject.model->prepare(inputs);
+  // States that no data is given for hold anything.
+  for (size_t i = inputs.size(); i < subject.model->inputs.size(); ++i) {
+    const TensorInfo &state = subject.model->inputs[i];
+    inputs.push_back(
+        randomTensor(state.dtype, state.shape, tally.options.seed + i));
+  }
+  llvm::Expected<Call> call = subject.model->prepare(inputs, bounds);
   if (!call)
     return call.takeError();
   Progress progress;
@@ -172,7 +179,7 @@ static llvm::Error check(Subject &subject, const Strings &read,
   std::optional<llvm::SmallVector<Tensor>> interpreted;
   if (subject.imported) {
     progress.say("reference interpreter");
-    auto result = reference::run(*subject.imported, inputs);
+    auto result = reference::run(*subject.imported, inputs, bounds);
     if (!result)
       return withCode(ExitModel, result.takeError());
     interpreted = std::move(*result);
@@ -231,8 +238,9 @@ llvm::Error verify(const VerifyOptions &options) {
         return made.takeError();
       subject = std::move(*made);
     }
-    if (llvm::Error error = check(*subject, source.strings(), inputs,
-                                  !folder.empty(), expected, folder, tally))
+    if (llvm::Error error =
+            check(*subject, source.strings(), source.symbolicDims(), inputs,
+                  !folder.empty(), expected, folder, tally))
       return error;
   }
   if (options.json)

@@ -12,6 +12,7 @@
 //    epilogue), found by growing a region until one value leaves it;
 //  - operands of a contraction, which reads each element many times;
 //  - sums of a scatter, and its index;
+//  - what a write gives, and what it writes into;
 //  - the index of a gather that looks at its own place, by an iota or a pad;
 //  - elementwise values with several users, unless they are a few operations on
 //    one tensor that is realised anyway, and those expanded or windowed.
@@ -23,6 +24,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "nacre/Fuse/Fuse.h"
 #include "nacre/Lazy/ControlFlow.h"
+#include "nacre/Lazy/Signature.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
@@ -66,6 +68,9 @@ private:
   /// Realises what `v` views: the first value that is no view, unless that is
   /// cheap to read through the view.
   void realiseViewed(Value v);
+  /// Realises `v` and, where it is a view, what it views: each alone, so that
+  /// it can be a window of what is in memory.
+  void realiseViews(Value v);
   void grow(Operation *root);
   void decide();
   int64_t costOf(Value v, int depth = 0);
@@ -85,6 +90,14 @@ void KernelFormer::realiseViewed(Value v) {
   while (!isSource(v) && isView(v.getDefiningOp()))
     v = v.getDefiningOp()->getOperand(0);
   realise(v);
+}
+
+void KernelFormer::realiseViews(Value v) {
+  for (; !isSource(v); v = v.getDefiningOp()->getOperand(0)) {
+    realised.insert(v);
+    if (!isView(v.getDefiningOp()))
+      break;
+  }
 }
 
 int64_t KernelFormer::costOf(Value v, int depth) {
@@ -288,8 +301,13 @@ void KernelFormer::decide() {
     } else if (isa<ContractOp>(op)) {
       // Its operands are leaves: a pad stays a graph-level operation so that
       // the planner can store the producer inside the padded buffer.
-      for (Value v : op.getOperands()) {
-        if (!isSource(v))
+      // What a mask replaces is not looked at, so it need not be made.
+      for (unsigned k = 0; k < 2; ++k) {
+        Value v = op.getOperand(k);
+        if (Value bare = withoutMask(cast<ContractOp>(op), k);
+            bare && options.enabled && !realised.contains(v) && v.hasOneUse())
+          realiseViews(bare);
+        else if (!isSource(v))
           realised.insert(v);
       }
       if (!options.enabled)
@@ -314,6 +332,9 @@ void KernelFormer::decide() {
       realise(scatter.getResult());
       if (!isSource(scatter.getIndex()))
         realised.insert(scatter.getIndex());
+    } else if (auto write = dyn_cast<WriteOp>(op)) {
+      realise(write.getResult());
+      realiseViews(write.getX());
     }
   }
   // Elementwise values used by several, or repeated by a view.

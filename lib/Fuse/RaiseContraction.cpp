@@ -3,11 +3,13 @@
 // reduce(add, mul(views of a, views of b)) is a contraction whose maps are the
 // composed index maps of the views. A view under an existing contraction is
 // absorbed the same way. Only pure affine maps qualify: a reshape that needs
-// floordiv stays outside. A product with what unpacks a weight stays a sum: the
-// operands of a contraction are written to memory.
+// floordiv stays outside, but for repetitions within an axis (SplitRepeats.h).
+// A product with what unpacks a weight stays a sum: the operands of a
+// contraction are written to memory.
 //
 //===----------------------------------------------------------------------===//
 #include "PackedWeights.h"
+#include "SplitRepeats.h"
 #include "nacre/Fuse/Fuse.h"
 #include "nacre/Lazy/IndexMap.h"
 #include "nacre/Lazy/Lazy.h"
@@ -130,7 +132,13 @@ void raiseContraction(ModuleOp module) {
     for (ReduceOp op : reduces)
       raise(op, unpacked);
   }
-  module.walk([&](ContractOp op) { absorbViews(op); });
+  SmallVector<ContractOp> contractions;
+  module.walk([&](ContractOp op) { contractions.push_back(op); });
+  for (ContractOp op : contractions) {
+    absorbViews(op);
+    if (ContractOp split = splitRepeats(op); split != op)
+      absorbViews(split);
+  }
 }
 
 } // namespace nacre::fuse

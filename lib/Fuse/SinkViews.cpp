@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Fuse/Fuse.h"
 #include "nacre/Lazy/ControlFlow.h"
+#include "nacre/Lazy/Signature.h"
 
 using namespace mlir;
 namespace nacre::fuse {
@@ -48,6 +49,36 @@ static Value applyInverse(Build &build, Operation *view, Value v) {
   return build.reshape(v, tensorType(view->getOperand(0)).getShape());
 }
 
+/// The names of extents of a view's result as those of its source, or null
+/// where an axis that has one does not stay as it is.
+static ArrayAttr namesBefore(Operation *view, ArrayAttr names) {
+  auto from = tensorType(view->getOperand(0)),
+       to = tensorType(view->getResult(0));
+  Builder b(view->getContext());
+  SmallVector<Attribute> before(from.getRank(), b.getStringAttr(""));
+  if (int64_t(names.size()) != to.getRank() || !from.hasStaticShape())
+    return {};
+  if (auto permute = dyn_cast<PermuteOp>(view)) {
+    for (auto [i, axis] : llvm::enumerate(permute.getPerm()))
+      before[axis] = names[i];
+    return b.getArrayAttr(before);
+  }
+  int64_t passed = 1;
+  for (auto [name, extent] : llvm::zip_equal(names, to.getShape())) {
+    if (name != b.getStringAttr("")) {
+      int64_t axis = 0, skipped = 1;
+      while (axis < from.getRank() &&
+             (skipped != passed || from.getDimSize(axis) != extent))
+        skipped *= from.getDimSize(axis++);
+      if (axis == from.getRank())
+        return {};
+      before[axis] = name;
+    }
+    passed *= extent;
+  }
+  return b.getArrayAttr(before);
+}
+
 static bool sinkOne(Operation *op) {
   if (!isa<ElementwiseOpInterface>(op))
     return false;
@@ -74,6 +105,11 @@ static bool sinkOne(Operation *op) {
       withElement(source, tensorType(op->getResult(0)).getElementType());
   OperationState state(op->getLoc(), op->getName(), operands, {result},
                        op->getAttrs());
+  // Where the run ends axes early is said of the view's shape.
+  state.attributes.erase(openBeyond);
+  if (Attribute names = state.attributes.erase(openExtents))
+    if (ArrayAttr before = namesBefore(view, cast<ArrayAttr>(names)))
+      state.attributes.set(openExtents, before);
   Value inner = b.create(state)->getResult(0);
   IRMapping mapping;
   mapping.map(view->getOperand(0), inner);

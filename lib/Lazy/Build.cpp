@@ -317,6 +317,12 @@ Value Build::scatter(Value updates, Value index, int64_t axis, int64_t extent,
                            kind, updates, index, axis);
 }
 
+Value Build::write(Value x, Value rows, Value first, Value count,
+                   int64_t axis) {
+  return WriteOp::create(b, loc, x.getType(), x, rows, first, count,
+                         b.getI64IntegerAttr(axis));
+}
+
 Value Build::require(Value x, Value ok, int32_t status, StringRef message) {
   return RequireOp::create(b, loc, x.getType(), x, ok,
                            b.getI32IntegerAttr(status),

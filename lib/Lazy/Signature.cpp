@@ -32,6 +32,25 @@ CallerShape callerShape(RankedTensorType type, DictionaryAttr attributes) {
   return shape;
 }
 
+Value withoutMask(ContractOp op, unsigned k) {
+  auto mask = op->getOperand(k).getDefiningOp<WhereOp>();
+  auto beyond = mask ? mask->getAttrOfType<ArrayAttr>(openBeyond) : ArrayAttr();
+  auto dims = op->getAttrOfType<ArrayAttr>(openDims);
+  AffineMap map = op.map(k);
+  if (!beyond || !dims || beyond.size() != map.getNumResults() ||
+      dims.size() != map.getNumDims())
+    return {};
+  for (auto [name, e] : llvm::zip_equal(beyond, map.getResults())) {
+    auto text = dyn_cast<StringAttr>(name);
+    if (!text || text.empty())
+      continue;
+    auto d = dyn_cast<AffineDimExpr>(e);
+    if (!d || dims[d.getPosition()] != text)
+      return {};
+  }
+  return mask.getA();
+}
+
 std::optional<DimScalar> dimScalar(DictionaryAttr attributes) {
   auto name =
       attributes ? attributes.getAs<StringAttr>("lazy.dim") : StringAttr();

@@ -28,6 +28,7 @@ llvm::Error evaluateGather(lazy::GatherOp op, const Tensor &x,
                            const Tensor &index, Tensor &out);
 llvm::Error evaluateScatter(lazy::ScatterOp op, const Tensor &updates,
                             const Tensor &index, Tensor &out);
+llvm::Error evaluateWrite(lazy::WriteOp op, Operands xs, Tensor &out);
 
 /// Every element of `out` takes the value of the attribute, whose type is the
 /// element type.

@@ -198,6 +198,8 @@ static llvm::Error compute(Operation *op, Operands xs, Tensor &out) {
     return evaluateGather(gather, xs[0], xs[1], out);
   if (auto scatter = dyn_cast<lazy::ScatterOp>(op))
     return evaluateScatter(scatter, xs[0], xs[1], out);
+  if (auto write = dyn_cast<lazy::WriteOp>(op))
+    return evaluateWrite(write, xs, out);
   if (isa<lazy::ReshapeOp, lazy::PermuteOp, lazy::ExpandOp, lazy::PadOp,
           lazy::SliceOp, lazy::FlipOp, lazy::WindowOp>(op))
     return evaluateView(op, xs[0], out);
@@ -367,7 +369,8 @@ static Tensor inVector(const Tensor &tensor, RankedTensorType type) {
   return vector;
 }
 
-llvm::Expected<Values> run(const Program &program, ArrayRef<Tensor> inputs) {
+llvm::Expected<Values> run(const Program &program, ArrayRef<Tensor> inputs,
+                           const Dims &otherDims) {
   ModuleOp module = program.module.get();
   auto function = module.lookupSymbol<func::FuncOp>("main");
   if (!function || function.isExternal())
@@ -394,6 +397,8 @@ llvm::Expected<Values> run(const Program &program, ArrayRef<Tensor> inputs) {
       return error;
     arguments.push_back(shape.flat ? inVector(input, type) : input);
   }
+  for (const auto &other : otherDims)
+    dims.try_emplace(other.getKey(), other.second);
   for (size_t i = expected; i < function.getNumArguments(); ++i) {
     lazy::DimScalar dim = *lazy::dimScalar(function.getArgAttrDict(i));
     auto value = dims.find(dim.name);

@@ -116,4 +116,25 @@ llvm::Error evaluateScatter(lazy::ScatterOp op, const Tensor &updates,
   return llvm::Error::success();
 }
 
+llvm::Error evaluateWrite(lazy::WriteOp op, Operands xs, Tensor &out) {
+  const Tensor &x = xs[0], &rows = xs[1];
+  int64_t axis = op.getAxis(), first = xs[2].integerAt(0),
+          count = xs[3].integerAt(0), extent = x.shape[axis],
+          given = rows.shape[axis];
+  if (first < 0 || count < 0 || count > given || first > extent - count)
+    return failed(op, "cannot write " + Twine(count) + " of " + Twine(given) +
+                          " slices at " + Twine(first) + " of extent " +
+                          Twine(extent));
+  ArrayRef<int64_t> shape(x.shape);
+  int64_t outer = product(shape.take_front(axis));
+  int64_t inner =
+      product(shape.drop_front(axis + 1)) * dtypeBytes(x.dtype); // bytes
+  uint8_t *to = out.data<uint8_t>();
+  std::copy_n(x.bytes, x.byteCount(), to);
+  for (int64_t o = 0; o < outer; ++o)
+    std::copy_n(rows.bytes + o * given * inner, count * inner,
+                to + (o * extent + first) * inner);
+  return llvm::Error::success();
+}
+
 } // namespace nacre::reference

@@ -217,6 +217,14 @@ void LayoutAssigner::straightenTail(KernelOp kernel, const ContractNest &nest,
   }
 }
 
+/// Whether `v` is the result of a write, or a view of it.
+static bool isWritten(Value v) {
+  auto kernel = v.getDefiningOp<KernelOp>();
+  while (kernel && soleView(kernel))
+    kernel = kernel.getOperand(0).getDefiningOp<KernelOp>();
+  return kernel && writeOf(kernel);
+}
+
 void LayoutAssigner::assignContraction(KernelOp kernel, ContractOp contract) {
   ContractNest nest = analyseContraction(kernel, contract);
   auto type = contract.getType();
@@ -279,6 +287,9 @@ void LayoutAssigner::assignContraction(KernelOp kernel, ContractOp contract) {
   auto split = splitLinear(
       linearAddress(lanes->map, stridesOf(v), nest.extents), laneDim);
   if (split && split->first == 1)
+    return;
+  // What is written to in place is not copied to be read.
+  if (isWritten(v))
     return;
   // The leaf's axis that the lane dimension walks goes innermost.
   int64_t walked = -1;
@@ -363,7 +374,10 @@ DenseMap<Value, Order> LayoutAssigner::run() {
       continue;
     if (orders.count(kernel.getResult(0)))
       continue;
-    if (auto contract = contractionOf(kernel))
+    if (WriteOp write = writeOf(kernel))
+      orders[kernel.getResult(0)] =
+          orderOf(kernel.getOperand(writtenOperand(write)));
+    else if (auto contract = contractionOf(kernel))
       assignContraction(kernel, contract);
     else if (!yielded(kernel)
                   .getDefiningOp<ScatterOp>()) // sums rows, row-major

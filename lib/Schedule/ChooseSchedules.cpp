@@ -90,6 +90,16 @@ bool countsIndex(KernelOp kernel) {
   return false;
 }
 
+/// Per loop dimension of a map kernel whether the run may end it early.
+SmallVector<bool> endsEarly(KernelOp kernel) {
+  SmallVector<bool> early;
+  for (StringAttr name : openExtents(kernel))
+    early.push_back(bool(name));
+  if (WriteOp write = writeOf(kernel))
+    early[write.getAxis()] = true;
+  return early;
+}
+
 int64_t widestElement(KernelOp kernel) {
   int64_t widest = 4;
   for (Operation &op : kernel.getBody().front())
@@ -236,17 +246,20 @@ DictionaryAttr Scheduler::map() {
   });
   SmallVector<int64_t> extents(nest.extents.begin(),
                                nest.extents.begin() + rank);
-  auto limited = openExtents(kernel);
+  WriteOp write = writeOf(kernel);
+  SmallVector<bool> limited = endsEarly(kernel);
   for (size_t i = loops.size(); !indexed && i-- > 1;) {
     int64_t p = loops[i - 1], q = loops[i];
-    // A loop that may end early stays the outermost of those that are one.
-    if (limited[q])
+    // A loop that may end early stays the outermost of those that are one, and
+    // that over the slices of a write, which must, a loop of its own.
+    if (limited[q] || (write && p == int64_t(write.getAxis())))
       continue;
     if (rows.test(p) != rows.test(q) || type.isDynamicDim(p) ||
         type.isDynamicDim(q) || !fusable(nest, p, q, extents))
       continue;
     extents[q] *= extents[p];
     extents[p] = 1;
+    limited[q] = limited[p];
     loops.erase(loops.begin() + (i - 1));
   }
 
@@ -285,6 +298,9 @@ DictionaryAttr Scheduler::map() {
     if (isa<ArgReduceOp>(op))
       lane = -1;
   if (countsIndex(kernel))
+    lane = -1;
+  // How many slices are written is known to loops that are no tasks.
+  if (write && lane >= 0 && (lane == int64_t(write.getAxis()) || rows.any()))
     lane = -1;
   int64_t grain = 4096;
   const Address *inRows =
@@ -346,6 +362,10 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
     return c.resultAxis[d] >= 0 &&
            contract.getType().isDynamicDim(c.resultAxis[d]);
   };
+
+  SmallVector<bool> limited(dims);
+  for (auto [d, name] : llvm::enumerate(openNames(contract, openDims, dims)))
+    limited[d] = bool(name);
 
   Loops all;
   all.extents = c.extents;
@@ -428,10 +448,14 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
        {std::pair(&kLoops, &kNest), std::pair(&loops, &outNest)})
     for (size_t i = list->size(); i-- > 1;) {
       int64_t p = (*list)[i - 1], q = (*list)[i];
-      if (dynamic(p) || dynamic(q) || !fusable(*nest, p, q, extents))
+      // A loop that may end early stays the outermost of those that are one; of
+      // a sum, which must not look beyond (withoutMask), a loop of its own.
+      if (dynamic(p) || dynamic(q) || limited[q] ||
+          (limited[p] && c.reduced[p]) || !fusable(*nest, p, q, extents))
         continue;
       extents[q] *= extents[p];
       extents[p] = 1;
+      limited[q] = limited[p];
       list->erase(list->begin() + (i - 1));
     }
 

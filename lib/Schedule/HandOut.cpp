@@ -1,5 +1,6 @@
 //===- HandOut.cpp - which tensors share a storage ------------------------===//
 #include "Planner.h"
+#include "StateWrites.h"
 #include "nacre/Lazy/ControlFlow.h"
 #include "nacre/Lazy/IndexMap.h"
 #include "nacre/Lazy/State.h"
@@ -117,8 +118,16 @@ void Planner::separateResults() {
                         stridesIn(rowMajor(v), boundedShape(tensorType(v))));
     if (v.getDefiningOp<ConcatOp>() && seen.insert(v).second)
       direct = true;
-    if (auto old = stateBefore(function, operand.getOperandNumber()))
-      direct = direct && replacesInPlace(v, *old);
+    if (auto old = stateBefore(function, operand.getOperandNumber());
+        old && direct) {
+      SmallVector<KernelOp> writes = writesInPlace(v, *old);
+      bool kept = !writes.empty();
+      inState.insert(writes.begin(), writes.end());
+      direct = kept || replacesInPlace(v, *old);
+      if (kept)
+        function.setResultAttr(operand.getOperandNumber(), "lazy.kept",
+                               UnitAttr::get(function.getContext()));
+    }
     if (!direct) {
       bool early = isa<BlockArgument>(v) && !llvm::is_contained(states, result);
       Value copy = insertCopy(v, early ? &block.front() : ret, "result");
@@ -207,6 +216,23 @@ void Planner::placeCall(Operation *call) {
   }
 }
 
+/// What a write writes into is stored where its result is.
+void Planner::placeWritten(KernelOp kernel, WriteOp write) {
+  if (inState.contains(kernel))
+    return;
+  unsigned number = writtenOperand(write);
+  Value x = kernel.getOperand(number);
+  const Placement place = placed[kernel.getResult(0)];
+  auto source = x.getDefiningOp<KernelOp>();
+  if (source && !soleView(source) && source.getNumResults() == 1 &&
+      x.hasOneUse() && claim(x, place.storage, place.offset, place.strides))
+    return;
+  Value copy = insertCopy(x, kernel, "written");
+  orders[copy] = orders.count(x) ? orders[x] : rowMajor(x);
+  placed[copy] = place;
+  kernel.setOperand(number, copy);
+}
+
 void Planner::handOut() {
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
     if (isCall(&op)) {
@@ -244,6 +270,8 @@ void Planner::handOut() {
     for (Value result : kernel.getResults())
       if (!placed.count(result))
         placeInArena(result);
+    if (WriteOp write = writeOf(kernel))
+      placeWritten(kernel, write);
     if (!view)
       continue;
     const Placement place = placed[v];

@@ -71,7 +71,8 @@ bool Planner::replacesInPlace(Value v, BlockArgument old) {
 SmallVector<InPlace> Planner::inPlace(KernelOp kernel) {
   if (llvm::is_contained(aliases, kernel) || kernel->hasAttr("lazy.border") ||
       llvm::any_of(kernel.getBody().front(), [](Operation &op) {
-        return isa<ContractOp, ReduceOp, ArgReduceOp, GatherOp, ScatterOp>(op);
+        return isa<ContractOp, ReduceOp, ArgReduceOp, GatherOp, ScatterOp,
+                   WriteOp>(op);
       }))
     return {};
   llvm::MapVector<unsigned, bool> onlyThere = readsWhereItWrites(kernel);

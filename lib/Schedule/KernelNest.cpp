@@ -6,13 +6,22 @@ using namespace mlir;
 namespace nacre::schedule {
 using namespace nacre::lazy;
 
-Value yielded(KernelOp kernel) {
-  return kernel.getBody().front().getTerminator()->getOperand(0);
+WriteOp writeOf(KernelOp kernel) {
+  Value v = kernel.getBody().front().getTerminator()->getOperand(0);
+  return v.getDefiningOp<WriteOp>();
+}
+
+unsigned writtenOperand(WriteOp write) {
+  return cast<BlockArgument>(write.getX()).getArgNumber();
 }
 
 OperandRange yieldedAll(KernelOp kernel) {
+  if (WriteOp write = writeOf(kernel))
+    return write->getOperands().slice(1, 1);
   return kernel.getBody().front().getTerminator()->getOperands();
 }
+
+Value yielded(KernelOp kernel) { return yieldedAll(kernel).front(); }
 
 ContractOp contractionOf(KernelOp kernel) {
   for (Operation &op : kernel.getBody().front())
@@ -23,7 +32,8 @@ ContractOp contractionOf(KernelOp kernel) {
 
 ViewOpInterface soleView(KernelOp kernel) {
   auto view = yielded(kernel).getDefiningOp<ViewOpInterface>();
-  if (view && isa<BlockArgument>(view.source()) && kernel.getNumResults() == 1)
+  if (view && !writeOf(kernel) && isa<BlockArgument>(view.source()) &&
+      kernel.getNumResults() == 1)
     return view;
   return {};
 }
@@ -86,10 +96,12 @@ KernelWork workOf(KernelOp kernel) {
     return countOf(tensorType(v)) *
            elementBytes(tensorType(v).getElementType());
   };
-  for (Value v : kernel->getOperands())
-    work.bytes += bytesOf(v);
+  WriteOp write = writeOf(kernel);
+  for (auto [i, v] : llvm::enumerate(kernel->getOperands()))
+    if (!write || i != writtenOperand(write))
+      work.bytes += bytesOf(v);
   for (Value v : kernel->getResults())
-    work.bytes += bytesOf(v);
+    work.bytes += bytesOf(write ? write.getRows() : v);
   // The border alone is written; the interior lies there already.
   if (kernel->hasAttr("lazy.border"))
     work.bytes = bytesOf(kernel.getResult(0)) - bytesOf(kernel.getOperand(0));
@@ -103,6 +115,8 @@ std::optional<Access> contractLeaf(const ContractNest &nest, unsigned k) {
     loops.push_back(getAffineDimExpr(d, op.getContext()));
   AffineMap map = openContraction(op, k, loops);
   Value v = op->getOperand(k);
+  if (Value bare = withoutMask(op, k); bare && !isa<BlockArgument>(v))
+    v = bare;
   bool guarded = false;
   while (!isa<BlockArgument>(v)) {
     auto view = v.getDefiningOp<ViewOpInterface>();

@@ -13,6 +13,11 @@
 // value, an input (lazy.state). It is stored there directly when nothing reads
 // the old value from then on, else it is copied there at the end.
 //
+// A write (lazy.write) stores its slices where the tensor lies that it writes
+// into; when others still need that, into a copy. A new state that is the old
+// one but for writes needs no copy: `lazy.kept` says that the buffer has to
+// hold the old value.
+//
 // The function of a loop or a branch is planned by itself, before whoever runs
 // it; its arena is a block of the caller's. What goes in and out lies densely.
 // A carried value is a state of the loop's body: the old value and the new one

@@ -58,6 +58,7 @@ private:
   Order rowMajor(mlir::Value v);
   void separateResults();
   bool replacesInPlace(mlir::Value v, mlir::BlockArgument old);
+  void placeWritten(lazy::KernelOp kernel, lazy::WriteOp write);
   bool claim(mlir::Value x, int storage, int64_t offset,
              llvm::ArrayRef<int64_t> strides);
   void handOut();
@@ -82,6 +83,7 @@ private:
   std::vector<Storage> storages;
   llvm::SmallVector<lazy::KernelOp> following; // sole views without storage yet
   llvm::SmallVector<lazy::KernelOp> aliases;   // kernels that need not run
+  llvm::DenseSet<mlir::Operation *> inState; // writes into a state's own buffer
   llvm::DenseMap<mlir::Operation *, int64_t> position;
   /// Storages that a call needs while it runs.
   llvm::MapVector<mlir::Operation *, llvm::SmallVector<int>> scratch;

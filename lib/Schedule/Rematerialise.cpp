@@ -289,7 +289,11 @@ void Recomputation::write(int64_t needed) {
 
 LogicalResult rematerialise(ModuleOp module, int64_t budget) {
   // A program with loops or branches stays as it is: trainings have none left.
-  if (lazy::functionsOf(module).size() > 1)
+  // So does one that writes in place: what has been written over cannot be
+  // computed from again.
+  bool writes = false;
+  module.walk([&](lazy::WriteOp) { writes = true; });
+  if (writes || lazy::functionsOf(module).size() > 1)
     return success();
   const int64_t needed = plannedBytes(module);
   if (needed <= budget)

@@ -3,6 +3,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Lazy/ControlFlow.h"
 #include "nacre/Lazy/IndexMap.h"
+#include "nacre/Lazy/State.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -30,6 +31,7 @@ private:
              bool written);
   void call(Operation *op);
   void schedule(KernelOp kernel);
+  void inPlace(KernelOp kernel, WriteOp write);
   /// Elements of a buffer of that space, or nullopt when there is none.
   std::optional<int64_t> bufferElements(PlaceAttr place, Value v);
 
@@ -202,6 +204,25 @@ void PlanVerifier::schedule(KernelOp kernel) {
                  << ", expected a multiple of 64";
 }
 
+/// A write's result lies where what it writes into does, which the buffers of a
+/// state are.
+void PlanVerifier::inPlace(KernelOp kernel, WriteOp write) {
+  auto from =
+      cast<PlaceAttr>((*kernel.getOperandPlaces())[writtenOperand(write)]);
+  auto to = cast<PlaceAttr>((*kernel.getResultPlaces())[0]);
+  bool same =
+      from.getSpace() == to.getSpace() && from.getSlot() == to.getSlot();
+  if (to.getSpace() == "output" && from.getSpace() == "input")
+    if (auto old = stateBefore(function, to.getSlot()))
+      same = int64_t(old->getArgNumber()) == from.getSlot() &&
+             function.getResultAttr(to.getSlot(), "lazy.kept");
+  auto shape = write.getType().getShape();
+  for (auto [axis, extent] : llvm::enumerate(shape))
+    same &= extent == 1 || from.getStrides()[axis] == to.getStrides()[axis];
+  if (!same || from.getOffset() != to.getOffset())
+    fail(kernel) << "writes elsewhere than into what it changes";
+}
+
 /// What a loop or a branch takes and gives lies densely; what it needs
 /// meanwhile lies in the arena.
 void PlanVerifier::call(Operation *op) {
@@ -271,6 +292,8 @@ LogicalResult PlanVerifier::run() {
     for (auto [attr, v] :
          llvm::zip(*kernel.getResultPlaces(), kernel.getResults()))
       place(kernel, attr, v, "a result", true);
+    if (WriteOp write = writeOf(kernel); write && succeeded(status))
+      inPlace(kernel, write);
     if (succeeded(status))
       schedule(kernel);
   }

@@ -140,6 +140,7 @@ void addByteSums(std::vector<Case> &cases);
 void addPrograms(std::vector<Case> &cases);
 void addGrids(std::vector<Case> &cases);
 void addScatters(std::vector<Case> &cases);
+void addWrites(std::vector<Case> &cases);
 void addEdges(std::vector<Case> &cases);
 /// Ways to run a contraction on a grid, by name: which of the schedule's
 /// variants its cost model is made to choose.

@@ -3,7 +3,7 @@ nacre_test_executable(nacre_differential LIBRARIES NacreDriver
   SOURCES Differential.cpp Numbers.cpp differential_main.cpp ../Decompose/Compiled.cpp
     ../Decompose/Kernels.cpp differential_primitives.cpp
     differential_contract.cpp differential_bytes.cpp differential_programs.cpp differential_grids.cpp
-    differential_scatter.cpp differential_edges.cpp differential_random.cpp
+    differential_scatter.cpp differential_writes.cpp differential_edges.cpp differential_random.cpp
     random_elements.cpp random_shapes.cpp random_sums.cpp)
 # The harness compiles as the driver does, through the driver's own classes.
 target_include_directories(nacre_differential PRIVATE

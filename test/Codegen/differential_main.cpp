@@ -311,6 +311,7 @@ int main(int argc, char **argv) {
     addGrids(cases);
     addEdges(cases);
     addScatters(cases);
+    addWrites(cases);
     addRandom(cases, seed, count);
     llvm::erase_if(cases, [&](const Case &c) {
       return !isChosen(c.name, only) || (only.empty() && !under.is("cpu") &&

@@ -57,3 +57,24 @@ func.func @main(%x: tensor<5x8xf32>) -> tensor<8x5xf32> {
 // CHECK-NEXT: return %1 : tensor<8x5xf32>
 // CHECK-NEXT: }
 // CHECK-NEXT: }
+
+// -----
+
+// The extents that the run ends early move with the axes.
+#a = affine_map<(d0, d1, d2) -> (d0, d2)>
+#b = affine_map<(d0, d1, d2) -> (d2, d1)>
+#c = affine_map<(d0, d1, d2) -> (d0, d1)>
+func.func @main(%x: tensor<4x8xf32>, %w: tensor<8x4xf32>) -> tensor<4x4xf32> {
+  %0 = lazy.contract %x, %w, [#a, #b, #c] {lazy.open = ["T", ""]} : tensor<4x8xf32>, tensor<8x4xf32> -> tensor<4x4xf32>
+  %1 = lazy.permute %0, [1, 0] {lazy.open = ["", "T"]} : tensor<4x4xf32> -> tensor<4x4xf32>
+  %2 = lazy.exp %1 {lazy.open = ["", "T"]} : tensor<4x4xf32>
+  return %2 : tensor<4x4xf32>
+}
+// CHECK: module {
+// CHECK-NEXT: func.func @main(%arg0: tensor<4x8xf32>, %arg1: tensor<8x4xf32>) -> tensor<4x4xf32> {
+// CHECK-NEXT: %0 = lazy.contract %arg0, %arg1, [#map, #map1, #map2] {lazy.open = ["T", ""]} : tensor<4x8xf32>, tensor<8x4xf32> -> tensor<4x4xf32>
+// CHECK-NEXT: %1 = lazy.exp %0 {lazy.open = ["T", ""]} : tensor<4x4xf32>
+// CHECK-NEXT: %2 = lazy.permute %1, [1, 0] {lazy.open = ["", "T"]} : tensor<4x4xf32> -> tensor<4x4xf32>
+// CHECK-NEXT: return %2 : tensor<4x4xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: }

@@ -3,7 +3,8 @@
 
     generate.py NACRE
 
-Two language models with random weights are made here, a GPT-2 with one cache of all layers and a LLaMA (RMSNorm,
+The caches are states: no kernel of a step makes a tensor as large as one but the writes, and a C program reads a
+prompt, goes on, and begins anew. Two language models with random weights are made here, a GPT-2 with one cache of all layers and a LLaMA (RMSNorm,
 rotary positions, grouped queries, gated MLP) with a cache for each layer, a mask and positions. A third is a real
 network's file, when there is one.
 """
@@ -225,6 +226,206 @@ def check(path, token_name, words, steps=12):
         fail(f"{path.name}: {ended} does not end with {first[2]} of {first}")
 
 
+def pairs(path):
+    """--state for every present and its past."""
+    words = []
+    for value in onnx.load(path).graph.input:
+        if value.name.startswith("past"):
+            present = value.name.replace("past_key_values", "present").replace("past", "present")
+            words += ["--state", f"{present}={value.name}"]
+    return words
+
+
+def check_plan(path, dims):
+    """Kernels that make a tensor with as many positions as the bounds allow, 40, and hold no write."""
+    done = subprocess.run([NACRE, "compile", str(path), *dims, *pairs(path), "--emit", "schedule"],
+                          capture_output=True, text=True, timeout=300)
+    if done.returncode:
+        return fail(f"{path.name}: {done.stderr}")
+    writes = 0
+    for kernel in re.split(r"\n    %\d+ = lazy.kernel ", done.stdout)[1:]:
+        name, made = re.match(r'"(\w+)" \(.*?\) -> \((.*?)\) attributes', kernel).groups()
+        extents = [int(n) for n in re.findall(r"(\d+)x", made)]
+        if "lazy.write " in kernel:
+            writes += 1
+            if not re.search(r'result_places = \[#lazy.place<"output"', kernel):
+                fail(f"{path.name}: {name} writes outside of the state")
+        elif 40 in extents[:-1]:  # scores have the positions last
+            fail(f"{path.name}: {name} makes {made}")
+    if writes != 4:
+        fail(f"{path.name}: {writes} writes")
+
+
+PROGRAM = """
+#include "net.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DIMS(count, past) EXTENTS
+static float logits[net_logits_BYTES / 4];
+static int64_t mask[64], positions[64];
+
+/* The likeliest token behind `count` others at `past`. */
+static int64_t read_on(const net_states *states, void *arena, const int64_t *tokens, int64_t past, int64_t count) {
+  for (int64_t i = 0; i < 64; ++i) {
+    mask[i] = 1;
+    positions[i] = past + i;
+  }
+  net_inputs in = {INPUTS};
+  int32_t status = net_run(&in, &(net_outputs){.logits = logits}, states, arena,
+                           &(net_dims){DIMS(count, past)}, NULL);
+  if (status) {
+    printf("status %d\\n", status);
+    exit(1);
+  }
+  const float *last = logits + (count - 1) * WORDS;
+  int64_t best = 0;
+  for (int64_t i = 1; i < WORDS; ++i)
+    if (last[i] > last[best])
+      best = i;
+  return best;
+}
+
+int main(void) {
+  net_states states;
+  memset(&states, 0, sizeof states);
+  STATES
+  void *arena = aligned_alloc(NACRE_ALIGNMENT, (net_ARENA_BYTES / 64 + 1) * 64);
+  int64_t prompts[2][5] = {PROMPTS};
+  for (int begun = 0; begun < 2; ++begun) { /* the second begins anew */
+    int64_t past = 5, token = read_on(&states, arena, prompts[begun], 0, 5);
+    for (int step = 0; step < 8; ++step, ++past) {
+      printf("%d ", (int)token);
+      token = read_on(&states, arena, &token, past, 1);
+    }
+    printf("\\n");
+  }
+  /* Three tokens at once behind what is there, which is then longer than P: it is cut off. */
+  printf("%d\\n", (int)read_on(&states, arena, prompts[1] + 2, 2, 3));
+  /* Beyond the bound nothing is written. */
+  printf("%d\\n", net_run(&(net_inputs){INPUTS}, &(net_outputs){.logits = logits}, &states, arena,
+                          &(net_dims){DIMS(1, 33)}, NULL));
+  return 0;
+}
+"""
+
+
+def check_c(path, token_name, words, dims, folder):
+    """Through the C ABI: prompt, tokens, another prompt from the start, a part of the past again."""
+    prompts = np.random.default_rng(5).integers(0, words, (2, 5), dtype=np.int64)
+    made = subprocess.run([NACRE, "compile", str(path), *dims, *pairs(path), "--name", "net", "-o", str(folder / "c")],
+                          capture_output=True, text=True, timeout=300)
+    if made.returncode:
+        return fail(f"{path.name}: {made.stderr}")
+    header = (folder / "c" / "net.h").read_text()
+    states = re.findall(r"float \*(\w+);", re.search(r"typedef struct net_states {(.*?)}", header, re.S).group(1))
+    text = PROGRAM.replace("WORDS", str(words)).replace(
+        "STATES", " ".join(f"states.{s} = calloc(net_{s}_BYTES, 1);" for s in states)).replace(
+        "PROMPTS", ", ".join("{" + ", ".join(map(str, row)) + "}" for row in prompts.tolist()))
+    fields, extents = [f".{token_name} = TOKENS"], ".T = (count), .P = (past)"
+    if "attention_mask" in header:
+        fields += [".attention_mask = mask", ".position_ids = positions"]
+        extents += ", .P___T = (past) + (count)"
+    text = text.replace("EXTENTS", extents)
+    inputs = ", ".join(fields)
+    first, rest = text.split("INPUTS", 1)
+    text = first + inputs.replace("TOKENS", "tokens") + rest.replace("INPUTS", inputs.replace("TOKENS", "prompts[0]"))
+    (folder / "c" / "main.c").write_text(text)
+    built = subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", "-I", str(ROOT / "runtime/include"),
+                            str(folder / "c" / "main.c"), str(folder / "c" / "net.o"), "-lm",
+                            "-o", str(folder / "c" / "main")], capture_output=True, text=True)
+    if built.returncode:
+        return fail(f"{path.name}: {built.stderr}")
+    done = subprocess.run([folder / "c" / "main"], capture_output=True, text=True, timeout=60)
+    expected = [" ".join(map(str, greedy(path, row[None], 8)[0])) for row in prompts]
+    expected += [str(greedy(path, prompts[1][None], 1)[0][0]), "1"]  # NACRE_E_ARG
+    got = [line.strip() for line in done.stdout.splitlines()]
+    if done.returncode or got != expected:
+        fail(f"{path.name} in C: {got}, expected {expected}")
+
+
+def cell(path, *outputs, static=True):
+    """y = h/2 + x, a recurrent cell; and others of h [2, P, 3]."""
+    g = Graph()
+    half = g.constant(np.float32(0.5))
+    if static:
+        g("Add", g("Mul", "h", half), "x", output="y")
+        shape = [2, 3]
+    else:
+        g("Concat", "h", "x", axis=1, output="grown")
+        g("Mul", "grown", half, output="halved")
+        g("Concat", "x", "h", axis=1, output="before")
+        g("Slice", "grown", g.ints(1), g.ints(1 << 40), g.ints(1), output="shifted")
+        shape = [2, "P", 3]
+    f = TensorProto.FLOAT
+    out = [(name, f, shape if static else [2, name, 3]) for name in outputs]
+    onnx.save(g.model([("h", f, shape), ("x", f, [2, 3] if static else [2, 1, 3])], out), path)
+
+
+def check_copied(path, token_name, words):
+    """A cache that is computed anew cannot stay in place: it is copied, and a line says so."""
+    model = onnx.load(path)
+    nodes = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.initializer.append(numpy_helper.from_array(np.float32(1), "one"))
+    for node in nodes:
+        name = node.output[0]
+        model.graph.node.append(node)
+        if name.startswith("present"):
+            model.graph.node[-1].output[0] = f"{name}.made"
+            model.graph.node.append(helper.make_node("Mul", [f"{name}.made", "one"], [name]))
+    copied = path.parent / "copied.onnx"
+    onnx.save(model, copied)
+    prompt = np.random.default_rng(5).integers(0, words, (2, 3), dtype=np.int64)
+    np.save(path.parent / "prompt.npy", prompt)
+    done = run(copied, ["--input", f"{token_name}={path.parent}/prompt.npy", "--generate", "6"])
+    got = [[int(t) for t in line.split()] for line in done.stdout.splitlines()]
+    reason = ("nacre: the cache is copied in every step: copied.onnx: E_STATE: output 'present.0.key' cannot be the "
+              "next value of input 'past_key_values.0.key': it is not that input with slices joined to it along axis 2")
+    if got != greedy(copied, prompt, 6) or reason not in done.stderr.splitlines():
+        fail(f"copied.onnx: {got} {done.stderr}")
+
+
+def check_states(folder):
+    """A recurrent cell of fixed shape, and what cannot be a state."""
+    cell(folder / "cell.onnx", "y")
+    cell(folder / "grow.onnx", "grown", "halved", "before", "shifted", static=False)
+    x = np.array([[1, 2, 3], [-4, 5, 0.5]], "f4")
+    np.save(folder / "x.npy", x)
+    done = run(folder / "cell.onnx", ["--state", "y=h", "--input", f"x={folder}/x.npy", "--output-dir", str(folder)])
+    if done.returncode or not np.array_equal(np.load(folder / "output_0.npy"), x):
+        fail(f"cell.onnx: {done.returncode} {done.stderr}")
+    for options in [], ["-O0"]:
+        done = subprocess.run([NACRE, "verify", str(folder / "cell.onnx"), "--state", "y=h", *options],
+                              capture_output=True, text=True)
+        if done.returncode:
+            fail(f"cell.onnx {options}: {done.stdout}{done.stderr}")
+    grows = ["--dim", "P=0..4"]
+    for model, words, code, text in [
+        ("cell", ["--state", "y"], 2, "--state: 'y' is not OUTPUT=INPUT"),
+        ("cell", ["--state", "y=hh"], 2, "--state: there is no input 'hh', did you mean 'h'?"),
+        ("cell", ["--state", "yy=h"], 2, "--state: there is no output 'yy', did you mean 'y'?"),
+        ("grow", ["--state", "halved=h", *grows], 3,
+         "grow.onnx: E_STATE: output 'halved' cannot be the next value of input 'h': it is not that input with slices "
+         "joined to it along axis 1"),
+        ("grow", ["--state", "before=h", *grows], 3,
+         "grow.onnx: E_STATE: output 'before' cannot be the next value of input 'h': it is not that input with slices "
+         "joined to it along axis 1"),
+        ("grow", ["--state", "shifted=h", *grows], 3,
+         "grow.onnx: E_STATE: output 'shifted' cannot be the next value of input 'h': it is not that input with slices "
+         "joined to it along axis 1"),
+        ("grow", ["--state", "grown=h", "--dim", "P=4"], 3,
+         "grow.onnx: E_STATE: output 'grown' cannot be the next value of input 'h': it is f32 [2,5,3], the input f32 "
+         "[2,4,3]"),
+    ]:
+        done = subprocess.run([NACRE, "compile", str(folder / f"{model}.onnx"), "-o", str(folder / "none"), *words],
+                              capture_output=True, text=True)
+        said = re.findall("^error: (.*)$", done.stderr, re.M)
+        if done.returncode != code or said != [text]:
+            fail(f"{model}.onnx {words}: exit code {done.returncode}, {said}; expected {code}, {text}")
+
+
 def check_messages(path, folder):
     onnx.save(helper.make_model(helper.make_graph(
         [helper.make_node("Cast", ["ids"], ["y"], to=TensorProto.FLOAT)], "g",
@@ -255,6 +456,14 @@ def main():
         onnx.save(llama(), folder / "llama.onnx")
         check(folder / "gpt2.onnx", "ids", 61)
         check(folder / "llama.onnx", "input_ids", 53)
+        for name, token_name, words in ("gpt2", "ids", 61), ("llama", "input_ids", 53):
+            dims = [word for dim in ("B=1", "T=1..8", "P=0..32") for word in ("--dim", dim)]
+            if name == "llama":
+                dims += ["--dim", "P + T=1..40"]
+            check_plan(folder / f"{name}.onnx", dims)
+            check_c(folder / f"{name}.onnx", token_name, words, dims, folder)
+        check_copied(folder / "llama.onnx", "input_ids", 53)
+        check_states(folder)
         check_messages(folder / "gpt2.onnx", folder)
         models = real_models()
         real = models / "arch_gpt2_tiny_kv" / "model.onnx" if models else None

@@ -150,7 +150,7 @@ func.func @views(%x: tensor<2x6xf32>, %e: tensor<2x1xf32>, %s: tensor<?x6xf32, #
 }
 
 // CHECK-LABEL: func.func @joins
-func.func @joins(%x: tensor<2x3xf32>, %i: tensor<4x5xi32>) {
+func.func @joins(%x: tensor<2x3xf32>, %i: tensor<4x5xi32>, %p: tensor<i64>) {
   // CHECK-NEXT: lazy.concat %{{.*}}, %{{.*}} axis 1 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x6xf32>
   %0 = lazy.concat %x, %x axis 1 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x6xf32>
   // CHECK-NEXT: lazy.gather %{{.*}}, %{{.*}}, 1 : tensor<2x3xf32>, tensor<4x5xi32> -> tensor<2x4x5xf32>
@@ -161,6 +161,8 @@ func.func @joins(%x: tensor<2x3xf32>, %i: tensor<4x5xi32>) {
   %3 = lazy.scatter max, %1, %i, 1 : tensor<2x4x5xf32>, tensor<4x5xi32> -> tensor<2x3xf32>
   // CHECK-NEXT: lazy.scatter %{{.*}}, %{{.*}}, 1 : tensor<2x4x5xf32>, tensor<4x5xi32> -> tensor<2x3xf32>
   %4 = lazy.scatter add, %1, %i, 1 : tensor<2x4x5xf32>, tensor<4x5xi32> -> tensor<2x3xf32>
+  // CHECK-NEXT: lazy.write %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, 1 : tensor<2x6xf32>, tensor<2x3xf32>
+  %5 = lazy.write %0, %x, %p, %p, 1 : tensor<2x6xf32>, tensor<2x3xf32>
   return
 }
 

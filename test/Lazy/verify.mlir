@@ -700,3 +700,19 @@ func.func @f(%x: tensor<4xf4E2M1FN>) {
   %0 = lazy.bitcast %x : tensor<4xf4E2M1FN> -> tensor<4xi8>
   return
 }
+
+// -----
+
+func.func @f(%x: tensor<4x3xf32>, %r: tensor<2x2xf32>, %p: tensor<i64>) {
+  // expected-error@+1 {{'lazy.write' op the rows are no slices of the result along axis 0}}
+  %0 = lazy.write %x, %r, %p, %p, 0 : tensor<4x3xf32>, tensor<2x2xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4x3xf32>, %r: tensor<4x3xf32>, %p: tensor<i64>) {
+  // expected-error@+1 {{'lazy.write' op axis 2 is outside rank 2}}
+  %0 = lazy.write %x, %r, %p, %p, 2 : tensor<4x3xf32>, tensor<4x3xf32>
+  return
+}

@@ -241,6 +241,28 @@ TEST_CASE("scatter by other kinds leaves the neutral element elsewhere") {
                tensor("3xi64", "0 0 0")}) == "0.0001221");
 }
 
+TEST_CASE("write replaces a run of slices") {
+  auto written = [](const char *first, const char *count) {
+    return interpret("func.func @main(%a: tensor<2x4xi32>, %b: "
+                     "tensor<2x3xi32>, %c: tensor<i64>, %d: tensor<i64>) -> "
+                     "tensor<2x4xi32> {\n  %r = lazy.write %a, %b, %c, %d, 1 "
+                     ": tensor<2x4xi32>, tensor<2x3xi32>\n  return %r : "
+                     "tensor<2x4xi32>\n}",
+                     {tensor("2x4xi32", "1 2 3 4 5 6 7 8"),
+                      tensor("2x3xi32", "10 20 30 40 50 60"),
+                      tensor("i64", first), tensor("i64", count)});
+  };
+  CHECK(written("1", "2") == "1 10 20 4 5 40 50 8");
+  CHECK(written("0", "3") == "10 20 30 4 40 50 60 8");
+  CHECK(written("4", "0") == "1 2 3 4 5 6 7 8");
+  CHECK(written("2", "3") == "error: lazy.write: cannot write 3 of 3 slices at "
+                             "2 of extent 4");
+  CHECK(written("0", "4") == "error: lazy.write: cannot write 4 of 3 slices at "
+                             "0 of extent 4");
+  CHECK(written("-1", "1") == "error: lazy.write: cannot write 1 of 3 slices "
+                              "at -1 of extent 4");
+}
+
 TEST_CASE("scattering out of range is an error") {
   auto put = [](const char *index) {
     return apply("lazy.scatter %a, %b, 1 : tensor<2x1xi32>, tensor<1xi64> -> "

@@ -160,6 +160,62 @@ TEST_CASE_METHOD(Fixture, "a step of momentum over a matrix product") {
         "  return %2, %1 : tensor<5x7xf32>, tensor<5x7xf32>\n}");
 }
 
+// A write touches nothing but its rows: the state stays in its buffer, and a
+// second buffer begins as its copy.
+TEST_CASE_METHOD(Fixture, "rows written into a state") {
+  for (unsigned level : {0u, 2u}) {
+    CHECK(check("func.func @main(%r: tensor<2x3xf32>, %w: tensor<8x3xf32> " W
+                ") -> (tensor<8x3xf32> " W ") {\n"
+                "  %p = lazy.splat 5 : i64 : tensor<i64>\n"
+                "  %n = lazy.splat 2 : i64 : tensor<i64>\n"
+                "  %0 = lazy.write %w, %r, %p, %n, 0 : tensor<8x3xf32>, "
+                "tensor<2x3xf32>\n"
+                "  return %0 : tensor<8x3xf32>\n}",
+                level) == 1);
+    CHECK(code.outputs[0].kept);
+  }
+  CHECK(code.arenaBytes == 0);
+}
+
+TEST_CASE_METHOD(Fixture, "a state whose old value is read after a write") {
+  check("func.func @main(%r: tensor<2x3xf32>, %w: tensor<8x3xf32> " W
+        ") -> (tensor<8x3xf32> " W ", tensor<8x3xf32>) {\n"
+        "  %p = lazy.splat 5 : i64 : tensor<i64>\n"
+        "  %n = lazy.splat 2 : i64 : tensor<i64>\n"
+        "  %0 = lazy.write %w, %r, %p, %n, 0 : tensor<8x3xf32>, "
+        "tensor<2x3xf32>\n"
+        "  %1 = lazy.add %0, %w : tensor<8x3xf32>\n"
+        "  return %0, %1 : tensor<8x3xf32>, tensor<8x3xf32>\n}");
+  CHECK(!code.outputs[0].kept);
+}
+
+TEST_CASE_METHOD(Fixture, "parts of a state, and parts that change places") {
+  auto joined = [](const char *first, const char *second) {
+    return std::string("func.func @main(%r: tensor<1x2x3xf32>, %w: "
+                       "tensor<2x8x3xf32> " W ") -> (tensor<2x8x3xf32> " W
+                       ") {\n"
+                       "  %p = lazy.splat 5 : i64 : tensor<i64>\n"
+                       "  %n = lazy.splat 2 : i64 : tensor<i64>\n"
+                       "  %a = lazy.slice %w, [0, 0, 0], [1, 1, 1] : "
+                       "tensor<2x8x3xf32> -> tensor<1x8x3xf32>\n"
+                       "  %b = lazy.slice %w, [1, 0, 0], [1, 1, 1] : "
+                       "tensor<2x8x3xf32> -> tensor<1x8x3xf32>\n"
+                       "  %c = lazy.write %a, %r, %p, %n, 1 : "
+                       "tensor<1x8x3xf32>, tensor<1x2x3xf32>\n"
+                       "  %d = lazy.write %b, %r, %n, %n, 1 : "
+                       "tensor<1x8x3xf32>, tensor<1x2x3xf32>\n"
+                       "  %0 = lazy.concat ") +
+           first + ", " + second +
+           " axis 0 : (tensor<1x8x3xf32>, tensor<1x8x3xf32>) -> "
+           "tensor<2x8x3xf32>\n"
+           "  return %0 : tensor<2x8x3xf32>\n}";
+  };
+  CHECK(check(joined("%c", "%d")) == 2);
+  CHECK(code.outputs[0].kept);
+  check(joined("%d", "%c"));
+  CHECK(!code.outputs[0].kept);
+}
+
 TEST_CASE_METHOD(Fixture, "states that do not fit are refused") {
   auto error = [&](llvm::StringRef text) {
     std::string said;

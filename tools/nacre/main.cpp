@@ -79,6 +79,10 @@ static void addModelFlags(CLI::App *verb, ModelOptions &options) {
                               "Compile for one value of an input: a number, "
                               "or the file (.npy or .pb) of a tensor"),
              "INPUT=VALUE");
+  repeatable(verb->add_option("--state", options.states,
+                              "An output is the next run's value of an input: "
+                              "both become a state, changed in its place"),
+             "OUTPUT=INPUT");
   verb->add_option("--threads", options.threads,
                    "Threads to run on, 0 for one per processor")
       ->type_name("N");

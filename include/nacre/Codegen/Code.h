@@ -35,6 +35,9 @@ struct TensorInfo {
   /// Of a tensor that outlives a run: the state's name; else empty. One buffer
   /// may be the input and the output of a state.
   std::string state;
+  /// Of a state's output: a run writes a part of it only, the rest stays as the
+  /// input is. A run copies it first where the buffers are two.
+  bool kept = false;
   /// Whether it is a scalar that holds an extent which the run worked out; its
   /// name stands in the dimNames of other outputs.
   bool isCount = false;

@@ -3,6 +3,7 @@
 #define NACRE_CODEGEN_LOADEDMODEL_H
 
 #include "nacre/Codegen/Code.h"
+#include "llvm/ADT/StringMap.h"
 
 namespace nacre {
 
@@ -20,8 +21,13 @@ public:
   explicit LoadedModel(const CompiledCode &code);
   virtual ~LoadedModel() = default;
 
-  /// Checks the inputs against the signature and allocates the outputs.
-  llvm::Expected<Call> prepare(llvm::ArrayRef<Tensor> given) const;
+  /// Checks the inputs against the signature and allocates the outputs. States
+  /// that are not given are those that the call `before` has left, at first
+  /// zero, and each is one buffer that runs change. `dims` has values for dims
+  /// that no input has; those of a model with states are else the least.
+  llvm::Expected<Call> prepare(llvm::ArrayRef<Tensor> given,
+                               const llvm::StringMap<int64_t> &dims = {},
+                               const Call *before = nullptr) const;
   /// Runs once and fills the outputs; the error names the status.
   virtual llvm::Error run(Call &call) = 0;
   /// Runs for `seconds`, at least `least` times; microseconds of each run.

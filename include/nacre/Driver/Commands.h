@@ -19,9 +19,10 @@ struct ModelOptions {
   std::string parameters; ///< .safetensors with the parameters of an .ngl
   std::vector<std::string> dims; ///< "NAME=N", or "NAME<=N": stays symbolic
   std::vector<std::string> fix;  ///< "INPUT=FILE" or "INPUT=NUMBER": constants
-  std::string from;              ///< phase whose text the model is
-  std::string target;            ///< empty: the first one
-  std::string triple;            ///< empty: the host's
+  std::vector<std::string> states; ///< "OUTPUT=INPUT": the next run's input
+  std::string from;                ///< phase whose text the model is
+  std::string target;              ///< empty: the first one
+  std::string triple;              ///< empty: the host's
   std::string cpu;      ///< empty: the host's, or generic for another processor
   std::string features; ///< LLVM feature string
   unsigned optLevel = 2;

@@ -29,6 +29,8 @@ struct ImportOptions {
   /// program.
   llvm::StringMap<Tensor> fixed;
   llvm::StringMap<StringTensor> fixedStrings;
+  /// Inputs whose next value is an output: states of the program. By input.
+  llvm::StringMap<std::string> states;
   int64_t maxFoldBytes = int64_t(64) << 20;
   int64_t maxNodes = 1000000;
   bool allowHardlinks = false;

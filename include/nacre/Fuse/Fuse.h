@@ -23,6 +23,10 @@ mlir::LogicalResult canonicalize(mlir::ModuleOp module);
 mlir::LogicalResult expandControlFlow(mlir::ModuleOp module,
                                       int64_t maxTimes = 4096);
 
+/// Writes become choices between their rows and what they write into: for
+/// targets that cannot write in place.
+void expandWrites(mlir::ModuleOp module);
+
 /// Finds reduce(add) of products of expanded or windowed operands and makes
 /// them lazy.contract, with the views composed into its maps.
 void raiseContraction(mlir::ModuleOp module);

@@ -79,6 +79,10 @@ struct Build {
   /// `index` stand in `updates` from `axis` on.
   mlir::Value scatter(mlir::Value updates, mlir::Value index, int64_t axis,
                       int64_t extent, ReduceKind kind = ReduceKind::add);
+  /// x with the first `count` slices of `rows` along `axis` from `first` on;
+  /// see lazy.write.
+  mlir::Value write(mlir::Value x, mlir::Value rows, mlir::Value first,
+                    mlir::Value count, int64_t axis);
   /// The k first elements along an axis of static extent, sorted from the
   /// largest down (or the smallest up), and their indices (i64). Of equals the
   /// first comes first; NaN is larger than every number.

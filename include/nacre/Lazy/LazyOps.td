@@ -100,6 +100,11 @@ def Lazy_FloatTensor : Lazy_TensorOf<[F16, BF16, F32, F64]>;
 def Lazy_BoolTensor : Lazy_TensorOf<[I1]>;
 def Lazy_IntTensor : Lazy_TensorOf<[I1, I8, I16, I32, I64, UI8, UI16, UI32, UI64]>;
 def Lazy_IndexTensor : Lazy_TensorOf<[I32, I64]>;
+def Lazy_NumberScalar
+    : Type<CPred<"$_self == ::mlir::RankedTensorType::get({}, "
+                 "::mlir::IntegerType::get($_self.getContext(), 64))">,
+           "scalar tensor of i64", "::mlir::RankedTensorType">,
+      BuildableType<"::mlir::RankedTensorType::get({}, $_builder.getI64Type())">;
 
 class Lazy_Op<string mnemonic, list<Trait> traits = []>
     : Op<Lazy_Dialect, mnemonic, traits>;
@@ -435,6 +440,27 @@ def Lazy_ScatterOp : Lazy_Op<"scatter", [Pure,
       Lazy_NumberTensor:$updates, Lazy_IndexTensor:$index, I64Attr:$axis);
   let results = (outs Lazy_NumberTensor:$y);
   let assemblyFormat = "($kind^ `,`)? $updates `,` $index `,` $axis attr-dict `:` type($updates) `,` type($index) `->` type($y)";
+  let hasVerifier = 1;
+}
+
+def Lazy_WriteOp : Lazy_Op<"write", [Pure, AllTypesMatch<["x", "y"]>,
+    AllElementTypesMatch<["x", "rows"]>]> {
+  let summary = "x with a run of slices along an axis replaced";
+  let description = [{
+    `y[o.., first + i, r..] = rows[o.., i, r..]` for 0 <= i < `count`, with
+    `axis` leading extents `o`; every other element of y is that of x. `first`
+    and `count` are scalars. The run returns NACRE_E_INDEX, and y is x, unless
+    0 <= first, 0 <= count <= rows' extent along the axis and first + count is
+    at most x's. Extents are not symbolic. y is stored where x is: a state that
+    is written to stays in its place, and nothing else of it is touched.
+
+    `%y = lazy.write %x, %rows, %first, %count, 0 : tensor<8x4xf32>, tensor<3x4xf32>`
+  }];
+  let arguments = (ins Lazy_Tensor:$x, Lazy_Tensor:$rows,
+                       Lazy_NumberScalar:$first, Lazy_NumberScalar:$count,
+                       I64Attr:$axis);
+  let results = (outs Lazy_Tensor:$y);
+  let assemblyFormat = "$x `,` $rows `,` $first `,` $count `,` $axis attr-dict `:` type($x) `,` type($rows)";
   let hasVerifier = 1;
 }
 

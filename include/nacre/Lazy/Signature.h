@@ -12,6 +12,7 @@
 #define NACRE_LAZY_SIGNATURE_H
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "nacre/Lazy/Lazy.h"
 
 namespace nacre::lazy {
 
@@ -36,6 +37,12 @@ constexpr const char *openExtents = "lazy.open";
 /// The same of a contraction for each of its dimensions, and of a reduction for
 /// each axis it combines: what lies beyond changes nothing.
 constexpr const char *openDims = "lazy.open_dims";
+/// The attribute of a `where` that puts a number in place of what lies beyond
+/// the extents that the run decides: their names, per axis, "" for the others.
+constexpr const char *openBeyond = "lazy.beyond";
+/// Operand `k` of a contraction without such a `where`, when the contraction
+/// ends at the same extents and so never looks beyond; else null.
+mlir::Value withoutMask(ContractOp op, unsigned k);
 /// The attribute of `main` that says what a name stands for: a dictionary of
 /// sums, each product a list of its coefficient and of positions among the
 /// dims.

@@ -23,9 +23,11 @@ evaluate(mlir::Operation *op, llvm::ArrayRef<Tensor> operands,
 
 /// Runs the function `main` of a program: inputs in order of its arguments,
 /// outputs in order of its results. Values are freed after their last use.
-/// Symbolic extents are bound from the shapes of the inputs.
-llvm::Expected<llvm::SmallVector<Tensor>> run(const Program &program,
-                                              llvm::ArrayRef<Tensor> inputs);
+/// Symbolic extents are bound from the shapes of the inputs; `dims` has those
+/// that no input has.
+llvm::Expected<llvm::SmallVector<Tensor>>
+run(const Program &program, llvm::ArrayRef<Tensor> inputs,
+    const llvm::StringMap<int64_t> &dims = {});
 
 /// The value of `value` when it depends on weights, splats and iotas only and
 /// evaluating it makes no tensor above `maxBytes`; else nullopt. `memo` keeps

@@ -6,10 +6,18 @@
 
 namespace nacre::schedule {
 
-/// The value a kernel yields first; all its results have one shape.
+/// The value a kernel computes first; all have one shape. It is what the kernel
+/// yields, but for a write: then it is the rows.
 mlir::Value yielded(lazy::KernelOp kernel);
-/// All values it yields.
+/// All values it computes.
 mlir::OperandRange yieldedAll(lazy::KernelOp kernel);
+
+/// The write that a kernel ends in, or null. Its result lies where the operand
+/// lies that is written into, and is stored through a window that the run
+/// moves.
+lazy::WriteOp writeOf(lazy::KernelOp kernel);
+/// The number of the kernel's operand that is written into.
+unsigned writtenOperand(lazy::WriteOp write);
 
 /// The contraction of a kernel, or null. A kernel holds at most one.
 lazy::ContractOp contractionOf(lazy::KernelOp kernel);

@@ -53,6 +53,7 @@ private:
   void steps(llvm::Function *f, llvm::Value *framePointer,
              llvm::Function *dispatch);
   void addSums(llvm::Function *f, llvm::Value *framePointer);
+  void copyKept(llvm::Function *f, llvm::Value *framePointer);
 
   llvm::Module &module;
   const LoweredProgram &lowered;
@@ -256,6 +257,31 @@ void EntryPoint::addSums(llvm::Function *f, llvm::Value *framePointer) {
   b.CreateStore(table, slot(framePointer, Dims));
 }
 
+/// A state of which the run writes a part begins as it was, where the caller
+/// has a buffer for each.
+void EntryPoint::copyKept(llvm::Function *f, llvm::Value *framePointer) {
+  for (auto [to, output] : llvm::enumerate(code.outputs)) {
+    if (!output.kept)
+      continue;
+    size_t from = 0;
+    while (code.inputs[from].state != output.state)
+      ++from;
+    auto pointerAt = [&](FrameSlot side, size_t i) {
+      return b.CreateLoad(
+          pointer, b.CreateConstGEP1_64(pointer, base(framePointer, side), i));
+    };
+    llvm::Value *before = pointerAt(Inputs, from),
+                *after = pointerAt(Outputs, to);
+    auto *copy = block(f), *next = block(f);
+    b.CreateCondBr(b.CreateICmpEQ(before, after), next, copy);
+    b.SetInsertPoint(copy);
+    b.CreateMemCpy(after, llvm::MaybeAlign(1), before, llvm::MaybeAlign(1),
+                   output.byteCount());
+    b.CreateBr(next);
+    b.SetInsertPoint(next);
+  }
+}
+
 void EntryPoint::run() {
   for (auto [i, call] : llvm::enumerate(lowered.calls))
     tasks.push_back(task(call, i));
@@ -318,6 +344,7 @@ void EntryPoint::run() {
     b.SetInsertPoint(next);
   }
   addSums(f, framePointer);
+  copyKept(f, framePointer);
   steps(f, framePointer, dispatch);
   b.CreateRet(b.CreateLoad(i32, slot(framePointer, Status)));
 }

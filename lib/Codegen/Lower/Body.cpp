@@ -318,6 +318,8 @@ void Body::store(unsigned result, Value value, AffineMap map) {
     value = arith::ExtUIOp::create(
         b, loc, withElementType(value.getType(), b.getI8Type()), value);
   Value at = index(address), buffer = results[result];
+  if (storeOffset)
+    at = arith::AddIOp::create(b, loc, at, storeOffset);
   if (lane < 0 || lanes == 1) {
     memref::StoreOp::create(b, loc, value, buffer, at);
     return;
@@ -475,6 +477,41 @@ Value Body::emitView(ViewOpInterface view, AffineMap map) {
   scf::YieldOp::create(b, loc, filler);
   probe.erase();
   return branch.getResult(0);
+}
+
+void Body::beginWrite(WriteOp write) {
+  AffineMap scalar = AffineMap::get(maxLoopDims, 0, {}, b.getContext());
+  Value first = pull(write.getFirst(), scalar),
+        count = pull(write.getCount(), scalar);
+  unsigned axis = write.getAxis();
+  auto number = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(value));
+  };
+  auto above = [&](Value x, Value y) -> Value { // of numbers without a sign
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ugt, x, y);
+  };
+  // first + count <= extent, without a sum that may wrap.
+  int64_t extent = write.getType().getDimSize(axis);
+  Value bad = arith::OrIOp::create(
+      b, loc,
+      above(count, number(tensorType(write.getRows()).getDimSize(axis))),
+      above(first, number(extent)));
+  Value room = arith::SubIOp::create(b, loc, number(extent), first);
+  bad = arith::OrIOp::create(b, loc, bad, above(count, room));
+  report(bad, 2); // NACRE_E_INDEX
+  auto unless = [&](Value v) -> Value {
+    return arith::IndexCastOp::create(
+        b, loc, b.getIndexType(),
+        arith::SelectOp::create(b, loc, bad, number(0), v));
+  };
+  auto place = cast<PlaceAttr>((*kernel.getResultPlaces())[0]);
+  storeOffset = arith::MulIOp::create(b, loc, unless(first),
+                                      index(place.getStrides()[axis]));
+  limits.resize(maxLoopDims);
+  Value end = unless(count);
+  limits[axis] = limits[axis]
+                     ? Value(arith::MinSIOp::create(b, loc, limits[axis], end))
+                     : end;
 }
 
 Value Body::emitIota(IotaOp op, AffineMap map) {

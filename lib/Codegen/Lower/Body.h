@@ -91,6 +91,9 @@ public:
   void hoistReductions(mlir::Value v, mlir::AffineMap map,
                        const llvm::SmallBitVector &inner);
   void store(unsigned result, mlir::Value value, mlir::AffineMap map);
+  /// Works out at the function's start where a write stores, and ends the loop
+  /// over its slices with the last one; with none where they do not fit.
+  void beginWrite(lazy::WriteOp write);
 
   /// Index arithmetic of an expression over the open loops.
   mlir::Value index(mlir::AffineExpr expr);
@@ -167,6 +170,7 @@ public:
   int64_t alignment(unsigned buffer);
 
 private:
+  mlir::Value storeOffset; ///< elements from where results lie; null: 0
   mlir::Value shareReduction(
       llvm::ArrayRef<unsigned> dims, mlir::Value start,
       llvm::function_ref<mlir::Value(mlir::Value)> step,

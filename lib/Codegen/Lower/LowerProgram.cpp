@@ -109,6 +109,7 @@ void ProgramLowering::signature() {
     code.outputs.back().isCount = count.has_value();
     code.dimsAreData |= count.has_value();
     code.outputs.back().state = textOf(main.getResultAttr(i, "lazy.state"));
+    code.outputs.back().kept = bool(main.getResultAttr(i, "lazy.kept"));
   }
   if (auto strings = main->getAttrOfType<ArrayAttr>(stringTable))
     for (auto string : strings.getAsRange<StringAttr>())

@@ -77,9 +77,8 @@ private:
 
 void MapLoops::points() {
   body.scoped([&] {
-    Operation *yield = body.kernel.getBody().front().getTerminator();
     SmallVector<Value> values;
-    for (Value v : yield->getOperands())
+    for (Value v : yieldedAll(body.kernel))
       values.push_back(body.pull(v, identity));
     for (auto [i, v] : llvm::enumerate(values))
       body.store(i, v, identity);
@@ -147,8 +146,7 @@ void MapLoops::afterPrefix() {
     for (size_t i = prefix; i < loops.size(); ++i)
       open.set(loops[i]);
     if (open.any())
-      for (Value v :
-           body.kernel.getBody().front().getTerminator()->getOperands())
+      for (Value v : yieldedAll(body.kernel))
         body.hoistReductions(v, identity, open);
     inner(prefix);
   });
@@ -336,7 +334,15 @@ FailureOr<int64_t> lowerMapKernel(Body &body, const ScheduleReader &schedule,
     return body.kernel.emitOpError("kernel ")
            << body.kernel.getName()
            << ": the schedule does not fit the result's rank " << rank;
-  return MapLoops(body, schedule, symbolOf).run(begin, end);
+  MapLoops loops(body, schedule, symbolOf);
+  WriteOp write = writeOf(body.kernel);
+  if (!write || tensorType(write.getRows()).getDimSize(write.getAxis()) != 1)
+    return loops.run(begin, end);
+  // One slice has no loop that could end before it.
+  int64_t tasks = 0, axis = write.getAxis();
+  SmallVector<int64_t> one(rank, 1);
+  body.whereOpen({axis}, one, one, [&] { tasks = loops.run(begin, end); });
+  return tasks;
 }
 
 /// What a renderer must know of the function beyond its body.
@@ -520,6 +526,8 @@ FailureOr<LoweredKernel> lowerKernel(KernelOp kernel, ModuleOp module,
       if (name && !llvm::is_contained(contract.map(2).getResults(),
                                       getAffineDimExpr(dim, context)))
         limit(dim, name);
+  if (WriteOp write = writeOf(kernel))
+    body.beginWrite(write);
   lowered.group = schedule.number("group", 0);
   if (lowered.group > 0) {
     body.group = lowered.group;

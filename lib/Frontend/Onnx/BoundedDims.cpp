@@ -183,6 +183,16 @@ void BoundedDims::fill(mlir::Operation *op, unsigned operand,
   for (int64_t axis : axes)
     rest[axis] = 1;
   y.getDefiningOp()->setAttr(lazy::openExtents, names(rest));
+  // Whoever ends there too need not look at the condition.
+  Extents beyond(of(x).size(), 1);
+  for (int64_t axis : axes)
+    beyond[axis] = of(x)[axis];
+  mlir::ArrayAttr texts = names(beyond);
+  if (llvm::all_of(axes, [&](int64_t axis) {
+        return beyond[axis].isConstant() ||
+               !mlir::cast<mlir::StringAttr>(texts[axis]).empty();
+      }))
+    y.getDefiningOp()->setAttr(lazy::openBeyond, texts);
   op->setOperand(operand, y);
 }
 

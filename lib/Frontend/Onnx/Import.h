@@ -78,6 +78,12 @@ public:
   /// import. Functions that it made are erased at the end.
   void forgive(size_t before) { errors.list.resize(before); }
 
+  /// `first` and then `rest` along `axis`, where `first` is what a state holds:
+  /// the slices of `rest` are written behind it, in the state. Null where it is
+  /// no such thing.
+  mlir::Value appended(mlir::Location loc, mlir::Value first, mlir::Value rest,
+                       int64_t axis);
+
   std::shared_ptr<ModelFile> file;
   const ImportOptions &options;
   Errors &errors;
@@ -111,6 +117,23 @@ private:
   std::optional<Extent> sumNamed(llvm::StringRef name);
   mlir::Value spreadArgument(mlir::Value given, Argument &argument);
   std::vector<Argument> arguments; ///< the inputs' tensors, in order
+
+  /// An input whose next value is an output.
+  struct State {
+    std::string input, output;
+    mlir::RankedTensorType type; ///< with room for what an input has
+    Extents extents;             ///< of the input as the model has it
+    int64_t axis = -1;           ///< along which it grows; -1: it does not
+    mlir::Value argument{};      ///< of `type`, or with room for the next value
+  };
+  void addState(const onnx::ValueInfoProto &input);
+  mlir::Value stateAsInput(const State &state);
+  State *stateBehind(mlir::Value v);
+  mlir::Value wholeOf(mlir::Location loc, mlir::Value v, int64_t axis,
+                      int64_t room);
+  bool isWrittenInto(mlir::Value v, const State &state);
+  void checkState(const State &state, mlir::Value next);
+  std::vector<State> states; ///< arguments after those of `arguments`
   /// Inputs and how many of the arguments each one is.
   std::vector<std::pair<Signature, size_t>> inputs;
   int32_t codeOf(llvm::StringRef string);

@@ -65,6 +65,14 @@ void Importer::makeArguments(Scope &scope) {
       datum = Datum::strings(fixed->second);
       continue;
     }
+    if (options.states.contains(input.name())) {
+      try {
+        addState(input);
+      } catch (const Blocker &blocker) {
+        errors.add(blocker.text);
+      }
+      continue;
+    }
     inputs.emplace_back();
     try {
       addArguments(input);
@@ -72,11 +80,16 @@ void Importer::makeArguments(Scope &scope) {
       errors.add(blocker.text);
     }
   }
-  // The dims come after all inputs.
+  // States come after all inputs, then the dims.
+  for (State &state : states)
+    state.argument = body->addArgument(
+        state.type, mlir::NameLoc::get(builder.getStringAttr(state.input)));
   for (unsigned i = 0; i < dims.table.size(); ++i)
     dims.table[i].value =
         body->addArgument(mlir::RankedTensorType::get({}, builder.getI64Type()),
                           builder.getUnknownLoc());
+  for (const State &state : states)
+    scope.values[state.input] = stateAsInput(state);
   std::vector<Value> tensors;
   for (auto [i, argument] : llvm::enumerate(arguments)) {
     Value given = body->getArgument(i);
@@ -150,6 +163,7 @@ Value Importer::spreadArgument(Value given, Argument &argument) {
 /// The tensors of the graph's outputs, with their names.
 std::vector<NamedTensor> Importer::results(Scope &scope) {
   std::vector<NamedTensor> results;
+  std::vector<Value> next(states.size()); // of states
   const onnx::GraphProto &graph = file->proto.graph();
   for (const onnx::ValueInfoProto &output : graph.output()) {
     std::optional<Datum> datum = scope.find(output.name());
@@ -157,13 +171,24 @@ std::vector<NamedTensor> Importer::results(Scope &scope) {
       errors.add("output " + quoted(output.name()) + " has no value");
       continue;
     }
+    auto state = llvm::find_if(
+        states, [&](const State &s) { return s.output == output.name(); });
     try {
-      nameTensors(output, *datum, results);
+      if (state == states.end()) {
+        nameTensors(output, *datum, results);
+        continue;
+      }
+      next[state - states.begin()] = datum->value();
+      checkState(*state, datum->value());
     } catch (const Blocker &blocker) {
       errors.add(blocker.text);
     }
   }
+  for (auto [state, value] : llvm::zip_equal(states, next))
+    results.push_back({state.input, value});
   for (auto &[name, datum] : results) {
+    if (!datum.isStrings() && !datum.value()) // said
+      continue;
     try {
       if (datum.isStrings())
         datum =
@@ -220,10 +245,11 @@ void Importer::finish(llvm::ArrayRef<NamedTensor> results) {
   llvm::SmallVector<Value> values;
   llvm::SmallVector<Extents> shapes;
   llvm::SmallVector<Extent> counts; // dims that the run works out
+  size_t firstState = results.size() - states.size();
   for (const auto &[name, result] : results) {
     Value value = result.value();
     shapes.emplace_back();
-    if (!dims.isStatic(value)) {
+    if (values.size() < firstState && !dims.isStatic(value)) {
       shapes.back() = dims.of(value);
       for (const Extent &e : shapes.back())
         if (!e.isConstant() && !dims.table.isDim(e) &&
@@ -247,8 +273,15 @@ void Importer::finish(llvm::ArrayRef<NamedTensor> results) {
     auto set = [&](llvm::StringRef key, mlir::Attribute value) {
       function.setArgAttr(i, key, value);
     };
+    size_t firstDim = arguments.size() + states.size();
+    if (i >= firstDim) {
+      setRange(Extent::atom(i - firstDim), set);
+      continue;
+    }
     if (i >= arguments.size()) {
-      setRange(Extent::atom(i - arguments.size()), set);
+      auto name = builder.getStringAttr(states[i - arguments.size()].input);
+      set("lazy.name", name);
+      set("lazy.state", name);
       continue;
     }
     set("lazy.name", builder.getStringAttr(arguments[i].name));
@@ -278,6 +311,8 @@ void Importer::finish(llvm::ArrayRef<NamedTensor> results) {
     set("lazy.name", builder.getStringAttr(results[i].name));
     if (results[i].datum.isCoded())
       set(lazy::ofStrings, builder.getUnitAttr());
+    if (i >= firstState)
+      set("lazy.state", builder.getStringAttr(results[i].name));
     if (!shapes[i].empty())
       describe(shapes[i], shapes[i], set);
   }

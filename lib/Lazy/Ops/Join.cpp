@@ -1,4 +1,4 @@
-//===- Join.cpp - concat, gather and scatter ------------------------------===//
+//===- Join.cpp - concat, gather, scatter and write -----------------------===//
 #include "nacre/Lazy/Build.h"
 
 using namespace mlir;
@@ -71,6 +71,22 @@ LogicalResult ScatterOp::verify() {
   if (!areSlices(tensorType(getUpdates()), to, tensorType(getIndex()), axis))
     return emitOpError("the updates are not what a gather of the result by the "
                        "index would give");
+  return success();
+}
+
+LogicalResult WriteOp::verify() {
+  auto to = getType(), from = tensorType(getRows());
+  int64_t axis = getAxis();
+  if (axis < 0 || axis >= to.getRank())
+    return emitOpError("axis ") << axis << " is outside rank " << to.getRank();
+  if (!to.hasStaticShape() || !from.hasStaticShape())
+    return emitOpError("cannot write to symbolic extents");
+  SmallVector<int64_t> shape(to.getShape());
+  if (from.getRank() == to.getRank())
+    shape[axis] = std::min(shape[axis], from.getDimSize(axis));
+  if (from.getShape() != ArrayRef(shape))
+    return emitOpError("the rows are no slices of the result along axis ")
+           << axis;
   return success();
 }
 

@@ -76,7 +76,12 @@ void concat(Node &n) {
   bool open = false; // an extent on the axis, but for the last one's
   for (Value x : llvm::ArrayRef(xs).drop_back())
     open |= axis < Node::rank(x) && !n.extent(x, axis).isConstant();
-  n.set(0, open ? concatBounded(n, xs, axis) : n.concat(xs, axis));
+  Value y;
+  if (open && xs.size() == 2)
+    y = n.importer.appended(n.build.loc, xs[0], xs[1], axis);
+  if (!y)
+    y = open ? concatBounded(n, xs, axis) : n.concat(xs, axis);
+  n.set(0, y);
 }
 
 void split(Node &n) {
