@@ -2,17 +2,20 @@
 # generate.sh - the pages that are made from the sources.
 #
 #   docs/generate.sh           writes docs/ops.md, onnx-ops.md, op-accuracy.md
-#                              and gradients.md
+#                              gradients.md and onnx-coverage.md, and
+#                              OpFacts.inc
 #   docs/generate.sh --check   writes nothing; exit code 1 if a page is stale
 #
 # ops.md is what mlir-tblgen makes of include/nacre/Lazy/LazyOps.td, as the
 # build target nacre-op-reference does. onnx-ops.md is the op table of
 # lib/Frontend/Onnx/Ops/, the opsets since which each op exists from the ONNX
 # headers the frontend is built with, and the notes of docs/onnx-notes.tsv; ops
-# of other domains are in the folders of Ops/ (`domains` below).
+# of other domains are in the folders of Ops/ (`domains` below). OpFacts.inc of
+# lib/Frontend/Onnx/ has the same for `nacre inspect --coverage`.
 # op-accuracy.md is docs/op-accuracy.tsv, which `nacre_differential --record`
 # measures on the devices of a machine; every primitive must have a row in it.
-# gradients.md is docs/gradients.tsv, which `nacre_gradients --record` measures.
+# gradients.md is docs/gradients.tsv, which `nacre_gradients --record` measures,
+# and onnx-coverage.md docs/onnx-coverage.tsv, which onnx_suite.py --record does.
 set -euo pipefail
 
 docs=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -133,6 +136,84 @@ onnx_page() {
         if (bad) exit 1
         for (left in note) die("onnx-notes.tsv: " left " is not in the op table")
       }' | sed 's/|  |$/| |/'
+}
+
+# The rows of the page $1 for C++; the op table knows the rest.
+op_facts() {
+  echo '// Made by docs/generate.sh; do not edit. Domain, op, opsets, limits.'
+  sed 's/[\\"]/\\&/g' "$1" | LC_ALL=C awk -F ' *[|] *' '
+    /^## / { other = 1 }
+    !/^[|] .* [|]$/ || $2 == "op" || $2 == "domain" { next }
+    other { printf "{\"%s\", \"%s\", 0, 0, \"%s\"},\n", $2, $3, $5; next }
+    { split($3, opset, "-"); printf "{\"\", \"%s\", %s, %s, \"%s\"},\n", $2, opset[1], opset[2], $6 }'
+}
+
+coverage_page() {
+  LC_ALL=C awk -F '\t' -v table="$docs/onnx-coverage.tsv" '
+    BEGIN {
+      n = split("interpreter cpu opencl wgsl", target, " ")
+      while ((getline line < table) > 0) {
+        split(line, part, "\t")
+        if (part[2] == "device") { device[part[1]] = part[3]; passed[part[1]] = part[4]; total[part[1]] = part[5]; continue }
+        key = part[1] SUBSEP part[3]
+        passes[key] = part[4]
+        types[key] = part[7]
+        largest[key] = part[6] + 0 == 0 ? "-" : part[8] == "" ? "exact" : part[8]
+        tests[part[3]] = part[5]
+      }
+    }
+    function row(op, opsets,   t, key, text, errors) {
+      text = "| " op " | " opsets " | " types["cpu", op] " | " (op in tests ? tests[op] : "none")
+      for (t = 1; t <= n; ++t) {
+        key = target[t] SUBSEP op
+        text = text " | " (key in passes ? passes[key] == tests[op] ? "all" : passes[key] : "-")
+        if (t > 1) errors = errors " | " (key in largest ? largest[key] : "-")
+      }
+      return text errors " |"
+    }
+    match($0, /^[{]"[^"]*", "[^"]*", [0-9]+, [0-9]+/) {
+      split(substr($0, 2, RLENGTH - 1), part, ", ")
+      gsub(/"/, "", part[1]); gsub(/"/, "", part[2])
+      op = (part[1] == "" ? "ai.onnx" : part[1]) "." part[2]
+      read[op] = 1
+      rows[++count] = row(op, part[4] + 0 ? part[3] "-" part[4] : "any")
+      untested += !(op in tests)
+    }
+    END {
+      print "# Ops and official tests"
+      print ""
+      print "Made by `docs/generate.sh` from `docs/onnx-coverage.tsv` and the table of ops; do not edit. The numbers are measured with the backend tests of the Python package onnx:"
+      print ""
+      print "    for target in interpreter cpu opencl wgsl; do"
+      print "      test/Integration/onnx_suite.py build/bin/nacre --full --target $target --record docs/onnx-coverage.tsv"
+      print "    done"
+      print "    docs/generate.sh"
+      print ""
+      print "| target | measured on | tests | pass |"
+      print "|---|---|--:|--:|"
+      for (t = 1; t <= n; ++t) print "| " target[t] " | " (target[t] in device ? device[target[t]] " | " total[target[t]] " | " passed[target[t]] : "not measured | - | -") " |"
+      print ""
+      print "A test counts for every op that its model has, wherever in it. Tests whose model wants a constant where the test has an input are run with that input made constant. Ten tests are left out: their numbers come from one random generator, which ONNX leaves open."
+      print ""
+      print "- Types: element types of inputs and outputs of the op in tests that pass on cpu."
+      print "- The columns of targets say how many of the tests pass. The interpreter is the reference interpreter, with nothing compiled."
+      print "- Errors are the largest of tests that have this op alone, by type of the output, in units in the last place of the number that ONNX has (`nacre verify --json`). A test passes within rtol 1e-3 and atol 1e-7 times the largest magnitude; numbers below 1e-4 of that count as of that size. Units are large where results are small differences of large numbers, and where the expected numbers were computed in another precision; on wgsl f64 is computed in f32. `-`: no such test."
+      print ""
+      print "Ops without tests: " untested ". `onnx_ops.py`, `onnx_op_numbers.py` and `onnx_lists.py` of `test/Integration` test them."
+      print ""
+      print "| op | opsets | types | tests | interpreter | cpu | opencl | wgsl | error cpu | opencl | wgsl |"
+      print "|---|---|---|--:|--:|--:|--:|--:|---|---|---|"
+      for (i = 1; i <= count; ++i) print rows[i]
+      print ""
+      print "## Ops that are not read"
+      print ""
+      print "| op | tests |"
+      print "|---|--:|"
+      m = 0
+      for (op in tests) if (!(op in read)) missing[++m] = op
+      for (i = 1; i <= m; ++i) for (j = i + 1; j <= m; ++j) if (missing[j] < missing[i]) { s = missing[i]; missing[i] = missing[j]; missing[j] = s }
+      for (i = 1; i <= m; ++i) print "| " missing[i] " | " tests[missing[i]] " |"
+    }' "$1" | sed -e 's/|  |/| |/g'
 }
 
 accuracy_page() {
@@ -259,14 +340,18 @@ new=$(mktemp -d)
 trap 'rm -rf "$new"' EXIT
 ops_page >"$new/ops.md"
 onnx_page >"$new/onnx-ops.md"
+op_facts "$new/onnx-ops.md" >"$new/OpFacts.inc"
+coverage_page "$new/OpFacts.inc" >"$new/onnx-coverage.md"
 accuracy_page >"$new/op-accuracy.md"
 gradients_page >"$new/gradients.md"
 stale=0
-for page in ops.md onnx-ops.md op-accuracy.md gradients.md; do
+for page in docs/ops.md docs/onnx-ops.md docs/op-accuracy.md docs/gradients.md docs/onnx-coverage.md \
+  lib/Frontend/Onnx/OpFacts.inc; do
+  made=$new/$(basename "$page")
   if [ "${1:-}" != --check ]; then
-    cp "$new/$page" "$docs/$page"
-  elif ! diff -u "$docs/$page" "$new/$page" >&2; then
-    echo "generate.sh: docs/$page is stale; run docs/generate.sh" >&2
+    cp "$made" "$root/$page"
+  elif ! diff -u "$root/$page" "$made" >&2; then
+    echo "generate.sh: $page is stale; run docs/generate.sh" >&2
     stale=1
   fi
 done

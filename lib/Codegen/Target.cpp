@@ -17,6 +17,11 @@ llvm::Error Target::refuseProcessor(const CodegenOptions &options) const {
   return llvm::Error::success();
 }
 
+llvm::Error Target::accept(Program &program,
+                           const CodegenOptions &options) const {
+  return emit(program, options).takeError();
+}
+
 llvm::Expected<std::string> Target::render(mlir::ModuleOp) const {
   return fail(ExitUsage, "target '" + name() + "' prints no kernels");
 }

@@ -6,6 +6,19 @@
 
 namespace nacre::driver {
 
+/// The distance of neighbours near `v` in a float type.
+static double unitAt(DType dtype, double v) {
+  int digits = 52, least = -1022;
+  if (dtype == DType::F32)
+    digits = 23, least = -126;
+  else if (dtype == DType::BF16)
+    digits = 7, least = -126;
+  else if (dtype == DType::F16)
+    digits = 10, least = -14;
+  int exponent = v == 0 ? least : std::max(std::ilogb(v), least);
+  return std::ldexp(1.0, exponent - digits);
+}
+
 Difference compare(const Tensor &actual, const Tensor &given,
                    const Tolerance &tolerance) {
   const Tensor expected = asElements(given, actual.dtype);
@@ -42,22 +55,32 @@ Difference compare(const Tensor &actual, const Tensor &given,
     return result;
   }
   bool numbersMet = true;
+  bool hasUnits = dtypeBits(expected.dtype) >= 16;
   double largest = 0;
   for (int64_t i = 0; i < count; ++i)
     if (double e = std::abs(expected.numberAt(i)); std::isfinite(e))
       largest = std::max(largest, e);
+  double least =
+      tolerance.rtol > 0
+          ? std::min(largest, largest * tolerance.atol / tolerance.rtol)
+          : 0;
   for (int64_t i = 0; i < count; ++i) {
     double a = actual.numberAt(i), e = expected.numberAt(i);
     if (std::isnan(a) && std::isnan(e))
       continue;
     if (!std::isfinite(a) || !std::isfinite(e)) {
       if (a != e) {
+        result.maxUlp = INFINITY;
         note(i, INFINITY, 0, false);
         numbersMet = false;
       }
       continue;
     }
     double apart = std::abs(a - e);
+    if (hasUnits)
+      result.maxUlp =
+          std::max(result.maxUlp, apart / unitAt(expected.dtype,
+                                                 std::max(std::abs(e), least)));
     note(i, apart, std::abs(e),
          apart <= tolerance.rtol * std::abs(e) + tolerance.atol * largest);
   }

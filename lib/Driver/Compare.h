@@ -17,6 +17,10 @@ struct Difference {
   bool same = true;
   std::string reason; ///< why not comparable at all; else empty
   double maxAbs = 0, maxRel = 0;
+  /// Of floats, in units in the last place of the expected number. Where the
+  /// absolute part of the tolerance is the larger one, numbers count as of the
+  /// size at which it begins to be.
+  double maxUlp = 0;
   int64_t wrongCount = 0, firstWrong = -1;
 };
 

@@ -1,5 +1,6 @@
 //===- Inspect.cpp - nacre inspect ----------------------------------------===//
 
+#include "Coverage.h"
 #include "Data.h"
 #include "Html.h"
 #include "OpenModel.h"
@@ -170,6 +171,10 @@ static void printText(const Json &report) {
 }
 
 llvm::Error inspect(const InspectOptions &options) {
+  if (options.coverage)
+    return coverage(options);
+  if (options.model.empty())
+    return fail(ExitUsage, "MODEL is required");
   Json report = {{"file", options.model}};
   StringRef extension = llvm::sys::path::extension(options.model);
   llvm::Expected<bool> artifact = describeArtifact(options.model, report);

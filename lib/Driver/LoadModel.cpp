@@ -240,14 +240,16 @@ llvm::Expected<ModelSource> ModelSource::open(mlir::MLIRContext &context,
   return source;
 }
 
-llvm::Expected<Program> ModelSource::program(mlir::MLIRContext &context,
-                                             const Dims &dims) {
+llvm::Expected<Program>
+ModelSource::program(mlir::MLIRContext &context, const Dims &dims,
+                     onnx_frontend::Coverage *coverage) {
   if (kind == Kind::Text)
     return std::move(text);
   onnx_frontend::ImportOptions import = limits;
   import.dims = dims;
   import.symbolicDims = symbolic;
   import.leastDims = least;
+  import.coverage = coverage;
   std::vector<std::string> errors;
   DiagnosticLog log(context);
   if (kind == Kind::Onnx && !symbolic.empty()) {

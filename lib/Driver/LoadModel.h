@@ -53,8 +53,10 @@ public:
   /// Files the result depends on.
   llvm::ArrayRef<std::string> files() const { return dependencies; }
 
-  /// The program with `dims` bound. Of textual IR it can be had once.
-  llvm::Expected<Program> program(mlir::MLIRContext &context, const Dims &dims);
+  /// The program with `dims` bound. Of textual IR it can be had once. Of an
+  /// ONNX model `coverage` gets which nodes were read.
+  llvm::Expected<Program> program(mlir::MLIRContext &context, const Dims &dims,
+                                  onnx_frontend::Coverage *coverage = nullptr);
 
 private:
   llvm::Error fixInputs(llvm::ArrayRef<std::string> texts);

@@ -27,6 +27,27 @@ llvm::Expected<Dims> completeInputs(const OpenModel &model,
 llvm::Expected<std::unique_ptr<LoadedModel>> load(const CompiledCode &code,
                                                   const Toolchain &tools);
 
+/// What a run gave: the outputs, in order, and the texts of those of strings.
+struct Outcome {
+  std::vector<TensorInfo> outputs;
+  std::vector<Tensor> tensors;
+  Strings strings;
+};
+
+/// One run of a model whose program has these strings. Strings among the inputs
+/// are codes of `read`; `dims` has the dims that no input has.
+llvm::Expected<Outcome> runOnce(LoadedModel &model,
+                                llvm::ArrayRef<std::string> strings,
+                                std::vector<Tensor> inputs, const Strings &read,
+                                const Dims &dims);
+/// The same of the reference interpreter and a program after import.
+llvm::Expected<Outcome> interpret(const Program &program,
+                                  std::vector<Tensor> inputs,
+                                  const Strings &read, const Dims &dims);
+/// Codes of `read` among the tensors become codes of `strings`.
+void recode(llvm::ArrayRef<TensorInfo> infos, std::vector<Tensor> &tensors,
+            const Strings &read, Strings &strings);
+
 } // namespace nacre::driver
 
 #endif // NACRE_LIB_DRIVER_OPENMODEL_H

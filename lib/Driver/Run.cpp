@@ -93,6 +93,29 @@ static void printOutput(const TensorInfo &output, const Tensor &tensor,
   llvm::outs() << (count > 8 ? " ...\n" : "\n");
 }
 
+/// The outputs of one run; `times` gets those of compiling.
+static llvm::Expected<Outcome> outcomeOf(OpenModel &opened, const Dims &dims,
+                                         std::vector<Tensor> inputs,
+                                         bool interpreted, PhaseTimes &times) {
+  auto &[tools, context, source] = opened;
+  if (interpreted) {
+    llvm::Expected<Program> program = source.program(*context, dims);
+    if (!program)
+      return program.takeError();
+    return interpret(*program, std::move(inputs), source.strings(), {});
+  }
+  llvm::Expected<Compiled> compiled =
+      compileSource(*context, source, dims, tools);
+  if (!compiled)
+    return compiled.takeError();
+  times = compiled->times;
+  auto model = load(compiled->code, tools);
+  if (!model)
+    return model.takeError();
+  return runOnce(**model, compiled->code.strings, std::move(inputs),
+                 source.strings(), {});
+}
+
 llvm::Error run(const RunOptions &options) {
   if (options.generate > 0)
     return generate(options);
@@ -101,8 +124,8 @@ llvm::Error run(const RunOptions &options) {
   llvm::Expected<OpenModel> opened = openModel(options);
   if (!opened)
     return opened.takeError();
-  auto &[tools, context, source] = *opened;
-  tools.options.embedWeights = false;
+  opened->tools.options.embedWeights = false;
+  ModelSource &source = opened->source;
   if (options.data.empty())
     if (llvm::Error error = source.checkInputs())
       return error;
@@ -115,37 +138,28 @@ llvm::Error run(const RunOptions &options) {
   llvm::Expected<Dims> dims = completeInputs(*opened, *inputs, options.seed);
   if (!dims)
     return dims.takeError();
-  llvm::Expected<Compiled> compiled =
-      compileSource(*context, source, *dims, tools);
-  if (!compiled)
-    return compiled.takeError();
-  auto model = load(compiled->code, tools);
-  if (!model)
-    return model.takeError();
-  Strings strings(compiled->code.strings);
-  for (auto [input, tensor] : llvm::zip_equal((*model)->inputs, *inputs))
-    if (input.strings)
-      strings.recode(source.strings(), tensor);
-  llvm::Expected<Call> call = (*model)->prepare(*inputs);
-  if (!call)
-    return call.takeError();
-  if (llvm::Error error = (*model)->run(*call))
-    return error;
-
-  llvm::ArrayRef<TensorInfo> outputs = (*model)->outputs;
+  PhaseTimes times;
+  llvm::Expected<Outcome> outcome =
+      outcomeOf(*opened, *dims, std::move(*inputs), options.interpret, times);
+  if (!outcome)
+    return outcome.takeError();
+  auto &[outputs, tensors, strings] = *outcome;
   if (!options.outputDir.empty())
     if (llvm::Error error =
-            writeOutputs(options.outputDir, outputs, call->outputs, strings))
+            writeOutputs(options.outputDir, outputs, tensors, strings))
       return error;
   if (options.json) {
     Json list = Json::array();
-    for (auto [output, tensor] : llvm::zip_equal(outputs, call->outputs))
+    for (auto [output, tensor] : llvm::zip_equal(outputs, tensors))
       list.push_back({{"name", output.name},
                       {"dtype", output.dtypeText()},
                       {"shape", tensor.shape}});
-    printJson({{"outputs", list}, {"compile_ms", compiled->times.total()}});
+    Json report = {{"outputs", list}};
+    if (!options.interpret)
+      report["compile_ms"] = times.total();
+    printJson(report);
   } else {
-    for (auto [output, tensor] : llvm::zip_equal(outputs, call->outputs))
+    for (auto [output, tensor] : llvm::zip_equal(outputs, tensors))
       printOutput(output, tensor, strings);
   }
   return finishOutput();

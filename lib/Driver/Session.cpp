@@ -109,6 +109,10 @@ llvm::Expected<Toolchain> chooseToolchain(const ModelOptions &options) {
   if (tools.threads == 0)
     tools.threads = std::max(1u, std::thread::hardware_concurrency());
 
+  if (options.interpret) {
+    llvm::errs() << "nacre: reference interpreter\n";
+    return tools;
+  }
   llvm::errs() << "nacre: " << printable(tools.machine.name);
   if (threaded)
     llvm::errs() << ", " << tools.threads

@@ -3,7 +3,6 @@
 #include "Compare.h"
 #include "Data.h"
 #include "OpenModel.h"
-#include "nacre/Reference/Interpreter.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
 #include <cmath>
@@ -17,13 +16,12 @@ namespace nacre::driver {
 
 namespace {
 /// A model compiled for one binding of the dims, and the program as imported
-/// when the interpreter is asked.
+/// when the interpreter is asked, or that alone.
 struct Subject {
   Dims dims;
   std::optional<Program> imported;
   std::unique_ptr<LoadedModel> model;
-  std::vector<std::string> outputNames;
-  std::vector<std::string> strings; ///< of the program
+  std::vector<std::string> strings; ///< of the compiled program
   bool inSequences = false;         ///< some outputs are tensors of sequences
 };
 
@@ -57,6 +55,7 @@ void Tally::compareAll(StringRef what, llvm::ArrayRef<std::string> names,
                   {"shape", expected[i].shape},
                   {"max_abs_error", numberOrText(d.maxAbs)},
                   {"max_rel_error", numberOrText(d.maxRel)},
+                  {"max_ulp_error", numberOrText(d.maxUlp)},
                   {"wrong", d.wrongCount},
                   {"ok", d.same}};
     if (!d.reason.empty())
@@ -88,29 +87,31 @@ void Tally::compareAll(StringRef what, llvm::ArrayRef<std::string> names,
 }
 
 static llvm::Expected<Subject> makeSubject(OpenModel &opened, const Dims &dims,
-                                           bool reference) {
+                                           bool reference, bool compile) {
   auto &[tools, context, source] = opened;
   Subject subject;
   subject.dims = dims;
   llvm::Expected<Program> program = source.program(*context, dims);
   if (!program)
     return program.takeError();
-  if (reference)
+  subject.inSequences =
+      llvm::any_of(source.modelInfo().outputs,
+                   [](const Signature &s) { return !s.wrapping.empty(); });
+  if (reference && compile)
     subject.imported = copyOf(*program);
+  if (!compile) {
+    subject.imported = std::move(*program);
+    return subject;
+  }
   llvm::Expected<Compiled> compiled =
       compileProgram(std::move(*program), source.phase(), tools);
   if (!compiled)
     return compiled.takeError();
-  subject.inSequences =
-      llvm::any_of(source.modelInfo().outputs,
-                   [](const Signature &s) { return !s.wrapping.empty(); });
   subject.strings = compiled->code.strings;
   auto model = load(compiled->code, tools);
   if (!model)
     return model.takeError();
   subject.model = std::move(*model);
-  for (const TensorInfo &output : subject.model->outputs)
-    subject.outputNames.push_back(output.name);
   return subject;
 }
 
@@ -124,7 +125,7 @@ static bool sameDims(const Dims &a, const Dims &b) {
 /// The expected tensors of the program's outputs. A sequence of another length
 /// than expected has other tensors.
 static llvm::Expected<std::vector<Tensor>>
-inOrder(const Subject &subject,
+inOrder(const Subject &subject, llvm::ArrayRef<std::string> outputNames,
         llvm::ArrayRef<std::pair<std::string, Tensor>> expected,
         StringRef data) {
   std::vector<Tensor> tensors;
@@ -132,11 +133,10 @@ inOrder(const Subject &subject,
     std::vector<std::string> names;
     for (const auto &[name, tensor] : expected)
       names.push_back(name);
-    if (names != subject.outputNames)
-      return fail(ExitDiffer, data + ": has the outputs " +
-                                  llvm::join(names, ", ") +
-                                  "; the model gives " +
-                                  llvm::join(subject.outputNames, ", "));
+    if (names != outputNames.vec())
+      return fail(ExitDiffer,
+                  data + ": has the outputs " + llvm::join(names, ", ") +
+                      "; the model gives " + llvm::join(outputNames, ", "));
   }
   for (const auto &[name, tensor] : expected)
     tensors.push_back(tensor);
@@ -149,52 +149,49 @@ static llvm::Error check(Subject &subject, const Strings &read,
                          bool hasExpected,
                          llvm::ArrayRef<std::pair<std::string, Tensor>> given,
                          StringRef data, Tally &tally) {
-  llvm::Expected<std::vector<Tensor>> expected =
-      hasExpected ? inOrder(subject, given, data) : std::vector<Tensor>();
-  if (!expected)
-    return expected.takeError();
-  Strings strings(subject.strings);
-  auto recode = [&](llvm::ArrayRef<TensorInfo> infos,
-                    llvm::MutableArrayRef<Tensor> tensors) {
-    for (auto [info, tensor] : llvm::zip(infos, tensors))
-      if (info.strings && tensor.dtype == DType::I32)
-        strings.recode(read, tensor);
+  auto namesOf = [](const Outcome &outcome) {
+    return llvm::map_to_vector(
+        outcome.outputs, [](const TensorInfo &info) { return info.name; });
   };
-  recode(subject.model->inputs, inputs);
-  recode(subject.model->outputs, *expected);
-  // States that no data is given for hold anything.
-  for (size_t i = inputs.size(); i < subject.model->inputs.size(); ++i) {
-    const TensorInfo &state = subject.model->inputs[i];
-    inputs.push_back(
-        randomTensor(state.dtype, state.shape, tally.options.seed + i));
-  }
-  llvm::Expected<Call> call = subject.model->prepare(inputs, bounds);
-  if (!call)
-    return call.takeError();
-  Progress progress;
-  progress.say("run");
-  if (llvm::Error error = subject.model->run(*call))
-    return error;
-  std::vector<Tensor> &compiled = call->outputs;
-  std::optional<llvm::SmallVector<Tensor>> interpreted;
-  if (subject.imported) {
-    progress.say("reference interpreter");
-    auto result = reference::run(*subject.imported, inputs, bounds);
-    if (!result)
-      return withCode(ExitModel, result.takeError());
-    interpreted = std::move(*result);
-  }
-  progress.clear();
-  if (hasExpected)
-    tally.compareAll("compiled", subject.outputNames, compiled, *expected,
-                     data);
-  if (interpreted) {
+  auto compareGiven = [&](StringRef what, Outcome &actual) -> llvm::Error {
+    auto names = namesOf(actual);
+    llvm::Expected<std::vector<Tensor>> expected =
+        inOrder(subject, names, given, data);
+    if (!expected)
+      return expected.takeError();
+    recode(actual.outputs, *expected, read, actual.strings);
+    tally.compareAll(what, names, actual.tensors, *expected, data);
+    return llvm::Error::success();
+  };
+  std::optional<Outcome> compiled;
+  if (subject.model) {
+    // States that no data is given for hold anything.
+    for (size_t i = inputs.size(); i < subject.model->inputs.size(); ++i) {
+      const TensorInfo &state = subject.model->inputs[i];
+      inputs.push_back(
+          randomTensor(state.dtype, state.shape, tally.options.seed + i));
+    }
+    llvm::Expected<Outcome> outcome =
+        runOnce(*subject.model, subject.strings, inputs, read, bounds);
+    if (!outcome)
+      return outcome.takeError();
+    compiled = std::move(*outcome);
     if (hasExpected)
-      tally.compareAll("reference", subject.outputNames, *interpreted,
-                       *expected, data);
-    tally.compareAll("compiled against reference", subject.outputNames,
-                     compiled, *interpreted, data);
+      if (llvm::Error error = compareGiven("compiled", *compiled))
+        return error;
   }
+  if (!subject.imported)
+    return llvm::Error::success();
+  llvm::Expected<Outcome> reference =
+      interpret(*subject.imported, std::move(inputs), read, bounds);
+  if (!reference)
+    return reference.takeError();
+  if (hasExpected)
+    if (llvm::Error error = compareGiven("reference", *reference))
+      return error;
+  if (compiled)
+    tally.compareAll("compiled against reference", namesOf(*compiled),
+                     compiled->tensors, reference->tensors, data);
   return llvm::Error::success();
 }
 
@@ -203,6 +200,9 @@ llvm::Error verify(const VerifyOptions &options) {
     return fail(ExitUsage, "--rtol and --atol must not be negative");
   if (options.outliers < 0)
     return fail(ExitUsage, "--outliers must not be negative");
+  if (options.interpret && options.data.empty())
+    return fail(ExitUsage, "--interpret: without --data there is nothing to "
+                           "compare the interpreter with");
   llvm::Expected<OpenModel> opened = openModel(options);
   if (!opened)
     return opened.takeError();
@@ -233,7 +233,8 @@ llvm::Error verify(const VerifyOptions &options) {
       return dims.takeError();
     if (!subject || !sameDims(subject->dims, *dims)) {
       subject.reset();
-      llvm::Expected<Subject> made = makeSubject(*opened, *dims, reference);
+      llvm::Expected<Subject> made =
+          makeSubject(*opened, *dims, reference, !options.interpret);
       if (!made)
         return made.takeError();
       subject = std::move(*made);

@@ -200,7 +200,9 @@ static Value convolution(Net &net, DType t, Value x, const Conv &c, int tail) {
   return y;
 }
 
-static void convolutions(DType t, ArrayRef<Conv> list, const Ways &ways) {
+/// Convolutions whose sums are of the products they are written with.
+static void convolutions(DType t, ArrayRef<Conv> list, Ways ways) {
+  ways.machine = [](MachineDescription &m) { m.winograd = false; };
   Net net;
   net.rng.seed(int(t) + 5);
   int n = 0;

@@ -80,6 +80,7 @@ std::vector<std::string> compareDecomposed(Program program) {
     NamedAttrList schedule(*kernel.getSchedule());
     if (schedule.get("lanes"))
       schedule.set("lanes", b.getI64IntegerAttr(1));
+    schedule.erase("dot"); // of vectors too
     kernel.setScheduleAttr(schedule.getDictionary(b.getContext()));
     auto lowered = codegen::lowerKernel(kernel, *plain,
                                         "k" + std::to_string(kernels.size()));

@@ -7,6 +7,7 @@ Every case is compiled once, by `nacre build` into an executable, and that is ru
 what the outputs are, shapes included. Real networks, NAME/model.onnx, are looked for in $NACRE_REAL_MODELS or a folder
 real-models beside the project's own folders; without them those cases are left out and the test says so.
 """
+import itertools
 import os
 import pathlib
 import re
@@ -175,6 +176,50 @@ def small_cases():
         {"most": i64(5), "iou": np.array([0.3], "f4"), "least": np.array([-0.2], "f4")}), [], one * 4
 
 
+def layer_cases():
+    """The same of ops that are layers of their own."""
+    B, T, P = "BTP"
+    heads = {"q": ("f4", [B, 4, T, 8]), "key": ("f4", [B, 2, T, 8]), "v": ("f4", [B, 2, T, 6])}
+    cache = {"pk": ("f4", [B, 2, P, 8]), "pv": ("f4", [B, 2, P, 6])}
+    two = ["B=1..3", "T=1..9"]
+    sizes = [{B: 1, T: 1}, {B: 2, T: 5}, {B: 3, T: 9}]
+    yield "Attention", model([node("Attention", ["q", "key", "v"], ["y"])], heads, ["y"], opset=23), two, sizes
+    yield "Attention, causal, with a cache", model(
+        [node("Attention", ["q", "key", "v", "", "pk", "pv"], ["y", "nk", "nv"], is_causal=1)], heads | cache,
+        ["y", "nk", "nv"], opset=23), two + ["P=0..7"], [s | {P: p} for s, p in zip(sizes, (3, 0, 7))]
+    yield "Attention of rank 3 with a mask", model(
+        [node("Attention", ["x", "x", "x", "m"], ["y"], q_num_heads=3, kv_num_heads=3)],
+        {"x": ("f4", [B, T, 12]), "m": ("f4", [T, T])}, ["y"], opset=23), two, sizes
+    for interleaved in 0, 1:
+        yield f"RotaryEmbedding, interleaved={interleaved}", model(
+            [node("RotaryEmbedding", ["q", "c", "s", "i"], ["y"], interleaved=interleaved)],
+            {"q": ("f4", [B, 2, T, 8]), "i": ("i8", [B, T])}, ["y"],
+            {"c": random.standard_normal((50, 4)).astype("f4"), "s": random.standard_normal((50, 4)).astype("f4")},
+            opset=23), two, sizes
+    picture = {"x": ("f4", [B, 8, "H", "W"])}
+    grown = ["B=1..3", "H=1..6", "W=1..5"], [{B: 1, "H": 1, "W": 4}, {B: 2, "H": 6, "W": 3}, {B: 3, "H": 4, "W": 5}]
+    yield "GroupNormalization", model(
+        # onnx does not infer the type of its output.
+        [node("GroupNormalization", ["x", "s", "b"], ["g"], num_groups=4), node("Cast", ["g"], ["y"], to=1)], picture, ["y"],
+        {"s": random.standard_normal(8).astype("f4"), "b": random.standard_normal(8).astype("f4")}, opset=21), *grown
+    for mode in "DCR", "CRD":
+        yield f"DepthToSpace, {mode}", model([node("DepthToSpace", ["x"], ["y"], blocksize=2, mode=mode)], picture,
+                                             ["y"]), *grown
+    yield "SpaceToDepth", model(
+        [node("SpaceToDepth", ["x"], ["y"], blocksize=2), node("Relu", ["z"], ["w"])],
+        {"x": ("f4", [B, 3, 4, 6]), "z": ("f4", [2, T])}, ["y", "w"]), two, sizes
+    x = {"x": ("f4", [B, T, 40])}
+    for reverse in 0, 1:
+        yield f"CumSum, reverse={reverse}", model([node("CumSum", ["x", "a"], ["y"], reverse=reverse)], x, ["y"],
+                                                  {"a": np.int64(2)}), two, sizes
+    for axis in -1, 0:
+        yield f"OneHot, axis={axis}", model([node("OneHot", ["i", "d", "v"], ["y"], axis=axis)], {"i": ("i8", [B, T])}, ["y"],
+                                            {"d": np.int64(50), "v": np.array([-1, 3], "f4")}), two, sizes
+    yield "EyeLike", model([node("EyeLike", ["x"], ["y"], k=1)], {"x": ("f4", [B, T])}, ["y"]), two, sizes
+    yield "DynamicQuantizeLinear", model([node("DynamicQuantizeLinear", ["x"], ["y", "s", "z"])], x, ["y", "s", "z"]), \
+        two, sizes
+
+
 SPECIAL = {
     "k": lambda shape: random.integers(0, 6, shape, dtype=np.int64),
     "sr": lambda shape: np.array(16000, np.int64),
@@ -237,7 +282,7 @@ def main():
     count = 0
     with tempfile.TemporaryDirectory() as scratch:
         scratch = pathlib.Path(scratch)
-        for name, made, dims, sizes in small_cases():
+        for name, made, dims, sizes in itertools.chain(small_cases(), layer_cases()):
             path = scratch / "case.onnx"
             onnx.save(made, path)
             check(name, path, dims, sizes, DIVISION if name == "integer division" else SPECIAL)

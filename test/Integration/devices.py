@@ -52,7 +52,7 @@ def missing(nacre, target, env, scratch):
     probe.write_text(PROBE)
     done = subprocess.run([nacre, "run", probe, "--target", target, "--input", "x=random"], env=env,
                           capture_output=True, text=True, timeout=300)
-    name = re.search(r"^nacre: on (.*)$", done.stderr, re.M)
+    name = re.search(r"^nacre: on (.*)$", done.stderr, re.M) or re.search(r"^nacre: (.*)$", done.stderr, re.M)
     if done.returncode == 0:
         if target == "wgsl":
             return None, adapter(nacre, env, scratch)

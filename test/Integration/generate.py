@@ -21,7 +21,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from real_models import real_models
+from real_models import ROOT, real_models
 
 NACRE = os.path.abspath(sys.argv[1])
 random = np.random.default_rng(3)

@@ -38,6 +38,13 @@ add_test(NAME integration.onnx_suite
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/onnx_suite.py $<TARGET_FILE:nacre> ${full})
 set_tests_properties(integration.onnx_suite PROPERTIES TIMEOUT 3600)
+add_test(NAME integration.onnx_suite_interpreter
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
+    ${CMAKE_CURRENT_LIST_DIR}/onnx_suite.py $<TARGET_FILE:nacre> --target interpreter ${full})
+set_tests_properties(integration.onnx_suite_interpreter PROPERTIES TIMEOUT 3600)
+add_test(NAME integration.coverage
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
+    ${CMAKE_CURRENT_LIST_DIR}/coverage.py $<TARGET_FILE:nacre>)
 add_test(NAME integration.onnx_lists
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/onnx_lists.py $<TARGET_FILE:nacre>)
@@ -66,7 +73,17 @@ add_test(NAME integration.generate
 add_test(NAME integration.bounded_dims
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/bounded_dims.py $<TARGET_FILE:nacre>)
+add_test(NAME integration.run_time_numbers
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
+    ${CMAKE_CURRENT_LIST_DIR}/run_time_numbers.py $<TARGET_FILE:nacre>)
 if(NACRE_FULL_TESTS)
+  foreach(target opencl wgsl)
+    add_test(NAME integration.onnx_suite_${target}
+      COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
+        ${CMAKE_CURRENT_LIST_DIR}/onnx_suite.py $<TARGET_FILE:nacre> --full --target ${target})
+    set_tests_properties(integration.onnx_suite_${target} PROPERTIES
+      ENVIRONMENT "NACRE_BUILD_NPM=${NACRE_NPM}" SKIP_RETURN_CODE 77 TIMEOUT 3600)
+  endforeach()
   add_test(NAME integration.onnx_suite_bounded
     COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
       ${CMAKE_CURRENT_LIST_DIR}/onnx_suite.py $<TARGET_FILE:nacre> --full --bounded)

@@ -395,15 +395,16 @@ def draws():
              helper.make_node("RandomNormal", [], ["f"], shape=many, mean=2.0, scale=0.5, seed=1.0),
              helper.make_node("Bernoulli", ["p"], ["g"], seed=2.0, dtype=onnx.TensorProto.INT32),
              helper.make_node("Multinomial", ["q"], ["h"], seed=3.0, sample_size=20000),
-             helper.make_node("RandomNormalLike", ["p"], ["i"], dtype=onnx.TensorProto.DOUBLE)]
-    types = {"a": "f4", "b": "f4", "c": "f4", "d": "f4", "e": "f4", "f": "f4", "g": "i4", "h": "i4", "i": "f8"}
+             helper.make_node("RandomNormalLike", ["p"], ["i"], dtype=onnx.TensorProto.DOUBLE),
+             helper.make_node("RandomUniformLike", ["p"], ["j"], low=2.0, high=6.0, seed=6.0)]
+    types = {"a": "f4", "b": "f4", "c": "f4", "d": "f4", "e": "f4", "f": "f4", "g": "i4", "h": "i4", "i": "f8", "j": "f4"}
     feeds = {"p": np.full(many, 0.3, np.float32), "q": np.log(np.array([[1, 2, 5], [4, 1e-30, 4]], np.float32))}
     first = run(nodes, types, feeds)
     if isinstance(first, str):
         yield first
         return
     again = run(nodes, types, feeds)
-    a, b, c, d, e, f, g, h, i = first
+    a, b, c, d, e, f, g, h, i, j = first
     hold = {
         "every run gives the same numbers": all(np.array_equal(p, q) for p, q in zip(first, again)),
         "equal seeds give equal numbers": np.array_equal(a, b),
@@ -411,6 +412,8 @@ def draws():
         "nodes without a seed differ": not np.array_equal(d, e),
         "uniform numbers fill their range": a.min() >= -1 and a.max() < 3 and abs(a.mean() - 1) < 0.02
         and abs(a.var() - 16 / 12) < 0.02,
+        "those like another tensor too": j.shape == (50, 2000) and j.dtype == np.float32 and j.min() >= 2
+        and j.max() < 6 and abs(j.mean() - 4) < 0.02 and abs(j.var() - 16 / 12) < 0.02,
         "normal numbers have their moments": abs(f.mean() - 2) < 0.01 and abs(f.std() - 0.5) < 0.01,
         "Bernoulli has its probability": set(np.unique(g)) == {0, 1} and abs(g.mean() - 0.3) < 0.01,
         "Multinomial has its frequencies": h.shape == (2, 20000) and np.allclose(

@@ -108,6 +108,14 @@ static void addModelFlags(CLI::App *verb, ModelOptions &options) {
   verb->add_flag("--json", options.json, "Report as JSON on stdout");
 }
 
+/// For verbs that run a model; after addModelFlags.
+static void addInterpret(CLI::App *verb, ModelOptions &options) {
+  verb->add_flag("--interpret", options.interpret,
+                 "Run the reference interpreter, compile nothing")
+      ->excludes("--target")
+      ->excludes("--memory-budget");
+}
+
 static void addSeed(CLI::App *verb, uint64_t &seed) {
   verb->add_option("--seed", seed, "Seed of random inputs")->type_name("N");
 }
@@ -275,6 +283,7 @@ static int dispatch(int argc, char **argv) {
   RunOptions runOptions;
   verb = app.add_subcommand("run", "Compile, run once, show or write outputs");
   addModelFlags(verb, runOptions);
+  addInterpret(verb, runOptions);
   addSeed(verb, runOptions.seed);
   repeatable(verb->add_option("--input", runOptions.inputs,
                               "Value of an input: FILE.npy, FILE.pb or random"),
@@ -288,6 +297,7 @@ static int dispatch(int argc, char **argv) {
   verb->add_option("--generate", runOptions.generate,
                    "Tokens that a language model with a cache goes on with; "
                    "--input is the prompt")
+      ->excludes("--interpret")
       ->check(CLI::Range(1, 1 << 20).description(""))
       ->type_name("N");
   verb->add_option("--temperature", runOptions.temperature,
@@ -307,6 +317,7 @@ static int dispatch(int argc, char **argv) {
   verb = app.add_subcommand("verify", "Compare with known outputs, or with the "
                                       "reference interpreter");
   addModelFlags(verb, verifyOptions);
+  addInterpret(verb, verifyOptions);
   addSeed(verb, verifyOptions.seed);
   repeatable(verb->add_option("--data", verifyOptions.data,
                               "Folder with input_N and output_N; may be "
@@ -337,8 +348,14 @@ static int dispatch(int argc, char **argv) {
   InspectOptions inspectOptions;
   verb = app.add_subcommand("inspect", "Describe a model, object or weights");
   addModelFlags(verb, inspectOptions);
-  verb->add_option("--html", inspectOptions.html, "Write a page instead")
-      ->type_name("FILE");
+  verb->get_option("MODEL")->required(false); // not for --coverage
+  CLI::Option *html =
+      verb->add_option("--html", inspectOptions.html, "Write a page instead")
+          ->type_name("FILE");
+  verb->add_flag("--coverage", inspectOptions.coverage,
+                 "Each op of an ONNX model: whether it is read and what blocks "
+                 "it; without MODEL all ops that are read")
+      ->excludes(html);
   verb->callback([&] { action = [&] { return inspect(inspectOptions); }; });
 
   TrainOptions trainOptions;

@@ -39,6 +39,10 @@ public:
   /// must outlive the segments.
   virtual llvm::Expected<CompiledCode>
   emit(Program &program, const CodegenOptions &options) const = 0;
+  /// An error when this target cannot take a program after the schedule phase;
+  /// says why.
+  virtual llvm::Error accept(Program &program,
+                             const CodegenOptions &options) const;
   /// What `--emit` can print beyond the common phases, and the text of one.
   /// `code` was made with keepKernelText.
   virtual std::vector<std::string> textPhases() const = 0;

@@ -29,8 +29,9 @@ struct ModelOptions {
   int64_t threads = 0; ///< 0: one per processor
   /// Memory between kernels: "64M", "1.5G", bytes; empty: any.
   std::string memoryBudget;
-  bool strictFp = false; ///< sums of the model's own products only
-  std::string name;      ///< C name; empty: from the model's file name
+  bool strictFp = false;  ///< sums of the model's own products only
+  std::string name;       ///< C name; empty: from the model's file name
+  bool interpret = false; ///< by the reference interpreter, nothing compiled
   // Guards against hostile ONNX files.
   bool allowHardlinks = false; ///< external data with several names is read
   int64_t maxNodes = 1000000;  ///< nodes after inlining of functions
@@ -91,6 +92,9 @@ struct BenchOptions : ModelOptions {
 };
 
 struct InspectOptions : ModelOptions {
+  /// Which ops are read and what blocks the others; without a model all ops
+  /// that the compiler reads.
+  bool coverage = false;
   std::string html;
 };
 

@@ -2,6 +2,7 @@
 #ifndef NACRE_FRONTEND_ONNX_H
 #define NACRE_FRONTEND_ONNX_H
 
+#include "nacre/Frontend/OnnxCoverage.h"
 #include "nacre/Lazy/Program.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -36,6 +37,9 @@ struct ImportOptions {
   bool allowHardlinks = false;
   /// For a training, whose steps must not draw the same numbers each time.
   bool training = false;
+  /// Where set, the import says there which nodes it has read, whether it
+  /// succeeds or not. Nothing is said of a file that is no model.
+  Coverage *coverage = nullptr;
 };
 
 /// What a tensor may be inside of.

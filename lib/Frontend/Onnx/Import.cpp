@@ -135,10 +135,12 @@ void Importer::importNodes(const Nodes &nodes, Scope &scope) {
     importNode(nodes[index], index, scope);
 }
 
-/// Whether an input of the node comes from a blocked one. An unknown name is
-/// an output that a blocked or partial node never set.
-static bool dependsOnBlocked(const onnx::NodeProto &node, const Scope &scope) {
-  return llvm::any_of(node.input(), [&](const std::string &name) {
+/// Whether one of the names comes from a blocked node. An unknown name is an
+/// output that a blocked or partial node never set.
+static bool
+dependsOnBlocked(const google::protobuf::RepeatedPtrField<std::string> &names,
+                 const Scope &scope) {
+  return llvm::any_of(names, [&](const std::string &name) {
     if (name.empty())
       return false;
     std::optional<Datum> value = scope.find(name);
@@ -146,25 +148,33 @@ static bool dependsOnBlocked(const onnx::NodeProto &node, const Scope &scope) {
   });
 }
 
+/// Notes that the node has given what it is asked for.
+void Importer::logRead(const onnx::NodeProto &node, const Scope &scope) {
+  if (!options.coverage || dependsOnBlocked(node.output(), scope))
+    return;
+  llvm::SmallVector<Datum> data;
+  for (const auto *names : {&node.input(), &node.output()})
+    for (const std::string &name : *names)
+      if (!name.empty())
+        data.push_back(*scope.find(name));
+  log.read(node, data);
+}
+
 void Importer::importNode(const onnx::NodeProto &node, int index,
                           Scope &scope) {
-  std::string name = node.name().empty()
-                         ? node.op_type() + "_" + std::to_string(index)
-                         : node.name();
+  std::string name = nodeName(node, index);
   llvm::StringRef domain = canonicalDomain(node.domain());
   const llvm::StringMap<int64_t> &opsets =
       scope.opsets ? *scope.opsets : file->opsets;
   auto imported = opsets.find(domain);
   int64_t opset = imported == opsets.end() ? 0 : imported->second;
-  std::string op = quoted(node.op_type());
-  op = op.substr(1, op.size() - 2);
-  if (!domain.empty())
-    op = llvm::StringRef(quoted(domain)).drop_front().drop_back().str() + "." +
-         op;
+  std::string op = opText(node);
   auto blocked = [&](const llvm::Twine &text) {
     errors.add("node " + quoted(name) + " (" + op +
                (opset ? ", opset " + std::to_string(opset) : "") +
                "): " + text);
+    if (options.coverage)
+      log.blocked(node, name, text.str(), errors.list.size() - 1);
   };
   for (const std::string &output : node.output())
     if (!output.empty())
@@ -175,16 +185,17 @@ void Importer::importNode(const onnx::NodeProto &node, int index,
   auto function = functions.find(functionKey(node.domain(), node.op_type()));
   OpEntry importer = opTable(domain).lookup(node.op_type());
   if (function == functions.end() && !importer.import)
-    return blocked("E_OP: " + op + " is not supported" +
-                   (opset ? "" : "; its domain has no opset import"));
-  if (dependsOnBlocked(node, scope))
+    return blocked(unknownOpText(node, opset));
+  if (dependsOnBlocked(node.input(), scope))
     return;
 
   auto loc = mlir::NameLoc::get(builder.getStringAttr(name));
   mlir::Operation *last = body->empty() ? nullptr : &body->back();
   try {
-    if (function != functions.end())
-      return callFunction(*function->second, node, scope);
+    if (function != functions.end()) {
+      callFunction(*function->second, node, scope);
+      return logRead(node, scope);
+    }
     if (opset == 0)
       block("E_OPSET: no opset of " +
             Twine(domain.empty() ? "ai.onnx" : domain) + " is imported");
@@ -209,6 +220,7 @@ void Importer::importNode(const onnx::NodeProto &node, int index,
       if (context.wants(i) && !scope.values[node.output(i)] &&
           errors.list.size() == before && nodesImported <= options.maxNodes)
         context.onlyOutputs(i);
+    logRead(node, scope);
   } catch (const Blocker &blocker) {
     for (const std::string &output : node.output())
       if (!output.empty())
@@ -367,7 +379,10 @@ mlir::FailureOr<Program> onnx_frontend::import(mlir::MLIRContext &context,
   if (!file)
     return mlir::failure();
   Importer importer(context, file, options, errors);
-  if (mlir::failed(importer.run()))
+  bool complete = mlir::succeeded(importer.run());
+  if (options.coverage)
+    *options.coverage = importer.log.coverage(*file, list, complete);
+  if (!complete)
     return mlir::failure();
   return std::move(importer.program);
 }

@@ -6,6 +6,7 @@
 #include "Datum.h"
 #include "Lists.h"
 #include "ModelFile.h"
+#include "NodeLog.h"
 #include "TensorData.h"
 #include "nacre/Lazy/ControlFlow.h"
 #include "nacre/Lazy/Program.h"
@@ -76,7 +77,10 @@ public:
   void inBlock(mlir::Block *block, llvm::function_ref<void()> import);
   /// Takes back the messages since there were `before`, of an attempt to
   /// import. Functions that it made are erased at the end.
-  void forgive(size_t before) { errors.list.resize(before); }
+  void forgive(size_t before) {
+    errors.list.resize(before);
+    log.forgive(before);
+  }
 
   /// `first` and then `rest` along `axis`, where `first` is what a state holds:
   /// the slices of `rest` are written behind it, in the state. Null where it is
@@ -91,10 +95,12 @@ public:
   Program program;
   mlir::OpBuilder builder;
   llvm::StringMap<const onnx::FunctionProto *> functions;
+  NodeLog log; ///< kept where options.coverage is set
   BoundedDims dims{builder, *program.weights};
 
 private:
   void importNode(const onnx::NodeProto &node, int index, Scope &scope);
+  void logRead(const onnx::NodeProto &node, const Scope &scope);
   void importOp(Node &node, void (*importer)(Node &));
   void callFunction(const onnx::FunctionProto &function,
                     const onnx::NodeProto &node, Scope &scope);

@@ -4,7 +4,7 @@
 
 using namespace nacre::onnx_frontend;
 
-const OpTable &nacre::onnx_frontend::opTable(llvm::StringRef domain) {
+static const llvm::StringMap<OpTable> &opTables() {
   static const llvm::StringMap<OpTable> domains = [] {
     llvm::StringMap<OpTable> domains;
     OpTable &t = domains[""];
@@ -69,9 +69,20 @@ const OpTable &nacre::onnx_frontend::opTable(llvm::StringRef domain) {
     addTrainingOps(training);
     return domains;
   }();
+  return domains;
+}
+
+std::vector<llvm::StringRef> nacre::onnx_frontend::opDomains() {
+  std::vector<llvm::StringRef> domains;
+  for (const auto &entry : opTables())
+    domains.push_back(entry.getKey());
+  return domains;
+}
+
+const OpTable &nacre::onnx_frontend::opTable(llvm::StringRef domain) {
   static const OpTable none;
-  auto found = domains.find(domain);
-  return found == domains.end() ? none : found->second;
+  auto found = opTables().find(domain);
+  return found == opTables().end() ? none : found->second;
 }
 
 bool nacre::onnx_frontend::takesNarrow(llvm::StringRef domain,

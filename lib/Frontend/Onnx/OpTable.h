@@ -92,6 +92,9 @@ void addMlTreeOps(OpTable &table);
 void addGradientOps(OpTable &table);
 void addTrainingOps(OpTable &table);
 
+/// The domains of which ops are read.
+std::vector<llvm::StringRef> opDomains();
+
 /// The ops of a domain, "" being the default one; empty for an unknown domain.
 const OpTable &opTable(llvm::StringRef domain);
 

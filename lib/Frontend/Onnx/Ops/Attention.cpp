@@ -1,6 +1,7 @@
 //===- Attention.cpp - ONNX's Attention -----------------------------------===//
 #include "../OpTable.h"
 #include "AttentionCore.h"
+#include "Concat.h"
 #include <cmath>
 
 using namespace nacre;
@@ -18,7 +19,7 @@ Value appended(Node &n, Value past, Value x, llvm::StringRef what) {
   if (Node::rank(past) != 4)
     block("E_SHAPE: " + what + " of shape " + shapeText(Node::shape(past)) +
           " does not have rank 4");
-  return n.concat({past, x}, 2);
+  return joined(n, {past, x}, 2);
 }
 
 /// The mask as a bias or condition of at most rank 4, its last axis filled up
@@ -27,9 +28,11 @@ Value readMask(Node &n, Value mask, Value scores) {
   if (Node::dtype(mask) != DType::Bool)
     n.needSameElement(scores, mask);
   n.needRank(mask, 1);
-  n.needStatic(mask, Node::rank(mask) - 1);
   int64_t total = Node::shape(scores)[3], last = Node::shape(mask).back();
+  if (last != 1 && n.extent(mask, Node::rank(mask) - 1) != n.extent(scores, 3))
+    n.needStatic(mask, Node::rank(mask) - 1);
   if (last != 1 && last < total) {
+    n.needStatic(scores, 3);
     Ints low(Node::rank(mask), 0), high(Node::rank(mask), 0);
     high.back() = total - last;
     mask = n.pad(mask, low, high, -std::numeric_limits<double>::infinity());
@@ -59,7 +62,7 @@ void attention(Node &n) {
   }
   if (n.has(4) != n.has(5))
     block("E_ATTR: past_key and past_value must be given together");
-  int64_t past = 0;
+  Extent past(0);
   if (n.has(4) || n.wants(1) || n.wants(2)) {
     a.key = headsFirst(n, a.key, a.keyOrder);
     a.value = headsFirst(n, a.value, a.keyOrder);
@@ -68,7 +71,7 @@ void attention(Node &n) {
   if (n.has(4)) {
     a.key = appended(n, n.in(4), a.key, "past_key");
     a.value = appended(n, n.in(5), a.value, "past_value");
-    past = Node::shape(n.in(4))[2];
+    past = n.extent(n.in(4), 2);
   }
   checkAttention(n, a);
   n.set(1, a.key);
@@ -129,4 +132,6 @@ void attention(Node &n) {
 
 } // namespace
 
-void onnx_frontend::addAttentionOps(OpTable &t) { t["Attention"] = attention; }
+void onnx_frontend::addAttentionOps(OpTable &t) {
+  t["Attention"] = bounded(attention);
+}

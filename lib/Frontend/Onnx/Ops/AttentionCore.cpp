@@ -17,8 +17,8 @@ namespace {
 int64_t headsOf(Value v, HeadOrder order) {
   return Node::shape(v)[order == HeadOrder::HeadsFirst ? 1 : 2];
 }
-int64_t lengthOf(Value v, HeadOrder order) {
-  return Node::shape(v)[order == HeadOrder::HeadsFirst ? 2 : 1];
+int64_t lengthAxis(HeadOrder order) {
+  return order == HeadOrder::HeadsFirst ? 2 : 1;
 }
 
 /// The labels of an operand: h and g are the heads, `l` the sequence.
@@ -41,10 +41,12 @@ Value grouped(Node &n, const AttentionInputs &a, int64_t group) {
 } // namespace
 
 void onnx_frontend::checkAttention(Node &n, const AttentionInputs &a) {
-  for (Value v : {a.query, a.key, a.value}) {
+  for (auto [v, order] :
+       {std::pair(a.query, a.queryOrder), std::pair(a.key, a.keyOrder),
+        std::pair(a.value, a.keyOrder)}) {
     n.needFloat(v);
-    for (int64_t axis : {1, 2, 3})
-      n.needStatic(v, axis);
+    n.needStatic(v, 3 - lengthAxis(order)); // the heads
+    n.needStatic(v, 3);
   }
   n.needSameElement(a.query, a.key);
   n.needSameElement(a.query, a.value);
@@ -54,7 +56,8 @@ void onnx_frontend::checkAttention(Node &n, const AttentionInputs &a) {
           shared = headsOf(a.key, a.keyOrder);
   if (q[0] != k[0] || k[0] != v[0] || q[3] != k[3] ||
       shared != headsOf(a.value, a.keyOrder) ||
-      lengthOf(a.key, a.keyOrder) != lengthOf(a.value, a.keyOrder))
+      n.extent(a.key, lengthAxis(a.keyOrder)) !=
+          n.extent(a.value, lengthAxis(a.keyOrder)))
     block("E_SHAPE: query " + shapeText(q) + ", key " + shapeText(k) +
           " and value " + shapeText(v) + " do not fit each other");
   if (shared == 0 || heads % shared != 0)
@@ -130,8 +133,8 @@ Value onnx_frontend::maskScores(Node &n, Value scores, Value keep) {
 }
 
 Value onnx_frontend::causalMask(Node &n, int64_t length, int64_t total,
-                                int64_t past) {
+                                const Extent &past) {
   auto type = mlir::RankedTensorType::get({length, total}, n.type(DType::I64));
-  Value query = n.binary<lazy::AddOp>(n.build.iota(type, 0), double(past));
+  Value query = n.binary<lazy::AddOp>(n.build.iota(type, 0), n.scalar(past));
   return n.cmp(lazy::CmpKind::le, n.build.iota(type, 1), query);
 }

@@ -45,8 +45,8 @@ Value softmaxLast(Node &n, Value x);
 Value maskScores(Node &n, Value scores, Value keep);
 
 /// Whether key j is not after query i, as [length, total]: the queries are the
-/// places from `past` on.
-Value causalMask(Node &n, int64_t length, int64_t total, int64_t past);
+/// places from `past` on. Lengths are bounds where the run decides them.
+Value causalMask(Node &n, int64_t length, int64_t total, const Extent &past);
 
 } // namespace nacre::onnx_frontend
 

@@ -141,10 +141,12 @@ void range(Node &n) {
 /// An identity matrix of the input's shape, its diagonal shifted by k.
 void eyeLike(Node &n) {
   Value x = n.in(0);
-  n.needStatic(x);
   if (Node::rank(x) != 2)
     block("E_SHAPE: input of shape " + shapeText(Node::shape(x)) +
           " is not a matrix");
+  bool open = !n.importer.dims.isStatic(x);
+  if (!open)
+    n.needStatic(x);
   DType dtype = Node::dtype(x);
   if (n.attribute("dtype"))
     dtype = dtypeOfOnnx(int32_t(n.intAttr("dtype", 0)), "dtype");
@@ -152,7 +154,10 @@ void eyeLike(Node &n) {
   Value row = n.build.iota(type, 0), column = n.build.iota(type, 1);
   Value shifted = n.binary<lazy::AddOp>(row, double(n.intAttr("k", 0)));
   Value y = n.cmp(lazy::CmpKind::eq, shifted, column);
-  n.set(0, n.build.cast(y, n.type(dtype)));
+  y = n.build.cast(y, n.type(dtype));
+  if (open)
+    y = n.importer.dims.withExtents(n.build.loc, y, n.extents(x));
+  n.set(0, y);
 }
 
 void identity(Node &n) { n.setDatum(0, n.datum(0)); }
@@ -207,7 +212,7 @@ void onnx_frontend::addConstantOps(OpTable &t) {
   t["Constant"] = bounded(constant);
   t["ConstantOfShape"] = bounded(constantOfShape);
   t["Range"] = bounded(range);
-  t["EyeLike"] = eyeLike;
+  t["EyeLike"] = bounded(eyeLike);
   t["Identity"] = bounded(identity);
   t["Dropout"] = bounded(dropout);
 }

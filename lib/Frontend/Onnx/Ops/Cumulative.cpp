@@ -70,16 +70,10 @@ struct Scan {
   }
 };
 
-template <ReduceKind kind> void cumulative(Node &n) {
-  Value x = n.in(0);
-  Tensor given = n.constant(1, "axis");
-  if (given.count() != 1)
-    block("E_SHAPE: axis has " + Twine(given.count()) + " elements, not 1");
-  n.needRank(x, 1);
-  int64_t axis = n.axis(given.integerAt(0), Node::rank(x));
+Value cumulateAlong(Node &n, ReduceKind kind, Value x, int64_t axis) {
   n.needStatic(x, axis);
   if (Node::shape(x)[axis] == 0)
-    return n.set(0, x);
+    return x;
   bool reverse = n.intAttr("reverse", 0) != 0;
   if (reverse)
     x = n.build.flip(x, {axis});
@@ -93,7 +87,27 @@ template <ReduceKind kind> void cumulative(Node &n) {
     y = scan.shifted(y, axis);
   if (reverse)
     y = n.build.flip(y, {axis});
-  n.set(0, n.build.cast(y, element));
+  return n.build.cast(y, element);
+}
+
+template <ReduceKind kind> void cumulative(Node &n) {
+  Value x = n.in(0), given = n.in(1);
+  n.needRank(x, 1);
+  n.needStatic(given);
+  if (int64_t count = lazy::tensorType(given).getNumElements(); count != 1)
+    block("E_SHAPE: axis has " + Twine(count) + " elements, not 1");
+  int64_t rank = Node::rank(x);
+  if (std::optional<Tensor> known = n.importer.constantValue(given))
+    return n.set(0,
+                 cumulateAlong(n, kind, x, n.axis(known->integerAt(0), rank)));
+  // Along each axis, and the run chooses.
+  Value axis = n.reshape(checkedIndex(n, given, rank), {});
+  Value y = cumulateAlong(n, kind, x, 0);
+  for (int64_t a = 1; a < rank; ++a)
+    y = n.where(n.cmp(lazy::CmpKind::eq, axis,
+                      n.build.splat(n.type(DType::I64), double(a))),
+                cumulateAlong(n, kind, x, a), y);
+  n.set(0, y);
 }
 
 } // namespace
@@ -103,6 +117,6 @@ Value onnx_frontend::sumUpTo(Node &n, Value x, int64_t axis) {
 }
 
 void onnx_frontend::addCumulativeOps(OpTable &t) {
-  t["CumSum"] = cumulative<ReduceKind::add>;
-  t["CumProd"] = cumulative<ReduceKind::mul>;
+  t["CumSum"] = bounded(cumulative<ReduceKind::add>);
+  t["CumProd"] = bounded(cumulative<ReduceKind::mul>);
 }

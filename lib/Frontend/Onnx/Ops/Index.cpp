@@ -150,7 +150,6 @@ void oneHot(Node &n) {
   int64_t depth = depths.integerAt(0);
   if (depth < 1)
     block("E_ATTR: depth is " + Twine(depth) + ", must be > 0");
-  n.needStatic(index);
   int64_t rank = Node::rank(index) + 1;
   int64_t axis = n.axis(n.intAttr("axis", -1), rank);
   mlir::Type i64 = n.type(DType::I64);
@@ -172,22 +171,25 @@ void oneHot(Node &n) {
 void trilu(Node &n) {
   Value x = n.in(0);
   n.needRank(x, 2);
-  int64_t rank = Node::rank(x), k = 0;
+  int64_t rank = Node::rank(x);
   for (int64_t a : {rank - 2, rank - 1})
     if (n.extent(x, a).isConstant())
       n.needStatic(x, a);
-  if (n.has(1)) {
-    Tensor offset = n.constant(1, "k");
-    if (offset.count() != 1)
-      block("E_SHAPE: k must be a scalar");
+  mlir::Type i64 = n.type(DType::I64);
+  Value k = n.build.splat(i64, 0);
+  if (Value offset = n.optional(1)) {
+    n.needStatic(offset);
+    if (Node::dtype(offset) != DType::I64 ||
+        lazy::tensorType(offset).getNumElements() != 1)
+      block("E_SHAPE: k must be a scalar of i64");
     // Beyond the matrix nothing changes any more.
-    k = std::clamp<int64_t>(offset.integerAt(0), -(int64_t(1) << 40),
-                            int64_t(1) << 40);
+    double far = 0x1p40;
+    k = n.binary<lazy::MinOp>(
+        n.binary<lazy::MaxOp>(n.reshape(offset, {}), -far), far);
   }
   bool upper = n.intAttr("upper", 1) != 0;
-  auto type = mlir::RankedTensorType::get(Node::shape(x).take_back(2),
-                                          n.type(DType::I64));
-  Value row = n.binary<lazy::AddOp>(n.build.iota(type, 0), double(k));
+  auto type = mlir::RankedTensorType::get(Node::shape(x).take_back(2), i64);
+  Value row = n.binary<lazy::AddOp>(n.build.iota(type, 0), k);
   Value column = n.build.iota(type, 1);
   Value keep =
       n.cmp(upper ? lazy::CmpKind::ge : lazy::CmpKind::le, column, row);
@@ -198,6 +200,6 @@ void trilu(Node &n) {
 
 void onnx_frontend::addIndexOps(OpTable &t) {
   t["Gather"] = bounded(gather);
-  t["OneHot"] = oneHot;
+  t["OneHot"] = bounded(oneHot);
   t["Trilu"] = bounded(trilu);
 }

@@ -1,6 +1,8 @@
 //===- Movement.cpp - transposing, joining, cutting -----------------------===//
-#include "../Node.h"
 #include "../OpTable.h"
+#include "Concat.h"
+#include "RunTimeCut.h"
+#include "Selection.h"
 
 using namespace nacre;
 using namespace nacre::onnx_frontend;
@@ -73,15 +75,7 @@ void concat(Node &n) {
   if (!n.attribute("axis") && n.opset >= 4)
     block("E_ATTR: no axis");
   int64_t axis = n.axis(n.intAttr("axis", 1), Node::rank(xs[0]));
-  bool open = false; // an extent on the axis, but for the last one's
-  for (Value x : llvm::ArrayRef(xs).drop_back())
-    open |= axis < Node::rank(x) && !n.extent(x, axis).isConstant();
-  Value y;
-  if (open && xs.size() == 2)
-    y = n.importer.appended(n.build.loc, xs[0], xs[1], axis);
-  if (!y)
-    y = open ? concatBounded(n, xs, axis) : n.concat(xs, axis);
-  n.set(0, y);
+  n.set(0, joined(n, xs, axis));
 }
 
 void split(Node &n) {
@@ -89,6 +83,9 @@ void split(Node &n) {
   int64_t axis = n.axis(n.intAttr("axis", 0), Node::rank(x));
   n.needStatic(x, axis);
   int64_t extent = Node::shape(x)[axis], parts = n.proto.output_size();
+  if (n.opset >= 13 && n.has(1) && canCount(n) &&
+      !n.importer.constantValue(n.in(1)))
+    return splitByRun(n, axis);
   std::optional<Ints> sizes = n.intsAttrOrInput("split", 1, 13);
   if (n.opset < 2 && n.has(1))
     sizes = n.constantInts(1, "split");
@@ -224,6 +221,9 @@ void slice(Node &n) {
       if (i ? open : !n.importer.dims.isStatic(x))
         return sliceBounded(n, x);
     }
+  for (int i = 1; i < 5 && n.opset >= 10 && canCount(n); ++i)
+    if (n.has(i) && !n.importer.constantValue(n.in(i)))
+      return sliceByRun(n);
   int64_t rank = Node::rank(x);
   std::optional<Ints> starts = n.intsAttrOrInput("starts", 1, 10);
   std::optional<Ints> ends = n.intsAttrOrInput("ends", 2, 10);
@@ -266,22 +266,22 @@ void slice(Node &n) {
   n.set(0, n.build.slice(n.build.flip(x, flipped), from, sizes, by));
 }
 
-/// The block size b of an [N,C,H,W] input.
-int64_t blockSize(Node &n, Value x) {
+/// The block size b of an [N,C,H,W] input, of which some extents must be known.
+int64_t blockSize(Node &n, Value x, llvm::ArrayRef<int64_t> known) {
   if (Node::rank(x) != 4)
     block("E_SHAPE: input of shape " + shapeText(Node::shape(x)) +
           " does not have rank 4");
   int64_t b = n.intAttr("blocksize", 0);
   if (b <= 0 || b > INT32_MAX)
     block("E_ATTR: blocksize is " + Twine(b) + ", must be > 0");
-  for (int64_t a : {1, 2, 3})
+  for (int64_t a : known)
     n.needStatic(x, a);
   return b;
 }
 
 void depthToSpace(Node &n) {
   Value x = n.in(0);
-  int64_t b = blockSize(n, x);
+  int64_t b = blockSize(n, x, {1});
   Ints s(Node::shape(x));
   if (s[1] % (b * b) != 0)
     block("E_SHAPE: " + Twine(s[1]) + " channels are not a multiple of " +
@@ -300,7 +300,7 @@ void depthToSpace(Node &n) {
 
 void spaceToDepth(Node &n) {
   Value x = n.in(0);
-  int64_t b = blockSize(n, x);
+  int64_t b = blockSize(n, x, {1, 2, 3});
   Ints s(Node::shape(x));
   if (s[2] % b != 0 || s[3] % b != 0)
     block("E_SHAPE: shape " + shapeText(s) +
@@ -312,11 +312,24 @@ void spaceToDepth(Node &n) {
 
 } // namespace
 
+Value onnx_frontend::joined(Node &n, llvm::ArrayRef<Value> xs, int64_t axis) {
+  bool open = false; // an extent on the axis, but for the last one's
+  for (Value x : xs.drop_back())
+    open |= axis < Node::rank(x) && !n.extent(x, axis).isConstant();
+  if (!open)
+    return n.concat(xs, axis);
+  // A state that grows is written where it is.
+  Value y = xs.size() == 2
+                ? n.importer.appended(n.build.loc, xs[0], xs[1], axis)
+                : Value();
+  return y ? y : concatBounded(n, xs, axis);
+}
+
 void onnx_frontend::addMovementOps(OpTable &t) {
   t["Transpose"] = bounded(transpose);
   t["Concat"] = bounded(concat);
   t["Split"] = bounded(split);
   t["Slice"] = bounded(slice);
-  t["DepthToSpace"] = depthToSpace;
-  t["SpaceToDepth"] = spaceToDepth;
+  t["DepthToSpace"] = bounded(depthToSpace);
+  t["SpaceToDepth"] = bounded(spaceToDepth);
 }

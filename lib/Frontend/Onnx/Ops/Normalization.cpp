@@ -180,6 +180,7 @@ void groupNormalization(Node &n) {
   Value x = n.in(0), scale = n.in(1), bias = n.in(2);
   n.needFloat(x);
   n.needRank(x, 3);
+  n.needStatic(x, 1);
   int64_t groups = n.intAttr("num_groups", 0), rank = Node::rank(x);
   Ints shape(Node::shape(x));
   if (groups <= 0 || shape[1] % groups != 0)
@@ -256,7 +257,7 @@ void onnx_frontend::addNormalizationOps(OpTable &t) {
   // As ONNX Runtime writes it, in the default domain too.
   t["SimplifiedLayerNormalization"] = bounded(rmsNormalization);
   t["MeanVarianceNormalization"] = bounded(meanVarianceNormalization);
-  t["GroupNormalization"] = groupNormalization;
+  t["GroupNormalization"] = bounded(groupNormalization);
   t["LRN"] = bounded(lrn);
   t["LpNormalization"] = bounded(lpNormalization);
 }

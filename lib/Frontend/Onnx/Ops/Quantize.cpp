@@ -205,7 +205,6 @@ Value onnx_frontend::requantize(Node &n, Value sum, Value scale, int yScale,
 
 DynamicallyQuantized onnx_frontend::quantizeDynamically(Node &n, Value x) {
   n.needFloat(x);
-  n.needStatic(x);
   Ints all;
   for (int64_t a = 0; a < Node::rank(x); ++a)
     all.push_back(a);
@@ -241,5 +240,5 @@ Value onnx_frontend::quantizeTo(Node &n, Value y, Value scale, Value zero,
 void onnx_frontend::addQuantizeOps(OpTable &t) {
   t["QuantizeLinear"] = bounded(quantize);
   t["DequantizeLinear"] = bounded(dequantize);
-  t["DynamicQuantizeLinear"] = dynamicQuantize;
+  t["DynamicQuantizeLinear"] = bounded(dynamicQuantize);
 }

@@ -65,9 +65,9 @@ static void rotaryEmbedding(Node &n) {
           " does not have rank 3 or 4");
   if (rank == 3)
     x = splitHeads(n, x, n.intAttr("num_heads", 0), "input");
-  for (int64_t axis : {1, 2, 3})
-    n.needStatic(x, axis);
   int64_t headAxis = rank == 3 ? 2 : 1, size = Node::shape(x)[3];
+  n.needStatic(x, headAxis);
+  n.needStatic(x, 3);
   int64_t rotated = n.intAttr("rotary_embedding_dim", 0);
   if (rotated == 0)
     rotated = size;
@@ -75,13 +75,13 @@ static void rotaryEmbedding(Node &n) {
     n.needSameElement(x, v);
     if (n.has(3)) {
       Value places = n.in(3);
-      n.needStatic(places);
       if (Node::rank(places) != 2 || Node::rank(v) != 2)
         block("E_SHAPE: position_ids of shape " +
               shapeText(Node::shape(places)) + " and a cache of shape " +
               shapeText(Node::shape(v)) + " are not both of rank 2");
       v = n.build.gather(v, places, 0);
     }
+    n.needStatic(v, Node::rank(v) - 1);
     if (Node::rank(v) != 3 || 2 * Node::shape(v)[2] != rotated)
       block("E_SHAPE: a cache of shape " + shapeText(Node::shape(v)) +
             " does not have the " + Twine(rotated) +
@@ -93,5 +93,5 @@ static void rotaryEmbedding(Node &n) {
 }
 
 void onnx_frontend::addRotaryEmbeddingOps(OpTable &t) {
-  t["RotaryEmbedding"] = rotaryEmbedding;
+  t["RotaryEmbedding"] = bounded(rotaryEmbedding);
 }

@@ -24,6 +24,11 @@ Extent onnx_frontend::countedExtent(Node &n, Value value, int64_t most,
   return n.importer.dims.counted(name, {0, most}, value);
 }
 
+bool onnx_frontend::canCount(Node &n) {
+  mlir::Operation *function = n.build.b.getInsertionBlock()->getParentOp();
+  return mlir::SymbolTable::getSymbolName(function).getValue() == "main";
+}
+
 Value onnx_frontend::placesWhere(Node &n, Value keep, int output,
                                  int64_t axis) {
   int64_t extent = Node::shape(keep)[0];

@@ -17,6 +17,10 @@ Value placesWhere(Node &n, Value keep, int output, int64_t axis);
 Extent countedExtent(Node &n, Value value, int64_t most, int output,
                      int64_t axis);
 
+/// Whether there can be such extents here: not in the body of a loop or in a
+/// branch that is a function of its own.
+bool canCount(Node &n);
+
 /// Each element of x along `axis` plus all before it.
 Value sumUpTo(Node &n, Value x, int64_t axis);
 
