@@ -16,9 +16,11 @@
 // many pieces as the tile has points, and before each piece memory is asked for
 // the lines of one point, so that they have arrived when the epilogue comes.
 //
-// A packed operand that is larger than the cache is asked for too, some way
-// ahead of where it is read: it comes in pages, at the ends of which a
-// processor's own prefetching stops.
+// A packed operand that no cache holds until the next run is asked for too. The
+// tiles of a task read the same block of it, of which only the first would wait
+// for memory; so each asks for its part of the next task's block. A task of one
+// tile asks some way ahead of where it reads, as a processor's own prefetching
+// stops at the ends of pages.
 //
 // The lane blocks are innermost among the tasks, so a chunk of the scalar
 // operand stays in cache while the packed lanes operand streams past.
@@ -37,9 +39,9 @@ using namespace nacre::lazy;
 using namespace nacre::schedule;
 namespace {
 
-/// A packed operand above this is asked for this far ahead, which is what a
-/// tile reads while memory answers.
-constexpr int64_t cacheBytes = 1 << 20, aheadBytes = 4096;
+/// A packed operand above this is asked for ahead; where a task has one tile,
+/// as far ahead as it reads while memory answers.
+constexpr int64_t cacheBytes = 1 << 18, aheadBytes = 4096, lineBytes = 64;
 
 class TiledContraction {
 public:
@@ -64,7 +66,8 @@ private:
   Value mul(Value x, int64_t c) {
     return arith::MulIOp::create(b, loc, x, body.index(c));
   }
-  void points(int64_t m);
+  void points(int64_t m, Value pass);
+  void askForLanes(int64_t n, AffineExpr share, Value address);
   SmallVector<Value> reduce(int64_t m);
   SmallVector<Value> step(int64_t m, ValueRange sums);
   SmallVector<Value> dotStep(int64_t m, int64_t count, ValueRange sums);
@@ -86,6 +89,8 @@ private:
   bool staged, ahead;
   int64_t dot; ///< steps of the innermost reduction loop taken at once
   std::optional<Packing> packing;
+  int64_t passes = 1; ///< most tiles of a task
+  Value nextPart;     ///< of the next task's block, what this tile asks for
   /// What the epilogue reads and writes at each point of a tile.
   struct Line {
     Value buffer;
@@ -205,25 +210,45 @@ void TiledContraction::askFor(int64_t m, Value piece, int64_t pieces) {
 Value TiledContraction::lanesVector(int64_t n) {
   if (!packing)
     return body.load(lanesBuffer, lanesElement, lanesAddress);
-  AffineExpr at = getAffineConstantExpr(0, b.getContext());
+  // Where the block of the free dimensions begins, and where in it.
+  AffineExpr from = getAffineConstantExpr(0, b.getContext()), at = from;
   for (unsigned d = 0; d < extents.size(); ++d)
-    if (int64_t stride = packing->strideOf(d); stride && extents[d] != 1)
-      at = at + getAffineDimExpr(d, b.getContext()) * stride;
-  Value address = body.index(at);
+    if (int64_t stride = packing->strideOf(d); stride && extents[d] != 1) {
+      AffineExpr &part = llvm::is_contained(kLoops, d) ? at : from;
+      part = part + getAffineDimExpr(d, b.getContext()) * stride;
+    }
+  Value address = body.index(from + at);
   if (packing->laneSourceStride == 0) // the same for every lane
     return memref::LoadOp::create(b, loc, lanesBuffer, address);
   address = add(address, mul(laneBlock, packing->blockStride));
   address = add(address, body.index(n * lanes * dot));
-  if (int64_t bytes = elementBytes(lanesElement);
-      packing->elements * bytes > cacheBytes)
-    memref::PrefetchOp::create(
-        b, loc, lanesBuffer, add(address, body.index(aheadBytes / bytes)),
-        /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
+  askForLanes(n, from + at.floorDiv(passes), address);
   if (lanes * dot == 1)
     return memref::LoadOp::create(b, loc, lanesBuffer, address);
   auto type = VectorType::get(
       {lanes * dot}, cast<MemRefType>(lanesBuffer.getType()).getElementType());
   return vector::LoadOp::create(b, loc, type, lanesBuffer, address);
+}
+
+/// Asks for a line of the packed operand where vector n of it is read, from
+/// `address`; `share` is how far this tile has come with its part of the next
+/// block.
+void TiledContraction::askForLanes(int64_t n, AffineExpr share, Value address) {
+  int64_t bytes = elementBytes(lanesElement);
+  if (packing->elements * bytes <= cacheBytes)
+    return;
+  auto ask = [&](Value place, unsigned locality) {
+    memref::PrefetchOp::create(b, loc, lanesBuffer, place, /*isWrite=*/false,
+                               locality, /*isDataCache=*/true);
+  };
+  ask(add(address, body.index(aheadBytes / bytes)), 3);
+  if (passes == 1)
+    return;
+  int64_t stepBytes = packing->block * dot * bytes;
+  if (n * passes * lineBytes < stepBytes)
+    ask(add(add(nextPart, body.index(share)),
+            body.index(n * lineBytes / bytes)),
+        2);
 }
 
 SmallVector<Value> TiledContraction::step(int64_t m, ValueRange sums) {
@@ -453,7 +478,14 @@ void TiledContraction::epilogue(int64_t m, ValueRange sums) {
   emit(true);
 }
 
-void TiledContraction::points(int64_t m) {
+/// One tile of `m` points, the task's tile number `pass`.
+void TiledContraction::points(int64_t m, Value pass) {
+  if (packing && passes > 1) {
+    Value part = arith::DivUIOp::create(b, loc, mul(pass, packing->blockStride),
+                                        body.index(passes));
+    nextPart =
+        add(mul(add(laneBlock, body.index(1)), packing->blockStride), part);
+  }
   SmallVector<Value> sums = reduce(m);
   epilogue(m, sums);
 }
@@ -471,6 +503,7 @@ int64_t TiledContraction::run(Value begin, Value end) {
   int64_t laneBlocks = llvm::divideCeil(laneExtent, lanes * tileN);
   int64_t tChunks = llvm::divideCeil(tileExtent, chunkT);
   int64_t rChunks = llvm::divideCeil(rowExtent, chunkR);
+  passes = chunkR * llvm::divideCeil(chunkT, tileM);
 
   auto loop = scf::ForOp::create(b, loc, begin, end, body.index(1));
   OpBuilder::InsertionGuard guard(b);
@@ -517,6 +550,14 @@ void TiledContraction::chunk(Value tChunk, Value rChunk, int64_t tileExtent,
     body.ivs[row] = rows.getInductionVar();
 
   Value from = mul(tChunk, chunkT);
+  Value passesBefore =
+      mul(arith::SubIOp::create(b, loc, rows.getInductionVar(), rowBegin),
+          llvm::divideCeil(chunkT, tileM));
+  auto pass = [&] {
+    Value into = arith::SubIOp::create(b, loc, tileBase, from);
+    return add(passesBefore,
+               arith::DivUIOp::create(b, loc, into, body.index(tileM)));
+  };
   if (Value limit = limitOf(tile)) {
     // Whole tiles up to the limit, then point by point: beyond it nothing has
     // been written, and arithmetic on what lies there may be slow.
@@ -533,7 +574,7 @@ void TiledContraction::chunk(Value tChunk, Value rChunk, int64_t tileExtent,
       OpBuilder::InsertionGuard inner(b);
       b.setInsertionPointToStart(tiles.getBody());
       tileBase = tiles.getInductionVar();
-      points(m);
+      points(m, pass());
     };
     each(from, whole, tileM);
     if (tileM > 1)
@@ -548,7 +589,7 @@ void TiledContraction::chunk(Value tChunk, Value rChunk, int64_t tileExtent,
     OpBuilder::InsertionGuard inner(b);
     b.setInsertionPointToStart(tiles.getBody());
     tileBase = tiles.getInductionVar();
-    points(tileM);
+    points(tileM, pass());
   }
   if (rest0) {
     Value last = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, tChunk,
@@ -557,7 +598,7 @@ void TiledContraction::chunk(Value tChunk, Value rChunk, int64_t tileExtent,
     OpBuilder::InsertionGuard inner(b);
     b.setInsertionPoint(branch.thenYield());
     tileBase = body.index(tileExtent - rest0);
-    points(rest0);
+    points(rest0, pass());
   }
 }
 
