@@ -154,6 +154,11 @@ void registerPasses() {
          fuse::raiseContraction(module);
          return mlir::success();
        }},
+      {"raise-contraction-sum-rows", "the same, but for a matrix and one row",
+       [](ModuleOp module) {
+         fuse::raiseContraction(module, /*sumRows=*/true);
+         return mlir::success();
+       }},
       {"winograd", "constants fold, convolutions become products of tiles",
        winograd},
       {"split-reductions", "long reductions with few results get two steps",

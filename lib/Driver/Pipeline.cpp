@@ -79,7 +79,7 @@ static LogicalResult fusePhase(Program &program, const CodegenOptions &options,
   // From here on an operation of constants is a weight, if it is not huge.
   fuse::foldConstants(program, maxFoldBytes);
   // From here on sums of products are lazy.contract, whatever they were.
-  fuse::raiseContraction(module);
+  fuse::raiseContraction(module, /*sumRows=*/!machine.groupItems);
   // From here on some convolutions are products of transformed tiles.
   if (machine.winograd && !options.strictFp)
     fuse::winograd(program);

@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 #include "PackedWeights.h"
 #include "SplitRepeats.h"
+#include "SumRows.h"
 #include "nacre/Fuse/Fuse.h"
 #include "nacre/Lazy/IndexMap.h"
 #include "nacre/Lazy/Lazy.h"
@@ -39,9 +40,8 @@ static bool spansAxes(AffineMap map, RankedTensorType source,
   return true;
 }
 
-/// Follows views without fill as long as the composed map stays affine.
-static std::pair<Value, AffineMap> throughViews(Value v, AffineMap map,
-                                                ArrayRef<int64_t> extents) {
+std::pair<Value, AffineMap> throughViews(Value v, AffineMap map,
+                                         ArrayRef<int64_t> extents) {
   while (auto view = v.getDefiningOp<ViewOpInterface>()) {
     if (view.fillValue() || !tensorType(v).hasStaticShape() ||
         !tensorType(view.source()).hasStaticShape())
@@ -124,7 +124,7 @@ static void raise(ReduceOp op, const llvm::DenseSet<Value> &unpacked) {
   op.erase();
 }
 
-void raiseContraction(ModuleOp module) {
+void raiseContraction(ModuleOp module, bool sumRows) {
   for (auto function : module.getOps<func::FuncOp>()) {
     llvm::DenseSet<Value> unpacked = unpackedValues(function);
     SmallVector<ReduceOp> reduces;
@@ -135,6 +135,10 @@ void raiseContraction(ModuleOp module) {
   SmallVector<ContractOp> contractions;
   module.walk([&](ContractOp op) { contractions.push_back(op); });
   for (ContractOp op : contractions) {
+    if (sumRows && sumsRows(op)) {
+      lowerToSum(op);
+      continue;
+    }
     absorbViews(op);
     if (ContractOp split = splitRepeats(op); split != op)
       absorbViews(split);

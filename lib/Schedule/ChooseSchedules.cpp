@@ -533,21 +533,27 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
     }
 
   // Chunks of the scalar operand that stay in a part of L2 while the lanes
-  // operand streams past.
+  // operand streams past, once for each: a larger part where that comes from
+  // beyond the cache.
   int64_t points = 1;
   for (int64_t d : loops)
     if (*scalarAddress.coefficient(d))
       points *= extents[d];
-  int64_t scalarElements = 1;
-  for (int64_t extent : boundedShape(
-           tensorType(kernel.getOperands()[scalar->leaf.getArgNumber()])))
-    scalarElements *= extent;
-  double bytesPerPoint =
-      std::max(double(elementBytes(tensorType(scalar->leaf).getElementType())) *
-                   scalarElements / std::max<int64_t>(points, 1),
-               1.0);
-  int64_t target =
-      std::max<int64_t>(64, int64_t(machine.l2Bytes / 4 / bytesPerPoint));
+  auto bytesOf = [&](Value v) {
+    int64_t bytes = elementBytes(tensorType(v).getElementType());
+    for (int64_t extent : boundedShape(tensorType(v)))
+      bytes *= extent;
+    return bytes;
+  };
+  auto operandBytes = [&](const Access &a) {
+    return double(bytesOf(kernel.getOperands()[a.leaf.getArgNumber()]));
+  };
+  double l2 = machine.l2Bytes, scalarBytes = operandBytes(*scalar),
+         bytesPerPoint =
+             std::max(scalarBytes / std::max<int64_t>(points, 1), 1.0),
+         room = scalarBytes <= l2 / 2 && operandBytes(*lanesLeaf) > l2 ? l2 / 2
+                                                                       : l2 / 4;
+  int64_t target = std::max<int64_t>(64, int64_t(room / bytesPerPoint));
   int64_t chunkT = tileExtent, chunkR = row >= 0 ? extents[row] : 1;
   if (tileExtent > target)
     chunkT = std::max(tileM, target / tileM * tileM);
@@ -580,18 +586,12 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
   int64_t steps = 1, tailBytes = 0;
   for (int64_t d : kLoops)
     steps *= extents[d];
-  auto countBytes = [&](Value v) {
-    int64_t bytes = elementBytes(tensorType(v).getElementType());
-    for (int64_t extent : boundedShape(tensorType(v)))
-      bytes *= extent;
-    tailBytes += bytes;
-  };
   for (auto [number, v] : llvm::enumerate(kernel.getOperands()))
     if (number != scalar->leaf.getArgNumber() &&
         number != lanesLeaf->leaf.getArgNumber())
-      countBytes(v);
+      tailBytes += bytesOf(v);
   for (Value v : kernel.getResults())
-    countBytes(v);
+    tailBytes += bytesOf(v);
   bool ahead = tile >= 0 && tileM > 1 && steps >= 32 &&
                tailBytes > int64_t(machine.l2Bytes);
 

@@ -28,8 +28,10 @@ mlir::LogicalResult expandControlFlow(mlir::ModuleOp module,
 void expandWrites(mlir::ModuleOp module);
 
 /// Finds reduce(add) of products of expanded or windowed operands and makes
-/// them lazy.contract, with the views composed into its maps.
-void raiseContraction(mlir::ModuleOp module);
+/// them lazy.contract, with the views composed into its maps. With `sumRows`
+/// contractions that read each element of a matrix made at run time once, along
+/// its rows, become such sums instead: a copy of it would not pay.
+void raiseContraction(mlir::ModuleOp module, bool sumRows = false);
 
 /// Rewrites convolutions of 3x3, stride 1, with constant weights as products of
 /// transformed tiles, F(4x4, 3x3), where a trial shows that the error is small.
