@@ -169,10 +169,15 @@ ContractNest analyseContraction(KernelOp kernel, ContractOp op) {
         longest = std::max(longest, nest.extents[d]);
     return longest;
   };
-  // A constant is the lanes' unless it is a small matrix, as of a transform.
+  // A constant is the lanes' unless it is a small matrix, as of a transform;
+  // what has channels in common with the other operand is none.
   bool weights[2] = {leafIsWeight(0), leafIsWeight(1)};
+  bool shares = false;
+  for (unsigned d = 0; d < dims; ++d)
+    shares |= !nest.reduced[d] && nest.extents[d] > 1 &&
+              op.map(0).isFunctionOfDim(d) && op.map(1).isFunctionOfDim(d);
   auto fillsLanes = [&](unsigned k) {
-    return longestFree(k) >= 8 || longestFree(1 - k) < 16;
+    return shares || longestFree(k) >= 8 || longestFree(1 - k) < 16;
   };
   if (unsigned constant = weights[0] ? 0 : 1; weights[0] != weights[1])
     nest.lanesOperand = fillsLanes(constant) ? constant : 1 - constant;
