@@ -42,6 +42,9 @@ add_test(NAME integration.onnx_suite_interpreter
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/onnx_suite.py $<TARGET_FILE:nacre> --target interpreter ${full})
 set_tests_properties(integration.onnx_suite_interpreter PROPERTIES TIMEOUT 3600)
+add_test(NAME integration.benchmark_scripts
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
+    ${PROJECT_SOURCE_DIR}/test/Benchmark/scripts_test.py $<TARGET_FILE:nacre>)
 add_test(NAME integration.coverage
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/coverage.py $<TARGET_FILE:nacre>)
