@@ -16,7 +16,8 @@ Fair means here:
   - each peer has a process of its own, stopped while it is not its turn, is warm, and has its optimisations on
     (peers.py says which); inputs, and where there is a way outputs too, are bound beforehand;
   - outputs are compared with ONNX Runtime's, and one that is further away than --error is not timed;
-  - open dimensions get the extents of the test data in all.
+  - open dimensions get the extents of the test data in all; a peer that cannot take a model as it is gets it in opset
+    17 with constants folded, which is more to the liking of some.
 Peers are called from Python, which costs them microseconds a call; the tables' foot says how many, by a model of one
 Relu of one number. Nacre's compiling is timed once, unpinned, with the largest memory the process held.
 """
@@ -80,14 +81,14 @@ class Comparison:
         self.timers = {}  # name -> median in ms of a round of so many seconds
         self.open = []
 
-    def start_peers(self, model, inputs, processors, scratch):
+    def start_peers(self, models, inputs, processors, scratch):
         """Opens every peer that has no reason yet against it; returns the outputs to compare with."""
         expected = None
         for name in self.arguments.peers:
             if name in self.row.reasons:
                 continue
             try:
-                peer = PeerProcess(name, model, inputs, len(processors), processors, scratch / name,
+                peer = PeerProcess(name, models, inputs, len(processors), processors, scratch / name,
                                    self.arguments.prepare_time)
             except Failure as failure:
                 self.row.reasons[name] = str(failure)
@@ -139,6 +140,8 @@ def compare(folder, arguments, processors, missing, scratch):
     data = folder / "test_data_set_0"
     inputs = networks.read_inputs(folder)
     model = networks.without_open_dims(folder, inputs, scratch)
+    other = networks.in_other_words(model, scratch) if len(arguments.peers) > 1 else None
+    models = [model, other] if other else [model]
     reasons, compiled = dict(missing), None
     try:
         compiled = nacre.compile(model)
@@ -150,7 +153,7 @@ def compare(folder, arguments, processors, missing, scratch):
         comparison = Comparison(row, arguments)
         pinned = processors[:threads]
         try:
-            expected = comparison.start_peers(model, inputs, pinned, scratch)
+            expected = comparison.start_peers(models, inputs, pinned, scratch)
             if NACRE not in row.reasons:
                 try:
                     outputs = nacre.outputs(model, data, pinned)
@@ -179,7 +182,7 @@ def empty_calls_us(arguments, processors, missing):
             if name in missing:
                 continue
             try:
-                peer = PeerProcess(name, model, {"x": np.ones(1, np.float32)}, 1, processors[:1], folder / name,
+                peer = PeerProcess(name, [model], {"x": np.ones(1, np.float32)}, 1, processors[:1], folder / name,
                                    arguments.prepare_time)
                 try:
                     costs[name] = peer.median_ms(0.2) * 1000

@@ -168,7 +168,7 @@ def measure(kernel, threads, arguments, missing, scratch):
 
     comparison = against_peers.Comparison(row, arguments)
     try:
-        expected = comparison.start_peers(model, inputs, processors, folder)
+        expected = comparison.start_peers([model], inputs, processors, folder)
         outputs = nacre.outputs(model, data, processors)
         if expected is None or comparison.agrees(against_peers.NACRE, outputs, expected):
             comparison.timers[against_peers.NACRE] = bench

@@ -7,7 +7,8 @@ import pathlib
 import sys
 
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper, version_converter
 
 import large_models
 import randomise_weights
@@ -80,6 +81,26 @@ def without_open_dims(folder, arrays, scratch):
     model = onnx.shape_inference.infer_shapes(model)
     onnx.save(model, scratch / "model.onnx")
     return scratch / "model.onnx"
+
+
+def in_other_words(path, scratch, opset=17):
+    """The path of the same model for peers that do not take it as it is, or None where that is not to be had: of
+    opset 17 if it is older, and with all folded that does not depend on the inputs' values."""
+    model = onnx.load(path)
+    try:
+        if max(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")) < opset:
+            onnx.save(version_converter.convert_version(model, opset), scratch / "newer.onnx")
+            path = scratch / "newer.onnx"
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        # The basic level writes no operators of ONNX Runtime's own.
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.optimized_model_filepath = str(scratch / "folded.onnx")
+        onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # of many types; the model as it is remains
+        print(f"{path}: not simplified: {str(error).splitlines()[0]}", file=sys.stderr)
+        return None
+    return scratch / "folded.onnx"
 
 
 def empty(folder):

@@ -41,7 +41,19 @@ def first_line(error):
     return text if len(text) <= 200 else text[:197] + "..."
 
 
-def serve(pipe, name, model, inputs, threads, processors, scratch):
+def open_first(name, models, inputs, threads, scratch):
+    """The peer with the first of the models that it can take, after one run; raises what the last one raised."""
+    for model in models:
+        try:
+            peer = peers.PEERS[name](model, inputs, threads, scratch)
+            peer.run()
+            return peer
+        except Exception:
+            if model == models[-1]:
+                raise
+
+
+def serve(pipe, name, models, inputs, threads, processors, scratch):
     """Sends (seconds to prepare, outputs), or (None, reason); then the median for each number of seconds received."""
     os.setsid()
     os.sched_setaffinity(0, processors)
@@ -50,8 +62,7 @@ def serve(pipe, name, model, inputs, threads, processors, scratch):
         os.dup2(nothing.fileno(), 2)
     try:
         start = time.perf_counter()
-        peer = peers.PEERS[name](model, inputs, threads, scratch)
-        peer.run()
+        peer = open_first(name, models, inputs, threads, scratch)
         seconds = time.perf_counter() - start
         pipe.send((seconds, peer.outputs()))
     except Exception as error:  # whatever it is, the table should say so
@@ -64,15 +75,16 @@ def serve(pipe, name, model, inputs, threads, processors, scratch):
 
 
 class PeerProcess:
-    """Raises Failure, with the peer's title, where the peer cannot take the model or does not answer in time."""
+    """models are paths of the same model in other words, of which the first that the peer takes is used. Raises
+    Failure, with the peer's title, where it takes none or does not answer in time."""
 
-    def __init__(self, name, model, inputs, threads, processors, scratch, timeout):
+    def __init__(self, name, models, inputs, threads, processors, scratch, timeout):
         self.title = peers.PEERS[name].title
         self.timeout = timeout
         scratch.mkdir(parents=True, exist_ok=True)
         context = multiprocessing.get_context("spawn")
         self.pipe, far = context.Pipe()
-        arguments = (far, name, str(model), inputs, threads, processors, scratch)
+        arguments = (far, name, list(map(str, models)), inputs, threads, processors, scratch)
         self.process = context.Process(target=serve, args=arguments, daemon=True)
         self.process.start()
         far.close()

@@ -123,6 +123,39 @@ class Comparison(unittest.TestCase):
                                       "- b, OpenVINO: no\n- b, TVM: not so\n"), text)
 
 
+def shapes(values):
+    return {value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim] for value in values}
+
+
+class Networks(unittest.TestCase):
+    def test_open_dims_get_the_extents_of_the_data(self):
+        with tempfile.TemporaryDirectory() as work:
+            work = pathlib.Path(work)
+            code, _, err = script("large_models.py", work, "--small", "--only", "gpt2_decode")
+            self.assertEqual(code, 0, err)
+            inputs = networks.read_inputs(work / "gpt2_decode")
+            fixed = networks.without_open_dims(work / "gpt2_decode", inputs, work)
+            self.assertEqual(shapes(onnx.load(fixed).graph.input),
+                             {name: list(array.shape) for name, array in inputs.items()})
+            folded = onnx.load(networks.in_other_words(fixed, work)).graph
+            self.assertEqual(shapes(folded.output)["present.1.value"], [1, 4, 17, 16])
+            self.assertNotIn("Range", {node.op_type for node in folded.node})
+
+    def test_old_models_get_a_newer_opset(self):
+        with tempfile.TemporaryDirectory() as work:
+            work = pathlib.Path(work)
+            value = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [2]) for name in "xy"]
+            node = onnx.helper.make_node("Slice", ["x"], ["y"], starts=[1], ends=[2])
+            value[1].type.tensor_type.shape.dim[0].dim_value = 1
+            graph = onnx.helper.make_graph([node], "old", value[:1], value[1:])
+            old = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 9)], ir_version=4)
+            onnx.save(old, work / "old.onnx")
+            newer = onnx.load(networks.in_other_words(work / "old.onnx", work))
+            versions = {entry.domain: entry.version for entry in newer.opset_import}
+            self.assertEqual(versions[""], 17)
+            self.assertGreater(len(newer.graph.node[-1].input), 2)
+
+
 class Contractions(unittest.TestCase):
     def test_one_kernel(self):
         code, out, err = script("contractions.py", "--only", "batched*", "--threads", "1", "--rounds", "1",
@@ -149,8 +182,20 @@ class PeerProcesses(unittest.TestCase):
         with tempfile.TemporaryDirectory() as work:
             model = networks.empty(pathlib.Path(work))
             with self.assertRaisesRegex(peer_process.Failure, "^ONNX Runtime: no end after 0.001 s$"):
-                peer_process.PeerProcess("onnxruntime", model, {"x": np.ones(1, np.float32)}, 1,
+                peer_process.PeerProcess("onnxruntime", [model], {"x": np.ones(1, np.float32)}, 1,
                                          sorted(os.sched_getaffinity(0))[:1], pathlib.Path(work), 0.001)
+
+    def test_the_first_model_that_a_peer_takes(self):
+        with tempfile.TemporaryDirectory() as work:
+            work = pathlib.Path(work)
+            models = [work / "none.onnx", networks.empty(work)]
+            inputs, processors = {"x": np.array([-1, 2], np.float32)[1:]}, sorted(os.sched_getaffinity(0))[:1]
+            peer = peer_process.PeerProcess("onnxruntime", models, inputs, 1, processors, work, 60)
+            self.assertEqual(peer.outputs[0].tolist(), [2])
+            self.assertGreater(peer.median_ms(0.01), 0)
+            peer.close()
+            with self.assertRaisesRegex(peer_process.Failure, "^ONNX Runtime: NoSuchFile: .*none.onnx"):
+                peer_process.PeerProcess("onnxruntime", models[:1], inputs, 1, processors, work, 60)
 
     def test_a_long_round_ends(self):
         runs = []
