@@ -15,7 +15,8 @@ Fair means here:
   - N threads get N processors: each process is pinned to the same N before it starts a thread;
   - each peer has a process of its own, stopped while it is not its turn, is warm, and has its optimisations on
     (peers.py says which); inputs, and where there is a way outputs too, are bound beforehand;
-  - outputs are compared with ONNX Runtime's, and one that is further away than --error is not timed;
+  - outputs are compared with ONNX Runtime's (where that fails, with those of the next peer), and a peer that is
+    further away than --error is not timed;
   - open dimensions get the extents of the test data in all; a peer that cannot take a model as it is gets it in opset
     17 with constants folded, which is more to the liking of some.
 Peers are called from Python, which costs them microseconds a call; the tables' foot says how many, by a model of one
@@ -38,12 +39,10 @@ import numpy as np
 import comparison_tables
 import networks
 import peer_process
+from comparison_tables import NACRE, REFERENCE
 from nacre_tool import Compiled, Nacre
 from peer_process import Failure, PeerProcess
 from peers import PEERS
-
-REFERENCE = "onnxruntime"
-NACRE = "nacre"
 
 
 @dataclasses.dataclass

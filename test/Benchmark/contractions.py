@@ -28,7 +28,7 @@ import architectures
 import comparison_tables
 import large_models
 import peer_process
-from comparison_tables import line, number
+from comparison_tables import NACRE, REFERENCE, line, number
 from nacre_tool import Nacre
 from peer_process import Failure
 from peers import PEERS
@@ -133,9 +133,9 @@ class Measured:
     reading: float = 0  # GB/s
 
     def cells(self, peers):
-        ms = self.row.ms.get(against_peers.NACRE)
-        found = comparison_tables.ratio(self.row, against_peers.REFERENCE)
-        cells = [self.kernel.name, self.row.threads, *(us(self.row.ms.get(name)) for name in [*peers, "nacre"]),
+        ms = self.row.ms.get(NACRE)
+        found = comparison_tables.ratio(self.row, REFERENCE)
+        cells = [self.kernel.name, self.row.threads, *(us(self.row.ms.get(name)) for name in [*peers, NACRE]),
                  f"{found:.2f}" if found else "-"]
         cells += share(self.kernel.flops, ms, self.peak) + share(self.kernel.bytes, ms, self.reading)
         return cells
@@ -170,12 +170,12 @@ def measure(kernel, threads, arguments, missing, scratch):
     try:
         expected = comparison.start_peers([model], inputs, processors, folder)
         outputs = nacre.outputs(model, data, processors)
-        if expected is None or comparison.agrees(against_peers.NACRE, outputs, expected):
-            comparison.timers[against_peers.NACRE] = bench
+        if expected is None or comparison.agrees(NACRE, outputs, expected):
+            comparison.timers[NACRE] = bench
         comparison.measure()
         speed = reading_speed(nacre, arguments.read_mib, scratch / "reading.onnx", processors)
     except Failure as failure:
-        row.reasons[against_peers.NACRE] = str(failure)
+        row.reasons[NACRE] = str(failure)
     finally:
         comparison.close()
     return Measured(kernel, row, statistics.median(peaks) if peaks else 0, speed)
@@ -234,7 +234,7 @@ def main():
                 if arguments.out:
                     arguments.out.write_text(markdown(found, arguments, versions))
     print(markdown(found, arguments, versions), end="")
-    sys.exit(1 if any(set(one.row.reasons) & {against_peers.REFERENCE, against_peers.NACRE} for one in found) else 0)
+    sys.exit(1 if any(set(one.row.reasons) & {REFERENCE, NACRE} for one in found) else 0)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ It has a session of its own, so that a peer which does not end can be ended with
 while it is not its turn, so that no thread of it spins or compiles while another is timed.
 """
 
+import ctypes
 import importlib.metadata
 import multiprocessing
 import os
 import signal
 import statistics
+import sys
 import time
 
 import peers
@@ -53,9 +55,18 @@ def open_first(name, models, inputs, threads, scratch):
                 raise
 
 
+def die_with_parent():
+    """A stopped process would outlive a parent that is killed; Linux can end it then."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    if multiprocessing.parent_process() and not multiprocessing.parent_process().is_alive():
+        sys.exit(1)
+
+
 def serve(pipe, name, models, inputs, threads, processors, scratch):
     """Sends (seconds to prepare, outputs), or (None, reason); then the median for each number of seconds received."""
     os.setsid()
+    die_with_parent()
     os.sched_setaffinity(0, processors)
     with open(os.devnull, "w") as nothing:  # peers talk
         os.dup2(nothing.fileno(), 1)

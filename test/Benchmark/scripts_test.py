@@ -5,6 +5,7 @@
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -196,6 +197,29 @@ class PeerProcesses(unittest.TestCase):
             peer.close()
             with self.assertRaisesRegex(peer_process.Failure, "^ONNX Runtime: NoSuchFile: .*none.onnx"):
                 peer_process.PeerProcess("onnxruntime", models[:1], inputs, 1, processors, work, 60)
+
+    def test_none_outlives_the_script(self):
+        program = """if __name__ == "__main__":
+            import os, pathlib, signal, sys, tempfile
+            import numpy as np
+            import networks, peer_process
+            work = pathlib.Path(sys.argv[1])
+            peer = peer_process.PeerProcess("onnxruntime", [networks.empty(work)], {"x": np.ones(1, np.float32)}, 1,
+                                            sorted(os.sched_getaffinity(0)), work, 60)
+            print(peer.process.pid, flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)"""
+        with tempfile.TemporaryDirectory() as work:
+            path = pathlib.Path(work, "program.py")
+            path.write_text(program)
+            done = subprocess.run([sys.executable, path, work], env=os.environ | {"PYTHONPATH": str(HERE)},
+                                  capture_output=True, text=True, timeout=120)
+            self.assertEqual(done.returncode, -signal.SIGKILL, done.stderr)
+            state = pathlib.Path("/proc", done.stdout.strip(), "stat")
+            for _ in range(100):
+                if not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z":
+                    return
+                time.sleep(0.1)
+            self.fail("the process is still there")
 
     def test_a_long_round_ends(self):
         runs = []
