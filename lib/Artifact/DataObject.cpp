@@ -18,8 +18,9 @@
 #include "nacre/Artifact/OutputFile.h"
 #include "nacre/Artifact/WeightsFile.h"
 #include "llvm/BinaryFormat/ELF.h"
-#include "llvm/Object/ELFTypes.h"
+#include "llvm/Object/ELF.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 using llvm::StringRef;
 namespace ELF = llvm::ELF;
@@ -29,6 +30,7 @@ namespace nacre::artifact {
 namespace {
 struct DataSection {
   std::string name;
+  uint32_t type = ELF::SHT_PROGBITS;
   uint64_t flags = 0, size = 0;
   llvm::function_ref<void(uint8_t *)> write;
   std::string symbol;
@@ -115,9 +117,10 @@ static llvm::Error writeObject(const CompiledCode &code,
     section.sh_size = size;
     section.sh_addralign = align;
     section.sh_entsize = entry;
-    end += size;
+    if (type != ELF::SHT_NOBITS)
+      end += size;
   };
-  place(1, data.name, ELF::SHT_PROGBITS, data.flags, data.size, 64, 0);
+  place(1, data.name, data.type, data.flags, data.size, 64, 0);
   place(2, ".symtab", ELF::SHT_SYMTAB, 0, symbols.size() * sizeof(Sym), 8,
         sizeof(Sym));
   sections[2].sh_link = 3;
@@ -189,13 +192,10 @@ static llvm::Error writeLike(const CompiledCode &code, const DataSection &data,
   return llvm::createStringError("target " + code.triple + " is big-endian");
 }
 
-llvm::Error writeWeightsObject(const CompiledCode &code, StringRef symbol,
-                               StringRef path) {
+static DataSection weightsSection(const CompiledCode &code, StringRef symbol) {
   DataSection data;
-  auto write = [&](uint8_t *image) { writeWeightsImage(code, image); };
   data.symbol = (symbol + "_weights").str();
   data.size = code.weightsBytes;
-  data.write = write;
   data.flags = ELF::SHF_ALLOC;
   data.name = ".rodata." + data.symbol;
   uint16_t machine = 0;
@@ -207,7 +207,70 @@ llvm::Error writeWeightsObject(const CompiledCode &code, StringRef symbol,
     data.name = ".lrodata." + data.symbol;
     data.flags |= ELF::SHF_X86_64_LARGE;
   }
+  return data;
+}
+
+llvm::Error writeWeightsObject(const CompiledCode &code, StringRef symbol,
+                               StringRef path) {
+  DataSection data = weightsSection(code, symbol);
+  auto write = [&](uint8_t *image) {
+    writeWeightsImage(code, image, /*imageIsFile=*/true);
+  };
+  data.write = write;
   return writeLike(code, data, path);
+}
+
+llvm::Error writeWeightsSpace(const CompiledCode &code, StringRef symbol,
+                              StringRef path) {
+  DataSection data = weightsSection(code, symbol);
+  data.type = ELF::SHT_NOBITS;
+  return writeLike(code, data, path);
+}
+
+template <typename ELFT>
+static llvm::Error fillSection(const CompiledCode &code, StringRef section,
+                               std::string object, StringRef path) {
+  using Shdr = typename ELFT::Shdr;
+  auto file = llvm::object::ELFFile<ELFT>::create(object);
+  if (!file)
+    return file.takeError();
+  auto sections = file->sections();
+  if (!sections)
+    return sections.takeError();
+  for (const Shdr &header : *sections) {
+    auto name = file->getSectionName(header);
+    if (!name)
+      return name.takeError();
+    if (*name != section)
+      continue;
+    Shdr filled = header;
+    filled.sh_type = ELF::SHT_PROGBITS;
+    filled.sh_offset = llvm::alignTo(object.size(), header.sh_addralign);
+    size_t at = reinterpret_cast<const char *>(&header) - object.data();
+    return writeMappedFile(path, filled.sh_offset + filled.sh_size,
+                           [&](uint8_t *bytes) {
+                             llvm::copy(object, bytes);
+                             std::memcpy(bytes + at, &filled, sizeof filled);
+                             writeWeightsImage(code, bytes + filled.sh_offset,
+                                               /*imageIsFile=*/true);
+                           });
+  }
+  return llvm::createStringError("no section " + section);
+}
+
+llvm::Error fillWeights(const CompiledCode &code, StringRef symbol,
+                        StringRef linked, StringRef path) {
+  auto read = llvm::MemoryBuffer::getFile(linked, /*IsText=*/false,
+                                          /*RequiresNullTerminator=*/false);
+  if (!read)
+    return llvm::errorCodeToError(read.getError());
+  std::string object = (*read)->getBuffer().str();
+  std::string section = weightsSection(code, symbol).name;
+  if (object[ELF::EI_CLASS] == ELF::ELFCLASS64)
+    return fillSection<llvm::object::ELF64LE>(code, section, std::move(object),
+                                              path);
+  return fillSection<llvm::object::ELF32LE>(code, section, std::move(object),
+                                            path);
 }
 
 llvm::Error writePointerObject(const CompiledCode &code, StringRef name,

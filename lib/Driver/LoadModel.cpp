@@ -81,7 +81,7 @@ static llvm::Error loadWeights(Program &program, StringRef path,
   }
   std::vector<std::string> missing;
   program.module->walk([&](lazy::WeightOp op) {
-    const Tensor *tensor = program.weights->find(op.getName());
+    const Tensor *tensor = program.weights->findStored(op.getName());
     auto type = lazy::tensorType(op.getResult());
     if (!tensor)
       missing.push_back(

@@ -97,7 +97,7 @@ static void foldConstants(Program &program, func::FuncOp function,
     // A reshaped weight is the same bytes under another shape, of any size.
     if (auto reshape = dyn_cast<ReshapeOp>(op))
       if (auto weight = reshape.getX().getDefiningOp<WeightOp>())
-        if (const Tensor *t = program.weights->find(weight.getName())) {
+        if (const Tensor *t = program.weights->findStored(weight.getName())) {
           Tensor view = *t;
           view.shape.assign(type.getShape().begin(), type.getShape().end());
           std::string name = program.weights->add(weight.getName(), view);

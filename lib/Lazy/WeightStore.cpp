@@ -71,7 +71,25 @@ std::string WeightStore::add(StringRef name, Tensor tensor) {
   return unique;
 }
 
+/// Makes typed access to its elements possible.
+static void align(Tensor &tensor) {
+  if (reinterpret_cast<uintptr_t>(tensor.bytes) % dtypeBytes(tensor.dtype) == 0)
+    return;
+  Tensor copy = Tensor::zeros(tensor.dtype, tensor.shape);
+  std::copy_n(tensor.bytes, copy.byteCount(), copy.data<uint8_t>());
+  tensor = std::move(copy);
+}
+
 const Tensor *WeightStore::find(StringRef name) const {
+  auto it = index.find(name);
+  if (it == index.end())
+    return nullptr;
+  Tensor &tensor = order[it->second].second;
+  align(tensor);
+  return &tensor;
+}
+
+const Tensor *WeightStore::findStored(StringRef name) const {
   auto it = index.find(name);
   return it == index.end() ? nullptr : &order[it->second].second;
 }

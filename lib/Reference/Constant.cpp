@@ -41,7 +41,7 @@ static bool collect(Value root, const WeightStore &weights, const Memo &memo,
     if (!bytes || *bytes > maxBytes)
       return false;
     if (auto weight = dyn_cast<lazy::WeightOp>(op))
-      if (!weights.find(weight.getName()))
+      if (!weights.findStored(weight.getName()))
         return false;
     if (seen.insert(op).second)
       stack.push_back({op});

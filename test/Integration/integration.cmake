@@ -59,6 +59,9 @@ set_tests_properties(integration.onnx_strings PROPERTIES
 add_test(NAME integration.onnx_ops
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/onnx_ops.py $<TARGET_FILE:nacre>)
+add_test(NAME integration.compile_memory
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
+    ${CMAKE_CURRENT_LIST_DIR}/compile_memory.py $<TARGET_FILE:nacre>)
 add_test(NAME integration.quantized
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/quantized.py $<TARGET_FILE:nacre>)

@@ -18,6 +18,16 @@ namespace nacre::artifact {
 llvm::Error writeWeightsObject(const CompiledCode &code, llvm::StringRef symbol,
                                llvm::StringRef path);
 
+/// The same object with a section that has no bytes yet (SHT_NOBITS): linked
+/// with others into a relocatable object it costs the linker no memory.
+llvm::Error writeWeightsSpace(const CompiledCode &code, llvm::StringRef symbol,
+                              llvm::StringRef path);
+
+/// Writes to `path` the relocatable object of `linked`, a file, in which the
+/// section of writeWeightsSpace gets its bytes, straight into the mapped file.
+llvm::Error fillWeights(const CompiledCode &code, llvm::StringRef symbol,
+                        llvm::StringRef linked, llvm::StringRef path);
+
 /// Writes an object that defines `const void *const NAME = &TARGET`, with
 /// machine, class and flags of code.object.
 llvm::Error writePointerObject(const CompiledCode &code, llvm::StringRef name,

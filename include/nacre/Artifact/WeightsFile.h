@@ -6,8 +6,11 @@
 
 namespace nacre::artifact {
 
-/// Fills `image`, of code.weightsBytes zeroed bytes, with the segments.
-void writeWeightsImage(const CompiledCode &code, uint8_t *image);
+/// Fills `image`, of code.weightsBytes zeroed bytes, with the segments. Of
+/// weights in mapped files, and of an image that is a mapped file itself, only
+/// the segment at work is held in memory.
+void writeWeightsImage(const CompiledCode &code, uint8_t *image,
+                       bool imageIsFile = false);
 
 /// Writes a safetensors file with one tensor `weights` of u8, aligned to 64
 /// bytes in the file, and the model's name and version as metadata.

@@ -59,9 +59,12 @@ std::string shapeText(llvm::ArrayRef<int64_t> shape);
 
 /// Bytes of the weights image at `offset`, produced when written out: packing
 /// happens while streaming, so no second copy of the weights is ever held.
+/// Large weights are several segments.
 struct WeightSegment {
   uint64_t offset = 0, bytes = 0;
   std::function<void(uint8_t *destination)> write;
+  /// What no later segment of the weight reads, if it is a mapped file.
+  llvm::ArrayRef<uint8_t> lastRead = {};
 };
 
 struct KernelInfo {

@@ -74,6 +74,9 @@ struct Tensor {
   std::vector<int64_t> shape;
   const uint8_t *bytes = nullptr;
   std::shared_ptr<void> keepAlive;
+  /// The bytes are a file, mapped to be read: memory that they take can be let
+  /// go at any time, and is read again when it is asked for.
+  bool ofFile = false;
 
   /// Allocates zeroed bytes for `shape`, which must have a valid byteSize.
   static Tensor zeros(DType dtype, llvm::ArrayRef<int64_t> shape);

@@ -20,8 +20,12 @@ public:
   /// Adds a tensor under `name`, or under name.1, name.2, ... when that is
   /// taken. Returns the name used.
   std::string add(llvm::StringRef name, Tensor tensor);
-  /// The tensor of that name, or null.
+  /// The tensor of that name, or null. One that lies in a file where its
+  /// elements are not aligned is copied by the first call.
   const Tensor *find(llvm::StringRef name) const;
+  /// The tensor of that name as it was added, or null: of one that is a view of
+  /// a file the elements may not be aligned, and may only be copied.
+  const Tensor *findStored(llvm::StringRef name) const;
   /// Position of `name` in insertion order, or -1.
   int64_t indexOf(llvm::StringRef name) const;
   const std::vector<std::pair<std::string, Tensor>> &entries() const {
@@ -37,7 +41,7 @@ public:
   mlir::LogicalResult load(llvm::StringRef path, std::string &error);
 
 private:
-  std::vector<std::pair<std::string, Tensor>> order;
+  mutable std::vector<std::pair<std::string, Tensor>> order;
   llvm::StringMap<size_t> index;
 };
 

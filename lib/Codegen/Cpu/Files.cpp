@@ -53,8 +53,9 @@ llvm::Expected<Artifacts> place(const ArtifactOptions &asked,
   return artifacts;
 }
 
-/// Writes code and embedded weights as one object or library. The program and
-/// its weights are let go once they are written: the linker maps them again.
+/// Writes code and embedded weights as one object or library. Before a library
+/// is linked the program and its weights are let go: the linker maps them
+/// again. An object gets its weights behind the linker.
 static llvm::Error writeObject(CompiledCode &code, Program &program,
                                const CodegenOptions &options,
                                StringRef output) {
@@ -74,14 +75,20 @@ static llvm::Error writeObject(CompiledCode &code, Program &program,
     return error;
   if (weights) {
     objects.push_back(scratch.file("weights.o"));
-    if (llvm::Error error =
-            artifact::writeWeightsObject(code, options.symbol, objects.back()))
+    auto write =
+        shared ? artifact::writeWeightsObject : artifact::writeWeightsSpace;
+    if (llvm::Error error = write(code, options.symbol, objects.back()))
       return error;
-    code.weights.clear();
-    program = Program();
   }
-  return shared ? artifact::linkShared(objects, output)
-                : artifact::linkRelocatable(objects, output);
+  if (!shared) {
+    std::string linked = scratch.file("linked.o");
+    if (llvm::Error error = artifact::linkRelocatable(objects, linked))
+      return error;
+    return artifact::fillWeights(code, options.symbol, linked, output);
+  }
+  code.weights.clear();
+  program = Program();
+  return artifact::linkShared(objects, output);
 }
 
 llvm::Error write(CompiledCode &code, Program &program,

@@ -36,6 +36,11 @@ struct Packing {
   int64_t place(int64_t at) const;
   /// Copies elements of `size` bytes from the weight to the packed form.
   void write(const uint8_t *source, uint8_t *destination, int64_t size) const;
+  /// The same in parts that follow each other in the packed form, of about
+  /// `most` elements where the layout can be cut so often.
+  std::vector<Packing> parts(int64_t most) const;
+  /// The lowest element of the weight that is read.
+  int64_t lowestSource() const;
 };
 std::optional<Packing> packingOf(lazy::KernelOp kernel);
 

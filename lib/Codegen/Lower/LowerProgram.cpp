@@ -15,6 +15,8 @@ namespace {
 
 /// Each weight starts at a multiple of these bytes.
 constexpr uint64_t weightAlignment = 64;
+/// Bytes of a segment, about.
+constexpr uint64_t segmentBytes = 16 << 20;
 
 class ProgramLowering {
 public:
@@ -33,6 +35,9 @@ private:
   void noteChunks(func::FuncOp function, ArrayRef<BufferRef> buffers);
   uint64_t weightOffset(WeightOp op, const std::optional<Packing> &packing,
                         int64_t elementSize);
+  uint64_t addCopied(const Tensor &tensor);
+  uint64_t addPacked(const Tensor &tensor, const Packing &packing,
+                     int64_t elementSize);
   /// A dim, or a sum behind the dims.
   unsigned symbolIndex(StringRef name) {
     auto dim = llvm::find(code.dimNames, name.str());
@@ -108,22 +113,53 @@ uint64_t ProgramLowering::weightOffset(WeightOp op,
   auto [it, fresh] = placedWeights.try_emplace(key, code.weightsBytes);
   if (!fresh)
     return it->second;
-  const Tensor *tensor = program.weights->find(op.getName());
+  const Tensor &tensor = *program.weights->findStored(op.getName());
   uint64_t bytes =
-      packing ? packing->elements * elementSize : tensor->byteCount();
-  const uint8_t *source = tensor->bytes;
-  WeightSegment segment{code.weightsBytes, bytes, {}};
-  if (packing)
-    segment.write = [source, p = *packing, elementSize](uint8_t *to) {
-      p.write(source, to, elementSize);
-    };
-  else
-    segment.write = [source, bytes](uint8_t *to) {
-      std::memcpy(to, source, bytes);
-    };
-  code.weights.push_back(std::move(segment));
+      packing ? addPacked(tensor, *packing, elementSize) : addCopied(tensor);
   code.weightsBytes = llvm::alignTo(code.weightsBytes + bytes, weightAlignment);
   return it->second;
+}
+
+/// Adds the segments of a weight that is copied as it is. Returns its bytes.
+uint64_t ProgramLowering::addCopied(const Tensor &tensor) {
+  uint64_t bytes = tensor.byteCount();
+  for (uint64_t at = 0; at < bytes; at += segmentBytes) {
+    llvm::ArrayRef<uint8_t> part(tensor.bytes + at,
+                                 std::min(segmentBytes, bytes - at));
+    code.weights.push_back({code.weightsBytes + at, part.size(),
+                            [part, owner = tensor.keepAlive](uint8_t *to) {
+                              llvm::copy(part, to);
+                            },
+                            tensor.ofFile ? part : llvm::ArrayRef<uint8_t>()});
+  }
+  return bytes;
+}
+
+/// Adds the segments of a packed weight. Returns its bytes.
+uint64_t ProgramLowering::addPacked(const Tensor &tensor,
+                                    const Packing &packing,
+                                    int64_t elementSize) {
+  const uint8_t *source = tensor.bytes, *end = source + tensor.byteCount();
+  std::vector<Packing> parts = packing.parts(segmentBytes / elementSize);
+  uint64_t at = 0;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const uint8_t *from = source + parts[i].lowestSource() * elementSize;
+    const uint8_t *next =
+        i + 1 < parts.size()
+            ? source + parts[i + 1].lowestSource() * elementSize
+            : end;
+    uint64_t bytes = parts[i].elements * elementSize;
+    code.weights.push_back(
+        {code.weightsBytes + at,
+         bytes,
+         [source, owner = tensor.keepAlive, p = parts[i],
+          elementSize](uint8_t *to) { p.write(source, to, elementSize); },
+         {}});
+    if (tensor.ofFile && from < next)
+      code.weights.back().lastRead = {from, next};
+    at += bytes;
+  }
+  return at;
 }
 
 KernelInfo ProgramLowering::describe(KernelOp kernel) {
@@ -416,7 +452,7 @@ LogicalResult ProgramLowering::steps(Block &block) {
 llvm::Expected<LoweredProgram> ProgramLowering::run() {
   for (func::FuncOp function : functionsOf(*program.module))
     for (auto op : function.getBody().front().getOps<WeightOp>())
-      if (!program.weights->find(op.getName()))
+      if (!program.weights->findStored(op.getName()))
         return llvm::createStringError("the weight store has no '%s'",
                                        op.getName().str().c_str());
   signature();

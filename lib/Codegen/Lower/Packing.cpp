@@ -122,4 +122,35 @@ void Packing::write(const uint8_t *source, uint8_t *destination,
   }
 }
 
+int64_t Packing::lowestSource() const {
+  int64_t lowest =
+      sourceOffset + std::min<int64_t>(0, (laneExtent - 1) * laneSourceStride);
+  for (auto [extent, stride] : llvm::zip(extents, sourceStrides))
+    lowest += std::min<int64_t>(0, (extent - 1) * stride);
+  return lowest;
+}
+
+std::vector<Packing> Packing::parts(int64_t most) const {
+  // The outermost packed dimension is a free one, else the blocks of lanes.
+  int64_t blocks = llvm::divideCeil(laneExtent, block);
+  bool byBlocks = dims.empty() || packedStrides.back() < blockStride;
+  int64_t units = byBlocks ? blocks : extents.back();
+  int64_t unit = byBlocks ? blockStride : packedStrides.back();
+  int64_t step = std::max<int64_t>(1, most / std::max<int64_t>(1, unit));
+  std::vector<Packing> list;
+  for (int64_t from = 0; from < units; from += step) {
+    int64_t count = std::min(step, units - from);
+    Packing &part = list.emplace_back(*this);
+    part.elements = count * unit;
+    if (byBlocks) {
+      part.laneExtent = std::min(count * block, laneExtent - from * block);
+      part.sourceOffset += from * block * laneSourceStride;
+    } else {
+      part.extents.back() = count;
+      part.sourceOffset += from * sourceStrides.back();
+    }
+  }
+  return list;
+}
+
 } // namespace nacre::codegen

@@ -66,8 +66,10 @@ static Tensor load(int fd, DType dtype, llvm::ArrayRef<int64_t> shape,
     if (map != MAP_FAILED) {
       std::shared_ptr<void> owner(
           map, [length](void *address) { munmap(address, length); });
-      return Tensor::view(dtype, shape,
-                          static_cast<uint8_t *>(map) + (offset - base), owner);
+      Tensor t = Tensor::view(
+          dtype, shape, static_cast<uint8_t *>(map) + (offset - base), owner);
+      t.ofFile = true;
+      return t;
     }
   }
   Tensor t = Tensor::zeros(dtype, shape);

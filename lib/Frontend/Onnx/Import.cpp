@@ -37,6 +37,8 @@ Importer::Importer(mlir::MLIRContext &context, std::shared_ptr<ModelFile> file,
   source.directory = file->directory;
   source.allowHardlinks = options.allowHardlinks;
   source.owner = file;
+  source.mapped =
+      file->bytes->getBufferKind() == llvm::MemoryBuffer::MemoryBuffer_MMap;
   source.maxDenseBytes = options.maxFoldBytes;
   for (const onnx::FunctionProto &function : file->proto.functions())
     functions[functionKey(function.domain(), function.name())] = &function;
@@ -95,7 +97,8 @@ std::optional<Tensor> Importer::constantValue(Value value) {
   return t;
 }
 
-void Importer::importInitializers(const onnx::GraphProto &graph, Scope &scope) {
+void Importer::importInitializers(const onnx::GraphProto &graph, Scope &scope,
+                                  llvm::ArrayRef<llvm::StringRef> raw) {
   auto add = [&](const std::string &name, auto read) {
     Datum value;
     try {
@@ -106,12 +109,15 @@ void Importer::importInitializers(const onnx::GraphProto &graph, Scope &scope) {
     }
     scope.values[name] = value;
   };
-  for (const onnx::TensorProto &tensor : graph.initializer())
-    add(tensor.name(), [&](mlir::Location loc) -> Datum {
-      if (tensor.data_type() == onnx::TensorProto::STRING)
-        return Datum::strings(readStrings(tensor));
-      return constant(loc, tensor.name(), readTensor(tensor, source));
-    });
+  for (auto [i, tensor] : llvm::enumerate(graph.initializer()))
+    add(tensor.name(),
+        [&, i = i, &tensor = tensor](mlir::Location loc) -> Datum {
+          if (tensor.data_type() == onnx::TensorProto::STRING)
+            return Datum::strings(readStrings(tensor));
+          llvm::StringRef beside = i < raw.size() ? raw[i] : llvm::StringRef();
+          return constant(loc, tensor.name(),
+                          readTensor(tensor, source, beside));
+        });
   for (const onnx::SparseTensorProto &tensor : graph.sparse_initializer())
     add(tensor.values().name(), [&](mlir::Location loc) -> Datum {
       return constant(loc, tensor.values().name(), readSparse(tensor, source));
@@ -351,7 +357,7 @@ mlir::LogicalResult Importer::run() {
 
   Scope scope;
   makeArguments(scope);
-  importInitializers(file->proto.graph(), scope);
+  importInitializers(file->proto.graph(), scope, file->weights.data);
   importNodes(file->proto.graph().node(), scope);
   if (nodesImported > options.maxNodes)
     errors.add("E_LIMIT: unrolling makes more than " + Twine(options.maxNodes) +

@@ -63,7 +63,9 @@ public:
 
   void importNodes(const Nodes &nodes, Scope &scope);
   /// Initializers of a graph become values of `scope`.
-  void importInitializers(const onnx::GraphProto &graph, Scope &scope);
+  /// `raw` has the raw data that lies beside the graph, by initializer.
+  void importInitializers(const onnx::GraphProto &graph, Scope &scope,
+                          llvm::ArrayRef<llvm::StringRef> raw = {});
 
   /// A tensor as a value: a splat when it has one element that a double holds
   /// exactly, else a weight called after `name`.

@@ -2,7 +2,6 @@
 #include "ModelFile.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include <google/protobuf/io/coded_stream.h>
 
@@ -40,8 +39,9 @@ StringRef onnx_frontend::canonicalDomain(StringRef domain) {
   return domain == "ai.onnx" ? StringRef() : domain;
 }
 
-/// Parses `bytes` into `proto`; the text of the problem, or "".
-static std::string parse(StringRef bytes, onnx::ModelProto &proto) {
+/// Parses the bytes of `file`; the text of the problem, or "".
+static std::string parse(ModelFile &file) {
+  StringRef bytes = file.bytes->getBuffer();
   if (bytes.empty())
     return "E_PARSE: the file is empty";
   if (bytes.starts_with("PK\x03\x04"))
@@ -51,17 +51,21 @@ static std::string parse(StringRef bytes, onnx::ModelProto &proto) {
             " bytes; an ONNX file holds at most 2147483647, larger weights go "
             "into external data")
         .str();
-  std::string problem = checkWireFormat(bytes);
+  std::string problem = checkWireFormat(bytes, file.weights);
   if (!problem.empty())
     return problem;
+  std::string rest;
+  if (!file.weights.edits.empty())
+    bytes = rest = file.weights.rest(bytes);
   google::protobuf::io::CodedInputStream stream(
       reinterpret_cast<const uint8_t *>(bytes.data()), int(bytes.size()));
   // A subgraph is three messages deep; the rest is for types and tensors.
   stream.SetRecursionLimit(3 * kMaxNesting + 64);
   stream.SetTotalBytesLimit(INT32_MAX);
-  if (!proto.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage())
+  if (!file.proto.ParseFromCodedStream(&stream) ||
+      !stream.ConsumedEntireMessage())
     return "E_PARSE: not an ONNX model: malformed protobuf";
-  if (!proto.has_ir_version())
+  if (!file.proto.has_ir_version())
     return "E_PARSE: not an ONNX model: no ir_version";
   return "";
 }
@@ -112,7 +116,8 @@ std::shared_ptr<ModelFile> onnx_frontend::readModelFile(StringRef path,
     errors.add("cannot be read: " + buffer.getError().message());
     return nullptr;
   }
-  std::string problem = parse((*buffer)->getBuffer(), file->proto);
+  file->bytes = std::move(*buffer);
+  std::string problem = parse(*file);
   if (!problem.empty()) {
     errors.add(problem);
     return nullptr;

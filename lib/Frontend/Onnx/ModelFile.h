@@ -5,6 +5,7 @@
 #include "Blocker.h"
 #include "nacre/Frontend/Onnx.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include <onnx/onnx_pb.h>
 
 namespace nacre::onnx_frontend {
@@ -19,11 +20,30 @@ constexpr int64_t kOldestIr = 3, kNewestIr = 13;
 /// The largest tensor a network may hold; a guard against bombs in shapes.
 constexpr int64_t kMaxTensorBytes = int64_t(1) << 36;
 
+/// The large weights of a serialized ModelProto, which stay where they are.
+struct LargeWeights {
+  /// Bytes of a file that others stand for.
+  struct Edit {
+    size_t begin, end;
+    std::string text;
+  };
+  /// Of the initializers of the main graph, in order: raw data that was taken
+  /// out of the message; null where the message has all.
+  std::vector<llvm::StringRef> data;
+  std::vector<Edit> edits; ///< from front to back
+
+  /// The model without them.
+  std::string rest(llvm::StringRef bytes) const;
+};
+
 /// A parsed model and where it came from.
 struct ModelFile {
   std::string name;      ///< file name without folders, for messages
   std::string directory; ///< where external data is looked for
-  onnx::ModelProto proto;
+  /// Mapped, where it is large: `weights` lie in it.
+  std::unique_ptr<llvm::MemoryBuffer> bytes;
+  LargeWeights weights;
+  onnx::ModelProto proto; ///< without `weights`
   /// Domain to opset version; the default domain is "".
   llvm::StringMap<int64_t> opsets;
 };
@@ -42,8 +62,9 @@ std::shared_ptr<ModelFile> readModelFile(llvm::StringRef path, Errors &errors);
 
 /// Walks the wire format of a serialized ModelProto before anything is
 /// allocated for it: lengths stay inside their message, subgraphs nest at most
-/// kMaxNesting deep. Returns the problem, or an empty string.
-std::string checkWireFormat(llvm::StringRef bytes);
+/// kMaxNesting deep. Returns the problem, or an empty string. Notes where the
+/// large weights lie.
+std::string checkWireFormat(llvm::StringRef bytes, LargeWeights &large);
 
 /// Checks names, single definitions, uses, cycles, the number of nodes and
 /// the calls of model-local functions.

@@ -166,13 +166,16 @@ StringTensor onnx_frontend::readStrings(const onnx::TensorProto &proto) {
 /// The value of a tensor whose elements take whole bytes: of `shape` elements
 /// of `dtype`. `given` is what the file says it is, for messages.
 static Tensor readBytes(const onnx::TensorProto &proto,
-                        const TensorSource &source, DType dtype,
+                        const TensorSource &source, StringRef raw, DType dtype,
                         const std::vector<int64_t> &shape,
                         const std::string &given) {
   std::string what = "tensor " + quoted(proto.name());
   int64_t count = *elementCount(shape), bytes = *byteSize(shape, dtype);
   std::string needs = ", " + given + " needs ";
-  TypedField fields[] = {{"raw_data", int64_t(proto.raw_data().size())},
+  bool isBeside = raw.data();
+  if (!isBeside)
+    raw = proto.raw_data();
+  TypedField fields[] = {{"raw_data", int64_t(raw.size())},
                          {"float_data", proto.float_data_size()},
                          {"int32_data", proto.int32_data_size()},
                          {"int64_data", proto.int64_data_size()},
@@ -193,13 +196,17 @@ static Tensor readBytes(const onnx::TensorProto &proto,
       block("E_DATA_SIZE: " + what + ": both external data and " + used->name);
     return normalizeBools(readExternal(proto, source, dtype, shape));
   }
-  if (proto.has_raw_data() && (!used || used == &fields[0])) {
+  if ((isBeside || proto.has_raw_data()) && (!used || used == &fields[0])) {
     if (fields[0].size != bytes)
       block("E_DATA_SIZE: " + what + ": raw_data has " + Twine(fields[0].size) +
             " bytes" + needs + Twine(bytes));
-    const void *data = proto.raw_data().data();
-    if (source.owner && reinterpret_cast<uintptr_t>(data) % 8 == 0)
-      return normalizeBools(Tensor::view(dtype, shape, data, source.owner));
+    const void *data = raw.data();
+    if (isBeside ||
+        (source.owner && reinterpret_cast<uintptr_t>(data) % 8 == 0)) {
+      Tensor t = Tensor::view(dtype, shape, data, source.owner);
+      t.ofFile = isBeside && source.mapped;
+      return normalizeBools(std::move(t));
+    }
     Tensor t = Tensor::zeros(dtype, shape);
     if (bytes)
       std::memcpy(t.data<uint8_t>(), data, bytes);
@@ -219,7 +226,7 @@ static Tensor readBytes(const onnx::TensorProto &proto,
 }
 
 Tensor onnx_frontend::readTensor(const onnx::TensorProto &proto,
-                                 const TensorSource &source) {
+                                 const TensorSource &source, StringRef raw) {
   std::string what = "tensor " + quoted(proto.name());
   DType dtype = dtypeOfOnnx(proto.data_type(), what);
   if (proto.dims_size() > kMaxRank)
@@ -237,9 +244,9 @@ Tensor onnx_frontend::readTensor(const onnx::TensorProto &proto,
   std::string given = "shape " + shapeText(shape) + " " + dtypeName(dtype);
   int64_t each = isNarrow(dtype) ? 8 / dtypeBits(dtype) : 1;
   if (each == 1)
-    return readBytes(proto, source, dtype, shape, given);
+    return readBytes(proto, source, raw, dtype, shape, given);
   int64_t count = *elementCount(shape);
-  return unpack(readBytes(proto, source, DType::U8,
+  return unpack(readBytes(proto, source, raw, DType::U8,
                           {count / each + (count % each != 0)}, given),
                 dtype, shape);
 }

@@ -15,6 +15,7 @@ struct TensorSource {
   bool allowHardlinks = false;
   /// Keeps raw bytes inside the proto alive; they are not copied.
   std::shared_ptr<void> owner;
+  bool mapped = false; ///< raw data beside the protos is a mapped file
   int64_t maxDenseBytes = int64_t(64) << 20; ///< for sparse tensors
 };
 
@@ -25,8 +26,10 @@ DType dtypeOfOnnx(int32_t type, llvm::StringRef what);
 StringTensor readStrings(const onnx::TensorProto &proto);
 
 /// The one way a TensorProto's value is read: initializers, attributes, sparse
-/// values, test data. Blocks unless the bytes fit shape and type exactly.
-Tensor readTensor(const onnx::TensorProto &proto, const TensorSource &source);
+/// values, test data. Blocks unless the bytes fit shape and type exactly. `raw`
+/// is raw data that lies beside the proto; a view of it may not be aligned.
+Tensor readTensor(const onnx::TensorProto &proto, const TensorSource &source,
+                  llvm::StringRef raw = {});
 
 /// A sparse tensor made dense.
 Tensor readSparse(const onnx::SparseTensorProto &proto,

@@ -3,24 +3,48 @@
 // A parser that meets a length of 2 GiB in a file of 20 bytes can only say
 // "failed", and recursion limits of a parser count messages, not graphs. So
 // the wire format is walked first: tag by tag, going down only where graphs
-// nest, skipping all payloads. Nothing is allocated.
+// nest, skipping all payloads.
+//
+// A parser also copies all weights out of a mapped file. So the walk notes
+// where the large ones of the main graph lie, and the parser gets the file
+// without them: an edit takes out a field, others correct the lengths of the
+// messages around it.
 //
 //===----------------------------------------------------------------------===//
 #include "ModelFile.h"
+#include "llvm/Support/LEB128.h"
 
 using namespace nacre::onnx_frontend;
 
 namespace {
 
-enum class Message { Model, Graph, Node, Attribute, Function, Leaf };
+enum class Message {
+  Model,
+  MainGraph,
+  Graph,
+  Node,
+  Attribute,
+  Function,
+  Initializer, ///< of the main graph
+  Leaf
+};
+
+/// TensorProto.raw_data
+constexpr uint64_t rawDataField = 9;
+/// Raw data below this is copied: it is not worth a mapping.
+constexpr uint64_t smallestMapped = 64 << 10;
 
 /// The message a length-delimited field of `in` holds (onnx.proto).
 Message fieldMessage(Message in, uint64_t field) {
   switch (in) {
   case Message::Model:
-    return field == 7    ? Message::Graph
+    return field == 7    ? Message::MainGraph
            : field == 25 ? Message::Function
                          : Message::Leaf;
+  case Message::MainGraph:
+    return field == 1   ? Message::Node
+           : field == 5 ? Message::Initializer
+                        : Message::Leaf;
   case Message::Graph:
     return field == 1 ? Message::Node : Message::Leaf;
   case Message::Function:
@@ -29,6 +53,7 @@ Message fieldMessage(Message in, uint64_t field) {
     return field == 5 ? Message::Attribute : Message::Leaf;
   case Message::Attribute:
     return field == 6 || field == 11 ? Message::Graph : Message::Leaf;
+  case Message::Initializer:
   case Message::Leaf:
     break;
   }
@@ -37,7 +62,8 @@ Message fieldMessage(Message in, uint64_t field) {
 
 class Walk {
 public:
-  explicit Walk(llvm::StringRef bytes) : bytes(bytes) {}
+  Walk(llvm::StringRef bytes, LargeWeights &large)
+      : bytes(bytes), large(large) {}
 
   std::string problem;
 
@@ -51,6 +77,7 @@ public:
       if (!varint(tag, end))
         return false;
       uint64_t field = tag >> 3, length = 0;
+      size_t lengthAt = at;
       if (field == 0)
         return malformed(start);
       switch (tag & 7) {
@@ -81,16 +108,53 @@ public:
       }
       Message inner =
           (tag & 7) == 2 ? fieldMessage(kind, field) : Message::Leaf;
+      bool isGraph = inner == Message::Graph || inner == Message::MainGraph;
+      if (inner == Message::Initializer)
+        large.data.emplace_back();
+      if (kind == Message::Initializer && field == rawDataField &&
+          (tag & 7) == 2)
+        rawData(start, length);
       if (inner == Message::Leaf)
         at += length;
-      else if (!message(inner, at + length,
-                        graphs + (inner == Message::Graph ? 1 : 0)))
+      else if (!shortened(lengthAt, length, [&] {
+                 return message(inner, at + length, graphs + isGraph);
+               }))
         return false;
     }
     return true;
   }
 
 private:
+  /// Raw data of the last initializer, `length` bytes from here on, in a field
+  /// that begins at `start`. Of several fields the last counts.
+  void rawData(size_t start, uint64_t length) {
+    bool isLarge = length >= smallestMapped;
+    large.data.back() = isLarge ? bytes.substr(at, length) : llvm::StringRef();
+    if (!isLarge)
+      return;
+    large.edits.push_back({start, at + length, ""});
+    removed += at + length - start;
+  }
+
+  /// Walks a message of `length` bytes, whose length stands at `lengthAt`, and
+  /// corrects the length by what was taken out of the message.
+  bool shortened(size_t lengthAt, uint64_t length,
+                 llvm::function_ref<bool()> walk) {
+    size_t edit = large.edits.size(), before = removed, begin = at;
+    large.edits.push_back({lengthAt, begin, ""});
+    if (!walk())
+      return false;
+    if (removed == before) {
+      large.edits.resize(edit);
+      return true;
+    }
+    uint8_t text[10];
+    unsigned size = llvm::encodeULEB128(length - (removed - before), text);
+    large.edits[edit].text.assign(text, text + size);
+    removed += begin - lengthAt - size;
+    return true;
+  }
+
   bool varint(uint64_t &value, size_t end) {
     size_t start = at;
     value = 0;
@@ -118,13 +182,28 @@ private:
   }
 
   llvm::StringRef bytes;
+  LargeWeights &large;
   size_t at = 0;
+  size_t removed = 0; ///< bytes, by the edits so far
 };
 
 } // namespace
 
-std::string nacre::onnx_frontend::checkWireFormat(llvm::StringRef bytes) {
-  Walk walk(bytes);
+std::string LargeWeights::rest(llvm::StringRef bytes) const {
+  std::string text;
+  size_t from = 0;
+  for (const Edit &edit : edits) {
+    text += bytes.slice(from, edit.begin);
+    text += edit.text;
+    from = edit.end;
+  }
+  text += bytes.substr(from);
+  return text;
+}
+
+std::string nacre::onnx_frontend::checkWireFormat(llvm::StringRef bytes,
+                                                  LargeWeights &large) {
+  Walk walk(bytes, large);
   walk.message(Message::Model, bytes.size(), 0);
   return walk.problem;
 }

@@ -15,14 +15,17 @@ replaceInitializers(llvm::StringRef path, const WeightStore &values,
   if (!file)
     return mlir::failure();
   llvm::StringSet<> found;
-  for (onnx::TensorProto &made :
-       *file->proto.mutable_graph()->mutable_initializer()) {
+  for (auto [made, raw] :
+       llvm::zip_equal(*file->proto.mutable_graph()->mutable_initializer(),
+                       file->weights.data)) {
     if (made.data_location() == onnx::TensorProto::EXTERNAL) {
       errors.add("initializer " + quoted(made.name()) +
                  " is external data, write a .safetensors file instead");
       continue;
     }
     const Tensor *value = values.find(made.name());
+    if (!value && raw.data())
+      made.set_raw_data(raw.data(), raw.size());
     if (!value)
       continue;
     found.insert(made.name());
