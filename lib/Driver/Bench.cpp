@@ -7,6 +7,7 @@
 
 #include "Data.h"
 #include "OpenModel.h"
+#include "Tune.h"
 #include "llvm/Support/Format.h"
 #include <nlohmann/json.hpp>
 
@@ -113,6 +114,7 @@ llvm::Error bench(const BenchOptions &options) {
     json["compile_ms"] = compiled->times.total();
     json["arena_bytes"] = code.arenaBytes;
     json["weights_bytes"] = code.weightsBytes;
+    reportTuning(tools, json);
     json["kernels"] = kernels;
     printJson(json);
     return finishOutput();

@@ -2,6 +2,7 @@
 
 #include "Data.h"
 #include "OpenModel.h"
+#include "Tune.h"
 #include "llvm/Support/FileSystem.h"
 #include <nlohmann/json.hpp>
 
@@ -49,6 +50,7 @@ llvm::Error build(const BuildOptions &options) {
     (*target)->report(code, json);
     for (const auto &[step, spent] : compiled->times.steps)
       json["phase_ms"][step] = spent;
+    reportTuning(tools, json);
     printJson(json);
   } else {
     llvm::outs() << options.output << ": " << code.kernels.size()

@@ -4,6 +4,7 @@
 #include "Data.h"
 #include "EmitText.h"
 #include "OpenModel.h"
+#include "Tune.h"
 #include "nacre/Artifact/OutputFile.h"
 #include "llvm/Support/Path.h"
 #include <nlohmann/json.hpp>
@@ -54,6 +55,7 @@ static Json reportJson(const Compiled &compiled, const Toolchain &tools,
   json["compile_ms"] = compiled.times.total();
   for (const auto &[step, spent] : compiled.times.steps)
     json["phase_ms"][step] = spent;
+  reportTuning(tools, json);
   json["kernels"] = Json::array();
   for (const KernelInfo &kernel : code.kernels)
     json["kernels"].push_back({{"name", kernel.name},
@@ -64,8 +66,15 @@ static Json reportJson(const Compiled &compiled, const Toolchain &tools,
 }
 
 llvm::Error compile(const CompileOptions &options) {
-  if (options.train)
+  if (options.train) {
+    for (auto [flag, given] :
+         {std::pair("--schedules", !options.schedules.empty()),
+          std::pair("--tune", options.tune != 0),
+          std::pair("--tune-log", !options.tuneLog.empty())})
+      if (given)
+        return fail(ExitUsage, Twine(flag) + ": not with --train");
     return compileTraining(options);
+  }
   for (auto [flag, given] :
        {std::pair("--steps", options.steps.has_value()),
         std::pair("--batch", options.batch.has_value()),
@@ -115,7 +124,10 @@ llvm::Error compile(const CompileOptions &options) {
     if (!options.depfile.empty())
       if (llvm::Error error =
               artifact::writeFile(options.depfile, [&](llvm::raw_ostream &os) {
-                os << makeRule(artifacts->front().second, source.files());
+                std::vector<std::string> files = source.files().vec();
+                if (!options.schedules.empty())
+                  files.push_back(options.schedules);
+                os << makeRule(artifacts->front().second, files);
               }))
         return withCode(ExitUsage, std::move(error));
   }

@@ -1,6 +1,7 @@
 //===- Session.cpp - one compilation as the verbs see it ------------------===//
 
 #include "Session.h"
+#include "Tune.h"
 #include "nacre/Artifact/CName.h"
 #include "nacre/Schedule/Schedule.h"
 #include "llvm/ADT/StringExtras.h"
@@ -61,6 +62,38 @@ static llvm::Expected<int64_t> bytesOf(StringRef flag, StringRef text) {
   return int64_t(value * unit);
 }
 
+/// What --schedules, --tune and --tune-log ask for; null when nothing.
+static llvm::Expected<std::shared_ptr<Tuning>>
+chooseTuning(const ModelOptions &options, const Toolchain &tools) {
+  if (options.tuneLog.size() && !options.tune)
+    return fail(ExitUsage, "--tune-log: goes with --tune only");
+  if (!options.tune && options.schedules.empty())
+    return nullptr;
+  StringRef flag = options.tune ? "--tune" : "--schedules";
+  if (!(options.tune >= 0) || options.tune > 86400)
+    return fail(ExitUsage, "--tune: must be 0 to 86400 seconds");
+  if (options.from == "schedule")
+    return fail(ExitUsage,
+                flag + ": a text of phase 'schedule' has its schedules");
+  if (tools.machine.groupItems)
+    return fail(ExitUsage, flag + ": target '" + tools.target->name() +
+                               "' has no such option");
+  if (options.tune && !options.triple.empty())
+    return fail(ExitUsage,
+                "--tune: measures on this machine, not with --triple");
+  auto tuning = std::make_shared<Tuning>();
+  tuning->seconds = options.tune;
+  tuning->log = options.tuneLog;
+  tuning->file = options.schedules;
+  if (!tuning->file.empty()) {
+    llvm::Expected<ChosenSchedules> read = readSchedules(tuning->file);
+    if (!read)
+      return read.takeError();
+    tuning->schedules = std::move(*read);
+  }
+  return tuning;
+}
+
 llvm::Expected<Toolchain> chooseToolchain(const ModelOptions &options) {
   llvm::Expected<const Target *> target = findTarget(options.target);
   if (!target)
@@ -109,6 +142,11 @@ llvm::Expected<Toolchain> chooseToolchain(const ModelOptions &options) {
   if (tools.threads == 0)
     tools.threads = std::max(1u, std::thread::hardware_concurrency());
 
+  auto tuning = chooseTuning(options, tools);
+  if (!tuning)
+    return tuning.takeError();
+  tools.tuning = std::move(*tuning);
+
   if (options.interpret) {
     llvm::errs() << "nacre: reference interpreter\n";
     return tools;
@@ -136,6 +174,20 @@ StepTimer::~StepTimer() {
   std::chrono::duration<double, std::milli> spent =
       std::chrono::steady_clock::now() - start;
   times.steps.emplace_back(std::move(name), spent.count());
+}
+
+/// Schedules that were found before, and what measuring finds now.
+static llvm::Error settleSchedules(Program &program, const Toolchain &tools) {
+  Tuning &tuning = *tools.tuning;
+  llvm::Expected<size_t> left =
+      applySchedules(program, tuning.schedules, tuning.file);
+  if (!left)
+    return left.takeError();
+  if (*left)
+    llvm::errs() << "nacre: " << printable(tuning.file) << ": " << *left
+                 << " of " << tuning.schedules.size()
+                 << " entries match no kernel\n";
+  return tuning.seconds > 0 ? tune(program, tools) : llvm::Error::success();
 }
 
 /// What the memory budget came to.
@@ -193,8 +245,12 @@ llvm::Error lower(Program &program, Phase from, Phase to,
     }
   }
   progress.clear();
-  if (tools.options.memoryBudget && from < Phase::Schedule &&
-      to == Phase::Schedule)
+  if (from == Phase::Schedule || to != Phase::Schedule)
+    return llvm::Error::success();
+  if (tools.tuning)
+    if (llvm::Error error = settleSchedules(program, tools))
+      return error;
+  if (tools.options.memoryBudget)
     return reportMemory(program, tools.options.memoryBudget);
   return llvm::Error::success();
 }

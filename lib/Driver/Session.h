@@ -3,6 +3,7 @@
 #define NACRE_LIB_DRIVER_SESSION_H
 
 #include "LoadModel.h"
+#include "ScheduleFile.h"
 #include "nacre/Codegen/Target.h"
 #include "nacre/Lazy/DiagnosticLog.h"
 #include <chrono>
@@ -23,12 +24,29 @@ private:
 /// The phase of that name, or nullopt.
 std::optional<Phase> phaseNamed(llvm::StringRef name);
 
+/// Schedules found by measuring: where they come from, and what came of it.
+struct Tuning {
+  std::string file; ///< they were read from; empty: none was
+  ChosenSchedules schedules;
+  double seconds = 0; ///< to measure others; 0: no more
+  std::string log;    ///< to write all of them to, or empty
+  /// What measuring gave: different kernels, those that have another schedule
+  /// now, seconds spent, milliseconds of a run's kernels before and after.
+  struct Report {
+    size_t kernels = 0, tuned = 0;
+    double seconds = 0, before = 0, after = 0;
+  };
+  std::optional<Report> report;
+};
+
 /// A target checked and resolved.
 struct Toolchain {
   const Target *target = nullptr;
   CodegenOptions options;
   MachineDescription machine;
   int64_t threads = 1;
+  /// Null: schedules are the cost model's.
+  std::shared_ptr<Tuning> tuning;
 };
 
 /// Checks the options that need no model, fills in defaults and prints them in

@@ -162,8 +162,10 @@ void reductionDims(Value v, AffineMap map, SmallVectorImpl<int64_t> &extents,
 
 class Scheduler {
 public:
-  Scheduler(KernelOp kernel, const MachineDescription &machine)
-      : kernel(kernel), machine(machine), b(kernel.getContext()) {}
+  Scheduler(KernelOp kernel, const MachineDescription &machine,
+            const Wanted &wanted)
+      : kernel(kernel), machine(machine), wanted(wanted),
+        b(kernel.getContext()) {}
   DictionaryAttr schedule() {
     if (kernel->hasAttr("lazy.border"))
       return border();
@@ -190,6 +192,7 @@ private:
 
   KernelOp kernel;
   const MachineDescription &machine;
+  const Wanted &wanted;
   Builder b;
 };
 
@@ -499,38 +502,17 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
   int64_t lanes = lane >= 0 ? machine.vectorBytes / widestElement(kernel) : 1;
   while (lane >= 0 && lanes > dot && lanes >= 2 * extents[lane])
     lanes /= 2;
+  if (wanted.lanes && lane >= 0)
+    lanes = *wanted.lanes;
   int64_t laneExtent = lane >= 0 ? extents[lane] : 1;
   int64_t vectors = llvm::divideCeil(laneExtent, lanes);
   int64_t tileExtent = tile >= 0 ? extents[tile] : 1;
   bool scalarVaries = lane >= 0 && scalarAddress.coefficient(lane) != 0;
 
-  // Cycles per step of the reduction for an m x n tile: two FMAs and two loads
-  // a cycle, four cycles of latency to hide, the lanes operand streamed from
-  // L2.
-  auto cost = [&](int64_t m, int64_t n) -> double {
-    if (m == 0)
-      return 0;
-    double fma = m * n / 2.0, loads = (scalarVaries ? m * n + n : m + n) / 2.0;
-    double stream = n * lanes * 4 / 40.0;
-    return std::max({fma, loads, 4.0, stream}) + 0.25;
-  };
-  int64_t tileM = 1, tileN = 1;
-  double best = 1e300;
-  int64_t registers = machine.vectorRegisters;
-  for (int64_t n = 1; n <= std::min<int64_t>(vectors, 8); ++n)
-    for (int64_t m = 1; m <= std::min<int64_t>(tileExtent, 14); ++m) {
-      if (m * n + n + 1 > registers)
-        break;
-      double total =
-          llvm::divideCeil(vectors, n) *
-          (double(tileExtent / m) * cost(m, n) + cost(tileExtent % m, n));
-      if (total < best * 0.999 ||
-          (total <= best * 1.001 && m * n > tileM * tileN)) {
-        best = std::min(best, total);
-        tileM = m;
-        tileN = n;
-      }
-    }
+  auto [tileM, tileN] =
+      wanted.tile ? *wanted.tile
+                  : chooseTile({tileExtent, vectors, lanes,
+                                machine.vectorRegisters, scalarVaries});
 
   // Chunks of the scalar operand that stay in a part of L2 while the lanes
   // operand streams past, once for each: a larger part where that comes from
@@ -623,8 +605,9 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
 
 } // namespace
 
-DictionaryAttr scheduleFor(KernelOp kernel, const MachineDescription &machine) {
-  return Scheduler(kernel, machine).schedule();
+DictionaryAttr scheduleFor(KernelOp kernel, const MachineDescription &machine,
+                           const Wanted &wanted) {
+  return Scheduler(kernel, machine, wanted).schedule();
 }
 
 LogicalResult chooseSchedules(ModuleOp module,

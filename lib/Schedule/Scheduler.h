@@ -2,14 +2,23 @@
 #ifndef NACRE_SCHEDULE_SCHEDULER_H
 #define NACRE_SCHEDULE_SCHEDULER_H
 
+#include "RegisterTile.h"
 #include "nacre/Schedule/KernelNest.h"
 #include "nacre/Schedule/Schedule.h"
 
 namespace nacre::schedule {
 
+/// Choices for a contraction that are made already; the cost model makes the
+/// others to go with them.
+struct Wanted {
+  std::optional<Tile> tile;
+  std::optional<int64_t> lanes; ///< where the kernel has a lane
+};
+
 /// The schedule the cost model gives a kernel whose places are set.
 mlir::DictionaryAttr scheduleFor(lazy::KernelOp kernel,
-                                 const MachineDescription &machine);
+                                 const MachineDescription &machine,
+                                 const Wanted &wanted = {});
 
 /// Entries of a schedule.
 inline mlir::NamedAttribute named(mlir::Builder &b, llvm::StringRef name,

@@ -4,6 +4,7 @@
 #include "nacre/Lazy/ControlFlow.h"
 #include "nacre/Lazy/IndexMap.h"
 #include "nacre/Lazy/State.h"
+#include "nacre/Schedule/Tuning.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -30,7 +31,6 @@ private:
   void place(Operation *op, Attribute attr, Value v, StringRef what,
              bool written);
   void call(Operation *op);
-  void schedule(KernelOp kernel);
   void inPlace(KernelOp kernel, WriteOp write);
   /// Elements of a buffer of that space, or nullopt when there is none.
   std::optional<int64_t> bufferElements(PlaceAttr place, Value v);
@@ -105,103 +105,6 @@ void PlanVerifier::place(Operation *op, Attribute attr, Value v, StringRef what,
   if (!inside || last >= *elements)
     fail(op) << what << " lies outside its buffer of " << *elements
              << " elements";
-}
-
-void PlanVerifier::schedule(KernelOp kernel) {
-  DictionaryAttr given = *kernel.getSchedule();
-  // A schedule with a group is one for a grid.
-  MachineDescription machine;
-  if (given.contains("group"))
-    machine.groupItems = 256;
-  DictionaryAttr expected = scheduleFor(kernel, machine);
-  // How many lanes and how large the tiles may be chosen freely within limits;
-  // what the loops are may not.
-  struct Limit {
-    StringRef key;
-    int64_t from, to;
-  };
-  static const Limit limits[] = {{"lanes", 1, 64},
-                                 {"grain", 64, int64_t(1) << 40},
-                                 {"tile_m", 1, 32},
-                                 {"tile_n", 1, 16},
-                                 {"chunk_t", 1, int64_t(1) << 40},
-                                 {"chunk_r", 1, int64_t(1) << 40},
-                                 {"staged", 0, 1},
-                                 {"ahead", 0, 1},
-                                 {"group", 1, 1024},
-                                 {"cooperative", 0, 1},
-                                 {"joined", 0, 1},
-                                 {"block_m", 0, 256},
-                                 {"block_n", 0, 256},
-                                 {"block_k", 0, 64},
-                                 {"k_split", 1, 64},
-                                 {"block_rows", 1, int64_t(1) << 40},
-                                 {"block_columns", 1, int64_t(1) << 40}};
-  auto lane = given.getAs<IntegerAttr>("lane"),
-       lanes = given.getAs<IntegerAttr>("lanes");
-  for (NamedAttribute entry : expected) {
-    StringRef key = entry.getName().getValue();
-    Attribute value = given.get(key);
-    if (!value) {
-      fail(kernel) << "the schedule has no '" << key << "'";
-      return;
-    }
-    const Limit *limit =
-        llvm::find_if(limits, [&](const Limit &l) { return l.key == key; });
-    if (limit != std::end(limits)) {
-      auto number = dyn_cast<IntegerAttr>(value);
-      if (!number || number.getInt() < limit->from ||
-          number.getInt() > limit->to) {
-        fail(kernel) << "'" << key << "' is " << value
-                     << ", expected a number from " << limit->from << " to "
-                     << limit->to;
-        return;
-      }
-      continue;
-    }
-    // A map kernel may give up its lane.
-    if (key == "lane" && lane && lane.getInt() == -1 &&
-        expected.getAs<StringAttr>("kind").getValue() == "map")
-      continue;
-    // The order of a contraction's loops is free; a symbolic one stays first.
-    bool reorders =
-        key == "k_loops" ||
-        (key == "loops" && tensorType(kernel.getResult(0)).hasStaticShape());
-    if (reorders && isa<DenseI64ArrayAttr>(value) &&
-        expected.getAs<StringAttr>("kind").getValue() == "contract") {
-      SmallVector<int64_t> a(cast<DenseI64ArrayAttr>(value).asArrayRef());
-      SmallVector<int64_t> b(
-          cast<DenseI64ArrayAttr>(entry.getValue()).asArrayRef());
-      llvm::sort(a);
-      llvm::sort(b);
-      if (a == b)
-        continue;
-    }
-    if (value != entry.getValue()) {
-      fail(kernel) << "'" << key << "' is " << value << ", this kernel has "
-                   << entry.getValue();
-      return;
-    }
-  }
-  for (NamedAttribute entry : given)
-    if (!expected.contains(entry.getName())) {
-      fail(kernel) << "unknown key '" << entry.getName().getValue()
-                   << "' in the schedule";
-      return;
-    }
-  if (!lanes)
-    return;
-  if (!llvm::isPowerOf2_64(lanes.getInt()))
-    fail(kernel) << "'lanes' is " << lanes.getInt()
-                 << ", expected a power of two";
-  else if (lane && lane.getInt() == -1 && lanes.getInt() != 1 &&
-           llvm::none_of(kernel.getBody().front(),
-                         [](Operation &op) { return isa<ReduceOp>(op); }))
-    fail(kernel) << "'lanes' is " << lanes.getInt() << " without a lane";
-  auto grain = given.getAs<IntegerAttr>("grain");
-  if (grain && grain.getInt() % 64 != 0)
-    fail(kernel) << "'grain' is " << grain.getInt()
-                 << ", expected a multiple of 64";
 }
 
 /// A write's result lies where what it writes into does, which the buffers of a
@@ -295,7 +198,7 @@ LogicalResult PlanVerifier::run() {
     if (WriteOp write = writeOf(kernel); write && succeeded(status))
       inPlace(kernel, write);
     if (succeeded(status))
-      schedule(kernel);
+      status = verifyKernelSchedule(kernel);
   }
   // Every result of the function must have been written where it belongs.
   for (auto [i, v] : llvm::enumerate(

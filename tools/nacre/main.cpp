@@ -108,6 +108,21 @@ static void addModelFlags(CLI::App *verb, ModelOptions &options) {
   verb->add_flag("--json", options.json, "Report as JSON on stdout");
 }
 
+/// For verbs that compile a model; after addModelFlags.
+static void addScheduleFlags(CLI::App *verb, ModelOptions &options) {
+  verb->add_option("--schedules", options.schedules,
+                   "Schedules of kernels that --tune-log wrote, in place of "
+                   "the cost model's")
+      ->type_name("FILE");
+  verb->add_option("--tune", options.tune,
+                   "Look for faster schedules by measuring on this machine, "
+                   "for so long")
+      ->type_name("SECONDS");
+  verb->add_option("--tune-log", options.tuneLog,
+                   "Write what --tune found, for --schedules")
+      ->type_name("FILE");
+}
+
 /// For verbs that run a model; after addModelFlags.
 static void addInterpret(CLI::App *verb, ModelOptions &options) {
   verb->add_flag("--interpret", options.interpret,
@@ -241,6 +256,7 @@ static int dispatch(int argc, char **argv) {
   CLI::App *verb =
       app.add_subcommand("compile", "Make an object or a folder of files");
   addModelFlags(verb, compileOptions);
+  addScheduleFlags(verb, compileOptions);
   verb->add_option("-o,--output", compileOptions.output,
                    "Folder, or file .o or .so; with --emit a text file")
       ->type_name("PATH");
@@ -270,6 +286,7 @@ static int dispatch(int argc, char **argv) {
   BuildOptions buildOptions;
   verb = app.add_subcommand("build", "Make a standalone executable");
   addModelFlags(verb, buildOptions);
+  addScheduleFlags(verb, buildOptions);
   verb->add_option("-o,--output", buildOptions.output, "Executable")
       ->required()
       ->type_name("FILE");
@@ -283,6 +300,7 @@ static int dispatch(int argc, char **argv) {
   RunOptions runOptions;
   verb = app.add_subcommand("run", "Compile, run once, show or write outputs");
   addModelFlags(verb, runOptions);
+  addScheduleFlags(verb, runOptions);
   addInterpret(verb, runOptions);
   addSeed(verb, runOptions.seed);
   repeatable(verb->add_option("--input", runOptions.inputs,
@@ -317,6 +335,7 @@ static int dispatch(int argc, char **argv) {
   verb = app.add_subcommand("verify", "Compare with known outputs, or with the "
                                       "reference interpreter");
   addModelFlags(verb, verifyOptions);
+  addScheduleFlags(verb, verifyOptions);
   addInterpret(verb, verifyOptions);
   addSeed(verb, verifyOptions.seed);
   repeatable(verb->add_option("--data", verifyOptions.data,
@@ -338,6 +357,7 @@ static int dispatch(int argc, char **argv) {
   BenchOptions benchOptions;
   verb = app.add_subcommand("bench", "Measure the time of a run");
   addModelFlags(verb, benchOptions);
+  addScheduleFlags(verb, benchOptions);
   addSeed(verb, benchOptions.seed);
   verb->add_option("--data", benchOptions.data, "Folder with input_N files")
       ->type_name("DIR");

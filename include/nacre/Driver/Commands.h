@@ -29,6 +29,9 @@ struct ModelOptions {
   int64_t threads = 0; ///< 0: one per processor
   /// Memory between kernels: "64M", "1.5G", bytes; empty: any.
   std::string memoryBudget;
+  std::string schedules;  ///< file of schedules to take; empty: none
+  double tune = 0;        ///< seconds to look for faster schedules
+  std::string tuneLog;    ///< file for those that are found; empty: none
   bool strictFp = false;  ///< sums of the model's own products only
   std::string name;       ///< C name; empty: from the model's file name
   bool interpret = false; ///< by the reference interpreter, nothing compiled
