@@ -109,6 +109,7 @@ llvm::Expected<ChosenSchedules> Reader::read(StringRef text) {
       return fail(ExitModel, errors);
     }
   }
+  line = std::max(line, 1u);
   if (!begun)
     complain(Twine("expected '") + firstLine + "'");
   if (!errors.empty())

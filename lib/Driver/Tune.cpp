@@ -268,7 +268,7 @@ llvm::Error Tuner::report() {
   llvm::errs() << "nacre: " << summary << "\n";
   if (tuning.log.empty())
     return llvm::Error::success();
-  // Kernels of loops and branches, and all where they cannot be told apart.
+  // Kernels without a time: where there are loops and branches.
   for (func::FuncOp function : lazy::functionsOf(*program.module))
     for (auto kernel : function.getBody().front().getOps<lazy::KernelOp>())
       if (std::string signature = schedule::signatureOf(kernel);
@@ -297,7 +297,7 @@ llvm::Error Tuner::run() {
   runSeconds = whole * 1e-6;
   perCandidate =
       2 * compiled / double(std::max<size_t>(before->kernels().size(), 1));
-  checkSeconds = 1.15 * compiled + checkRuns();
+  checkSeconds = 1.5 * compiled + checkRuns();
   double left = whole;
   for (auto [i, group] : llvm::enumerate(groups)) {
     const double seconds = tuning.seconds - checkSeconds - elapsed();

@@ -40,16 +40,25 @@ Tile chooseTile(const TileSpace &space) {
 }
 
 llvm::SmallVector<Tile> cheapestTiles(const TileSpace &space, size_t count) {
+  // Of many that cost about the same a few are enough.
+  constexpr size_t ofOneWidth = 4;
+  auto byCost = [&](Tile a, Tile b) {
+    return tileCost(space, a) < tileCost(space, b);
+  };
+  auto shorten = [&](llvm::SmallVector<Tile> &tiles, size_t most) {
+    llvm::stable_sort(tiles, byCost);
+    tiles.truncate(std::min(tiles.size(), most));
+  };
   llvm::SmallVector<Tile> tiles;
-  for (int64_t n = 1; n <= std::min<int64_t>(space.vectors, 8); ++n)
+  for (int64_t n = 1; n <= std::min<int64_t>(space.vectors, 8); ++n) {
+    llvm::SmallVector<Tile> some;
     for (int64_t m = 1; m <= std::min<int64_t>(space.points, 30); ++m)
       if (registersOf({m, n}) <= space.registers)
-        tiles.push_back({m, n});
-  llvm::stable_sort(tiles, [&](Tile a, Tile b) {
-    return tileCost(space, a) < tileCost(space, b);
-  });
-  if (tiles.size() > count)
-    tiles.truncate(count);
+        some.push_back({m, n});
+    shorten(some, ofOneWidth);
+    llvm::append_range(tiles, some);
+  }
+  shorten(tiles, count);
   return tiles;
 }
 

@@ -30,8 +30,8 @@ double tileCost(const TileSpace &space, Tile tile);
 /// The tile of least cost; of equals the largest.
 Tile chooseTile(const TileSpace &space);
 
-/// The tiles that fit the registers, the cheapest `count` of them in order of
-/// cost.
+/// Tiles that fit the registers, the cheapest of each width, `count` of them in
+/// order of cost.
 llvm::SmallVector<Tile> cheapestTiles(const TileSpace &space, size_t count);
 
 } // namespace nacre::schedule

@@ -111,6 +111,9 @@ add_test(NAME integration.train
 add_test(NAME integration.memory
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/memory_test.py
     $<TARGET_FILE:nacre> ${PROJECT_SOURCE_DIR}/models)
+add_test(NAME integration.tune
+  COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/tune_test.py
+    $<TARGET_FILE:nacre> ${PROJECT_SOURCE_DIR}/models)
 add_test(NAME integration.train_digits
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/train_digits.py
     $<TARGET_FILE:nacre> ${PROJECT_SOURCE_DIR})
