@@ -12,6 +12,11 @@ public:
   static llvm::Expected<Trial> load(Program &program, const Toolchain &tools);
   /// Runs for `seconds`, at least once, and keeps the times of each kernel.
   llvm::Error measure(double seconds);
+  /// Begins anew with them.
+  void forget() {
+    for (std::vector<double> &kernel : samples)
+      kernel.clear();
+  }
   /// Microseconds of each kernel, the median of all runs; empty when kernels
   /// cannot be told apart.
   std::vector<double> times() const;

@@ -48,6 +48,10 @@ struct Group {
   std::vector<size_t> numbers; ///< among the kernels of the code
   double time = 0;             ///< us of all in a run
   DictionaryAttr first, best;
+  unsigned step = 0;                   ///< of the search that comes next
+  std::vector<DictionaryAttr> pending; ///< candidates of the last step
+  llvm::SmallPtrSet<const void *, 32> seen;
+  bool done = false;
 };
 
 class Tuner {
@@ -65,8 +69,15 @@ private:
     return 2.2 * runs * runSeconds + 0.03 * tuning.seconds;
   }
   void group(const Trial &trial);
-  void search(Group &group, double seconds);
-  bool round(Group &group, ArrayRef<DictionaryAttr> others, double until);
+  double left() const { return tuning.seconds - checkSeconds - elapsed(); }
+  void search();
+  bool search(Group &group, double seconds);
+  bool nextStep(Group &group);
+  bool round(Group &group, double until);
+  /// Seconds to compile and measure a schedule of a kernel.
+  double costOf(const Group &group) const {
+    return perCandidate + runs * group.time * 1e-6 / group.kernels.size();
+  }
   llvm::Error settle(Trial &before);
   llvm::Error report();
 
@@ -119,73 +130,111 @@ static int64_t weightBytes(lazy::KernelOp kernel) {
   return bytes;
 }
 
-/// Measures the best schedule, the first one and `others`; returns whether
-/// there was time for all of them.
-bool Tuner::round(Group &group, ArrayRef<DictionaryAttr> others, double until) {
+/// Measures the best schedule, the first one and some of those that wait, as
+/// many as there is time for until then; returns whether there was any.
+bool Tuner::round(Group &group, double until) {
   lazy::KernelOp kernel = group.kernels.front();
-  const double each = group.time / group.kernels.size() * 1e-6;
+  std::vector<DictionaryAttr> tried{group.best};
+  if (group.best != group.first)
+    tried.push_back(group.first);
+  const size_t known = tried.size();
   const size_t room =
       std::min<size_t>(mostAtOnce, mostWeights / weightBytes(kernel));
-  while (!others.empty()) {
-    std::vector<DictionaryAttr> tried{group.best};
-    if (group.best != group.first)
-      tried.push_back(group.first);
-    const double left = until - elapsed();
-    const double fits = left / (perCandidate + runs * each);
-    const size_t known = tried.size();
-    if (room <= known || fits < double(known + 1))
-      return false;
-    const size_t count =
-        std::min({others.size(), room - known, size_t(fits) - known});
-    tried.insert(tried.end(), others.begin(), others.begin() + count);
-    others = others.drop_front(count);
+  if (room <= known)
+    group.done = true;
+  const double fits = (until - elapsed()) / costOf(group);
+  if (group.done || fits < double(known + 1))
+    return false;
+  const size_t count =
+      std::min({group.pending.size(), room - known, size_t(fits) - known});
+  auto others = group.pending.begin();
+  tried.insert(tried.end(), others, others + count);
+  group.pending.erase(others, others + count);
 
-    const double begin = elapsed();
-    DiagnosticLog log(*program.module->getContext());
-    Program many = trialProgram(program, kernel, tried);
-    llvm::Expected<Trial> trial = Trial::load(many, tools);
-    if (!trial) { // a candidate that cannot be made is none
-      llvm::consumeError(trial.takeError());
-      continue;
-    }
-    perCandidate = (perCandidate + (elapsed() - begin) / tried.size()) / 2;
-    const double seconds = std::clamp(runs * each * tried.size(), 0.02,
-                                      std::max(until - elapsed(), 0.02));
-    if (llvm::Error error = trial->measure(seconds)) {
-      llvm::consumeError(std::move(error));
-      continue;
-    }
-    std::vector<double> times = trial->times();
-    if (times.size() != tried.size())
-      return false;
-    size_t best = llvm::min_element(times) - times.begin();
-    if (times[best] < times[0] * fasterAlone)
-      group.best = tried[best];
+  const double begin = elapsed(), each = costOf(group) - perCandidate;
+  DiagnosticLog log(*program.module->getContext());
+  Program many = trialProgram(program, kernel, tried);
+  llvm::Expected<Trial> trial = Trial::load(many, tools);
+  if (!trial) { // what cannot be made is no candidate
+    llvm::consumeError(trial.takeError());
+    return true;
   }
+  perCandidate = (perCandidate + (elapsed() - begin) / tried.size()) / 2;
+  const double seconds =
+      std::clamp(each * tried.size(), 0.02, std::max(until - elapsed(), 0.02));
+  if (llvm::Error error = trial->measure(seconds)) {
+    llvm::consumeError(std::move(error));
+    return true;
+  }
+  std::vector<double> times = trial->times();
+  if (times.size() == tried.size())
+    if (size_t best = llvm::min_element(times) - times.begin();
+        times[best] < times[0] * fasterAlone)
+      group.best = tried[best];
   return true;
 }
 
-/// All steps of the search for one kernel, for `seconds`.
-void Tuner::search(Group &group, double seconds) {
+/// The candidates of the next step, without those that were tried; returns
+/// whether there was a step.
+bool Tuner::nextStep(Group &group) {
+  if (group.step == schedule::searchSteps)
+    return false;
   lazy::KernelOp kernel = group.kernels.front();
-  if (!runsAlone(kernel))
-    return;
+  DiagnosticLog log(*program.module->getContext());
+  for (DictionaryAttr other :
+       schedule::candidates(kernel, group.best, group.step++, tools.machine)) {
+    if (!group.seen.insert(other.getAsOpaquePointer()).second)
+      continue;
+    kernel.setScheduleAttr(other);
+    if (succeeded(schedule::verifyKernelSchedule(kernel)))
+      group.pending.push_back(other);
+  }
+  kernel.setScheduleAttr(group.first);
+  return true;
+}
+
+/// Goes on with the search for one kernel, for `seconds`; returns whether
+/// anything was measured.
+bool Tuner::search(Group &group, double seconds) {
   const double until = elapsed() + seconds;
-  llvm::SmallPtrSet<const void *, 32> seen{group.first.getAsOpaquePointer()};
-  for (unsigned step = 0; step < schedule::searchSteps; ++step) {
-    std::vector<DictionaryAttr> others;
-    DiagnosticLog log(*program.module->getContext());
-    for (DictionaryAttr other :
-         schedule::candidates(kernel, group.best, step, tools.machine)) {
-      if (!seen.insert(other.getAsOpaquePointer()).second)
-        continue;
-      kernel.setScheduleAttr(other);
-      if (succeeded(schedule::verifyKernelSchedule(kernel)))
-        others.push_back(other);
+  bool measured = false;
+  while (!group.done) {
+    if (!group.pending.empty()) {
+      if (!round(group, until))
+        break;
+      measured = true;
+    } else if (!nextStep(group)) {
+      group.done = true;
     }
-    kernel.setScheduleAttr(group.first);
-    if (!round(group, others, until))
-      return;
+  }
+  return measured;
+}
+
+/// Takes the kernels in turn, each for its share of the time that is left and
+/// long enough for a few candidates, until all is tried or time is up.
+void Tuner::search() {
+  Progress progress;
+  constexpr double few = 5, negligible = 1e-3;
+  for (Group &group : groups) {
+    group.seen.insert(group.first.getAsOpaquePointer());
+    group.done = !runsAlone(group.kernels.front()) ||
+                 group.time < negligible * runSeconds * 1e6;
+  }
+  bool measured = true;
+  while (std::exchange(measured, false)) {
+    double waiting = 0;
+    for (const Group &group : groups)
+      waiting += group.done ? 0 : group.time;
+    for (auto [i, group] : llvm::enumerate(groups)) {
+      if (group.done || left() <= 0)
+        continue;
+      progress.say("tune kernel " + std::to_string(i + 1) + " of " +
+                   std::to_string(groups.size()));
+      const double share = left() * group.time / waiting;
+      waiting -= group.time;
+      measured |=
+          search(group, std::min(left(), std::max(share, few * costOf(group))));
+    }
   }
 }
 
@@ -226,6 +275,7 @@ llvm::Error Tuner::settle(Trial &before) {
       give(group, group.first);
     if (!after)
       return after.takeError();
+    before.forget();
     const double end = std::min(elapsed() + checkRuns(), tuning.seconds);
     do {
       for (Trial *trial : {&before, &*after})
@@ -265,7 +315,11 @@ llvm::Error Tuner::report() {
                     result.tuned, result.kernels, result.seconds, result.before,
                     result.after)
           .str();
-  llvm::errs() << "nacre: " << summary << "\n";
+  if (!result.kernels)
+    llvm::errs() << "nacre: nothing is tuned: kernels in loops and branches "
+                    "cannot be told apart\n";
+  else
+    llvm::errs() << "nacre: " << summary << "\n";
   if (tuning.log.empty())
     return llvm::Error::success();
   // Kernels without a time: where there are loops and branches.
@@ -297,18 +351,8 @@ llvm::Error Tuner::run() {
   runSeconds = whole * 1e-6;
   perCandidate =
       2 * compiled / double(std::max<size_t>(before->kernels().size(), 1));
-  checkSeconds = 1.5 * compiled + checkRuns();
-  double left = whole;
-  for (auto [i, group] : llvm::enumerate(groups)) {
-    const double seconds = tuning.seconds - checkSeconds - elapsed();
-    if (seconds <= 0)
-      break;
-    progress.say("tune kernel " + std::to_string(i + 1) + " of " +
-                 std::to_string(groups.size()));
-    search(group, left > 0 ? seconds * group.time / left : 0);
-    left -= group.time;
-  }
-  progress.say("tune");
+  checkSeconds = 1.25 * compiled + checkRuns();
+  search();
   if (llvm::Error error = settle(*before))
     return error;
   progress.clear();

@@ -31,6 +31,20 @@ MODEL = """module {
   }
 }
 """
+# Steps of a loop.
+LOOP = """module {
+  func.func private @step(%i: tensor<i64>, %a: tensor<3xf32>, %x: tensor<3xf32>, %c: tensor<3xf32>) -> (tensor<3xf32>, tensor<3xf32>) {
+    %0 = lazy.mul %a, %x : tensor<3xf32>
+    return %0, %0 : tensor<3xf32>, tensor<3xf32>
+  }
+  func.func @main(%a: tensor<3xf32> {lazy.name = "a"}, %x: tensor<7x3xf32> {lazy.name = "x"})
+      -> (tensor<3xf32> {lazy.name = "last"}, tensor<7x3xf32> {lazy.name = "all"}) {
+    %b = lazy.neg %a : tensor<3xf32>
+    %0:2 = lazy.loop @step bound 7 carried %b : tensor<3xf32> scanned %x : tensor<7x3xf32> captured %b : tensor<3xf32> backward [false, false] -> (tensor<3xf32>, tensor<7x3xf32>)
+    return %0#0, %0#1 : tensor<3xf32>, tensor<7x3xf32>
+  }
+}
+"""
 INPUTS = [word for name in "xvab" for word in ("--input", f"{name}=random")]
 SUMMARY = re.compile(r"nacre: tuned (\d+) of (\d+) kernels in (\d+\.\d) s: (\d+\.\d{3}) -> (\d+\.\d{3}) ms")
 
@@ -172,6 +186,17 @@ def seconds():
     check("the same bits", outputs_of("tuned", "--tune", "1"), outputs_of("plain"))
 
 
+def loops():
+    """What a stopwatch cannot tell apart is left alone, and has entries."""
+    pathlib.Path("loop.mlir").write_text(LOOP)
+    _, stderr = ok("compile", "loop.mlir", "--tune", "1", "--tune-log", "loop.txt", "-o", "loop.o")
+    check("what is said", stderr.splitlines()[-1], "nacre: nothing is tuned: kernels in loops and branches cannot be told apart")
+    check("an entry for each kernel", pathlib.Path("loop.txt").read_text().count("\nkernel ") > 0, True)
+    tuned = pathlib.Path("loop.o").read_bytes()
+    ok("compile", "loop.mlir", "--schedules", "loop.txt", "-o", "loop.o")
+    check("the object from the file", pathlib.Path("loop.o").read_bytes() == tuned, True)
+
+
 def usage():
     m = ("compile", "m.mlir", "-o", "u.o")
     refused(2, ["--tune-log: goes with --tune only"], *m, "--tune-log", "x.txt")
@@ -190,6 +215,7 @@ with tempfile.TemporaryDirectory() as scratch:
     replay("digits", DIGITS, "--dim", "N=1")
     replay("open", DIGITS, "--dim", "N<=4")
     files()
+    loops()
     seconds()
     usage()
     os.chdir("/")
