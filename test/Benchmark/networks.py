@@ -97,6 +97,13 @@ def in_other_words(path, scratch, opset=17):
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         options.optimized_model_filepath = str(scratch / "folded.onnx")
         onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        # It declares every domain it knows, which some take for a need.
+        folded = onnx.load(scratch / "folded.onnx")
+        used = {node.domain for node in folded.graph.node} | {""}
+        entries = [entry for entry in folded.opset_import if entry.domain in used]
+        del folded.opset_import[:]
+        folded.opset_import.extend(entries)
+        onnx.save(folded, scratch / "folded.onnx")
     except Exception as error:  # of many types; the model as it is remains
         print(f"{path}: not simplified: {str(error).splitlines()[0]}", file=sys.stderr)
         return None

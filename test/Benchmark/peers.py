@@ -88,7 +88,7 @@ class Iree:
             quiet(tools / "iree-import-onnx", model, "-o", scratch / "model.mlir")
             quiet(tools / "iree-compile", scratch / "model.mlir", "-o", scratch / "part.vmfb", "--iree-opt-level=O3",
                   "--iree-hal-target-device=local", "--iree-hal-local-target-device-backends=llvm-cpu",
-                  "--iree-llvmcpu-target-cpu=host")
+                  "--iree-llvmcpu-target-cpu=host", "--iree-llvmcpu-stack-allocation-limit=1048576")
             (scratch / "part.vmfb").rename(code)
         if threads > 1:
             cpus = ",".join(map(str, sorted(os.sched_getaffinity(0))))
