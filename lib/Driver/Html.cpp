@@ -1,14 +1,17 @@
 //===- Html.cpp - a report as a page --------------------------------------===//
 
 #include "Html.h"
+#include "llvm/Support/JSON.h"
 #include <nlohmann/json.hpp>
 
 using Json = nlohmann::ordered_json;
 
 namespace nacre::driver {
 
-static std::string escaped(const std::string &text) {
+std::string escapeHtml(const std::string &given) {
   std::string result;
+  const std::string text =
+      llvm::json::isUTF8(given) ? given : llvm::json::fixUTF8(given);
   for (unsigned char c : text) {
     switch (c) {
     case '&':
@@ -42,14 +45,15 @@ static std::string valueText(const Json &value) {
 static std::string table(const Json &rows) {
   std::string html = "<table>\n<tr>";
   for (const auto &[key, value] : rows[0].items())
-    html += "<th>" + escaped(key) + "</th>";
+    html += "<th>" + escapeHtml(key) + "</th>";
   html += "</tr>\n";
   for (const Json &row : rows) {
     html += "<tr>";
     for (const auto &[key, first] : rows[0].items()) {
       bool number = row.contains(key) && row[key].is_number();
       html += number ? "<td class=\"number\">" : "<td>";
-      html += (row.contains(key) ? escaped(valueText(row[key])) : "") + "</td>";
+      html +=
+          (row.contains(key) ? escapeHtml(valueText(row[key])) : "") + "</td>";
     }
     html += "</tr>\n";
   }
@@ -60,13 +64,13 @@ std::string htmlPage(const std::string &title, const Json &report) {
   std::string html =
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width\">\n<title>" +
-      escaped(title) +
+      escapeHtml(title) +
       "</title>\n<style>\nbody { font: 15px/1.5 sans-serif; margin: 2em auto; "
       "max-width: 72em; padding: 0 1em; }\ntable { border-collapse: collapse; "
       "}\nth, td { border: 1px solid #ccc; padding: 2px 8px; text-align: left; "
       "}\n.number { text-align: right; }\npre { overflow-x: auto; }\n"
       "</style>\n</head>\n<body>\n<h1>" +
-      escaped(title) + "</h1>\n<dl>\n";
+      escapeHtml(title) + "</h1>\n<dl>\n";
   auto isTable = [](const Json &value) {
     return value.is_array() && !value.empty() && value[0].is_object();
   };
@@ -76,15 +80,15 @@ std::string htmlPage(const std::string &title, const Json &report) {
   };
   for (const auto &[key, value] : report.items())
     if (!isTable(value) && !isText(value))
-      html += "<dt>" + escaped(key) + "</dt><dd>" + escaped(valueText(value)) +
-              "</dd>\n";
+      html += "<dt>" + escapeHtml(key) + "</dt><dd>" +
+              escapeHtml(valueText(value)) + "</dd>\n";
   html += "</dl>\n";
   for (const auto &[key, value] : report.items()) {
     if (isTable(value))
-      html += "<h2>" + escaped(key) + "</h2>\n" + table(value);
+      html += "<h2>" + escapeHtml(key) + "</h2>\n" + table(value);
     else if (isText(value))
-      html += "<h2>" + escaped(key) + "</h2>\n<pre>" +
-              escaped(value.get<std::string>()) + "</pre>\n";
+      html += "<h2>" + escapeHtml(key) + "</h2>\n<pre>" +
+              escapeHtml(value.get<std::string>()) + "</pre>\n";
   }
   return html + "</body>\n</html>\n";
 }

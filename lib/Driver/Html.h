@@ -7,6 +7,10 @@
 
 namespace nacre::driver {
 
+/// Text of an element or an attribute of HTML and XML. What is not UTF-8 is
+/// replaced, control characters become spaces.
+std::string escapeHtml(const std::string &text);
+
 /// A page with a table for every list of objects in `report` and a definition
 /// list of the rest. All text is escaped.
 std::string htmlPage(const std::string &title,

@@ -363,6 +363,8 @@ static int dispatch(int argc, char **argv) {
       ->type_name("DIR");
   verb->add_option("--min-time", benchOptions.minTime, "Seconds to measure")
       ->type_name("S");
+  verb->add_option("--html", benchOptions.html, "Write a page too")
+      ->type_name("FILE");
   verb->callback([&] { action = [&] { return bench(benchOptions); }; });
 
   InspectOptions inspectOptions;

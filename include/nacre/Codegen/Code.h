@@ -72,6 +72,8 @@ struct KernelInfo {
   std::string computes; ///< one line for people: "contract 1x64x56x56 ..."
   uint64_t flops = 0;
   uint64_t bytes = 0; ///< operands and results touched once
+  /// How it runs, in short: "contract 8x3 lanes 16 packed".
+  std::string schedule;
 };
 
 /// A target machine as the schedule's cost model sees it.

@@ -14,6 +14,14 @@ struct Call {
   std::vector<int64_t> dims;  ///< in the order of CompiledCode::dimNames
 };
 
+/// What a machine can do at best with the threads of a model.
+struct Peaks {
+  double gflops = 0;       ///< 1e9 f32 operations a second
+  double memoryGBytes = 0; ///< 1e9 bytes a second read from memory
+  double cacheGBytes = 0;  ///< the same from the second cache
+  uint64_t cacheBytes = 0; ///< what that holds, of all threads together
+};
+
 /// A compiled model ready to run. It has copied or uploaded the weights: the
 /// program may go.
 class LoadedModel {
@@ -37,9 +45,8 @@ public:
   /// CompiledCode::kernels. Empty when kernels cannot be told apart.
   virtual llvm::Expected<std::vector<std::vector<double>>>
   measureKernels(Call &call, double seconds);
-  /// The most that this machine can do, in 1e9 f32 operations a second; 0 when
-  /// not known.
-  virtual llvm::Expected<double> measurePeak() { return 0; }
+  /// What this machine can do at best; zeros where that is not known.
+  virtual llvm::Expected<Peaks> measurePeaks() { return Peaks(); }
   /// What runs it when MachineDescription::name did not say, else empty.
   virtual std::string device() const { return ""; }
 

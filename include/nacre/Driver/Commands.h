@@ -92,6 +92,7 @@ struct BenchOptions : ModelOptions {
   std::string data;
   double minTime = 1; ///< seconds
   uint64_t seed = 0;
+  std::string html; ///< file of a page
 };
 
 struct InspectOptions : ModelOptions {

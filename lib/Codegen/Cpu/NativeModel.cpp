@@ -108,7 +108,7 @@ public:
   llvm::Error run(Call &call) override;
   llvm::Expected<std::vector<std::vector<double>>>
   measureKernels(Call &call, double seconds) override;
-  llvm::Expected<double> measurePeak() override;
+  llvm::Expected<Peaks> measurePeaks() override;
 
 private:
   llvm::Error run(Call &call, const nacre_executor *executor);
@@ -236,12 +236,12 @@ NativeModel::measureKernels(Call &call, double seconds) {
   return std::move(watch.samples);
 }
 
-llvm::Expected<double> NativeModel::measurePeak() {
+llvm::Expected<Peaks> NativeModel::measurePeaks() {
   CodegenOptions resolved = options;
   llvm::Expected<MachineDescription> machine = describeMachine(resolved);
   if (!machine)
     return machine.takeError();
-  return cpu::measurePeak(resolved, *machine, pool.executor());
+  return cpu::measurePeaks(resolved, *machine, pool.executor());
 }
 
 llvm::Expected<std::unique_ptr<LoadedModel>>

@@ -2,15 +2,16 @@
 #ifndef NACRE_CODEGEN_CPU_PEAK_H
 #define NACRE_CODEGEN_CPU_PEAK_H
 
-#include "nacre/Codegen/Code.h"
+#include "nacre/Codegen/LoadedModel.h"
 #include <nacre/runtime.h>
 
 namespace nacre::cpu {
 
-/// Measures multiply-adds of f32 in registers on all threads of `executor`,
-/// with the vectors of `machine`: 1e9 operations a second, a multiply-add
-/// being two. The best of several short tries.
-llvm::Expected<double> measurePeak(const CodegenOptions &options,
+/// Measures on all threads of `executor`, with the vectors of `machine`,
+/// multiply-adds of f32 in registers and what is read from memory and from the
+/// second cache. Each is the best of several short tries, together less than
+/// half a second.
+llvm::Expected<Peaks> measurePeaks(const CodegenOptions &options,
                                    const MachineDescription &machine,
                                    const nacre_executor *executor);
 

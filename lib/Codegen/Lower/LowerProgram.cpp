@@ -162,6 +162,27 @@ uint64_t ProgramLowering::addPacked(const Tensor &tensor,
   return at;
 }
 
+/// What matters most of a schedule, in short.
+static std::string scheduleText(DictionaryAttr attributes) {
+  ScheduleReader schedule{attributes};
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  if (auto kind = attributes.getAs<StringAttr>("kind"))
+    os << kind.getValue();
+  if (schedule.number("tile_m", 0) > 0)
+    os << ' ' << schedule.number("tile_m") << 'x' << schedule.number("tile_n");
+  if (schedule.number("block_m", 0) > 0)
+    os << " block " << schedule.number("block_m") << 'x'
+       << schedule.number("block_n") << 'x' << schedule.number("block_k");
+  for (StringRef key : {"lanes", "group", "dot", "k_split"})
+    if (int64_t value = schedule.number(key, 0); value > 1)
+      os << ' ' << key << ' ' << value;
+  for (StringRef key : {"packed", "staged", "cooperative"})
+    if (schedule.number(key, 0) == 1)
+      os << ' ' << key;
+  return text;
+}
+
 KernelInfo ProgramLowering::describe(KernelOp kernel) {
   KernelInfo info;
   info.name = kernel.getName().str();
@@ -173,6 +194,7 @@ KernelInfo ProgramLowering::describe(KernelOp kernel) {
   schedule::KernelWork work = schedule::workOf(kernel);
   info.flops = work.flops;
   info.bytes = work.bytes;
+  info.schedule = scheduleText(*kernel.getSchedule());
   return info;
 }
 
