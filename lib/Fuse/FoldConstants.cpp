@@ -80,10 +80,21 @@ static void foldConstants(Program &program, func::FuncOp function,
                           int64_t maxBytes) {
   DenseMap<Value, Tensor> memo;
   llvm::DenseSet<Value> packed = unpackedValues(function);
+  // What is known not to be constant, so that nobody looks for the reason again
+  // from each value that depends on it.
+  llvm::DenseSet<Value> varying;
+  auto varies = [&](Value v) {
+    return isa<BlockArgument>(v) || varying.contains(v);
+  };
   OpBuilder b(function.getContext());
   for (Operation &op : llvm::make_early_inc_range(function.getBody().front())) {
     if (isCall(&op)) {
       sinkConstants(&op);
+      varying.insert_range(op.getResults());
+      continue;
+    }
+    if (llvm::any_of(op.getOperands(), varies)) {
+      varying.insert_range(op.getResults());
       continue;
     }
     if (op.getNumResults() != 1 || !isa<LazyDialect>(op.getDialect()) ||
@@ -111,8 +122,10 @@ static void foldConstants(Program &program, func::FuncOp function,
       continue;
     auto value = reference::constantValue(op.getResult(0), *program.weights,
                                           memo, maxBytes);
-    if (!value)
+    if (!value) {
+      varying.insert(op.getResult(0));
       continue;
+    }
     Value replacement;
     if (auto attr = splatOf(*value, type.getElementType())) {
       replacement = SplatOp::create(b, op.getLoc(), type, attr);

@@ -14,6 +14,7 @@
 //  - sums of a scatter, and its index;
 //  - what a write gives, and what it writes into;
 //  - the index of a gather that looks at its own place, by an iota or a pad;
+//  - every so many operations a value of a long elementwise chain;
 //  - elementwise values with several users, unless they are a few operations on
 //    one tensor that is realised anyway, and those expanded or windowed.
 // Views are never realised for their own sake: they become index maps.
@@ -46,6 +47,11 @@ bool isJoin(Operation *op) { return isa<ConcatOp>(op); }
 
 void mergeKernels(Block &block);
 
+/// Code generation takes more than twice the time for a kernel of twice the
+/// length. Behind so many operations in a row a value is stored: what is
+/// written and read again between kernels that long costs nothing.
+constexpr int64_t longestChain = 256;
+
 class KernelFormer {
 public:
   KernelFormer(Block &block, const FuseOptions &options)
@@ -73,6 +79,7 @@ private:
   void realiseViews(Value v);
   void grow(Operation *root);
   void decide();
+  void cutChains();
   int64_t costOf(Value v, int depth = 0);
   bool isCheapAgain(Value v);
   void build(Value v);
@@ -361,6 +368,27 @@ void KernelFormer::decide() {
         (repeated && costOf(v) > 1))
       realise(v);
   }
+  cutChains();
+}
+
+void KernelFormer::cutChains() {
+  DenseMap<Value, int64_t> length; ///< of the longest chain that ends in it
+  for (Operation &op : block) {
+    bool passesOn = isa<ElementwiseOpInterface>(op) || isView(&op);
+    if (!passesOn || inRegion.contains(&op))
+      continue;
+    Value v = op.getResult(0);
+    if (realised.contains(v))
+      continue;
+    int64_t before = 0;
+    for (Value operand : op.getOperands())
+      before = std::max(before, length.lookup(operand));
+    length[v] = before + 1;
+    if (before < longestChain || !isa<ElementwiseOpInterface>(op))
+      continue;
+    realise(v);
+    length[v] = 0;
+  }
 }
 
 std::string kernelName(Operation *op) {
@@ -513,7 +541,10 @@ void mergeKernels(Block &block) {
           llvm::none_of(candidate.getBody().front(), [](Operation &op) {
             return isa<ReduceOp, ArgReduceOp, GatherOp>(op);
           });
-      if (ready && inPlace && cheap) {
+      bool isShort = candidate.getBody().front().getOperations().size() +
+                         second.getBody().front().getOperations().size() <=
+                     longestChain;
+      if (ready && inPlace && cheap && isShort) {
         first = candidate;
         break;
       }

@@ -110,6 +110,8 @@ add_test(NAME integration.train
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/train_test.py $<TARGET_FILE:nacre> ${full})
 add_test(NAME integration.bench_report
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/bench_report.py $<TARGET_FILE:nacre>)
+add_test(NAME integration.long_chains
+  COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/long_chains.py $<TARGET_FILE:nacre>)
 add_test(NAME integration.memory
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/memory_test.py
     $<TARGET_FILE:nacre> ${PROJECT_SOURCE_DIR}/models)
