@@ -14,7 +14,9 @@ namespace nacre::driver {
 
 static KernelRate rateOf(const KernelInfo &kernel, double microseconds,
                          const Peaks &peaks) {
-  KernelRate rate{&kernel, microseconds};
+  KernelRate rate;
+  rate.kernel = &kernel;
+  rate.microseconds = microseconds;
   rate.gflops = billionsPerSecond(kernel.flops, microseconds);
   rate.gbytes = billionsPerSecond(kernel.bytes, microseconds);
   auto atLeast = [&](llvm::StringRef part, double got, double best) {

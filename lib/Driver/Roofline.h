@@ -8,7 +8,7 @@ namespace nacre::driver {
 
 /// A kernel as measured. Rates are in 1e9 a second.
 struct KernelRate {
-  const KernelInfo *kernel;
+  const KernelInfo *kernel = nullptr;
   double microseconds = 0;
   double share = 0; ///< of the time of all kernels
   double gflops = 0, gbytes = 0;

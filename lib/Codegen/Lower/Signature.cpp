@@ -8,7 +8,7 @@ namespace nacre {
 using namespace nacre::lazy;
 
 static TensorInfo infoOf(StringRef name, RankedTensorType type,
-                  DictionaryAttr attributes) {
+                         DictionaryAttr attributes) {
   TensorInfo info;
   info.name = name.str();
   info.dtype = dtypeOf(type.getElementType());
