@@ -44,6 +44,8 @@ from nacre_tool import Compiled, Nacre
 from peer_process import Failure, PeerProcess
 from peers import PEERS
 
+LEAST = 1e-4  # the size of numbers that errors are relative to, at least
+
 
 @dataclasses.dataclass
 class Row:
@@ -59,15 +61,18 @@ class Row:
 
 
 def distance(outputs, expected):
-    """The largest, over the outputs, of the norm of the difference by the norm of what is expected."""
+    """
+    The largest, over the outputs, of the norm of the difference by the norm of what is expected, with elements that
+    count as LEAST at least: ONNX Runtime's own sigmoid is 1e-7 off where the exact one is 1e-9 (docs/accuracy.md).
+    """
     if len(outputs) != len(expected):
         raise Failure(f"{len(outputs)} outputs in place of {len(expected)}")
     worst = 0.0
     for got, want in zip(outputs, expected):
         if got.shape != want.shape:
             raise Failure(f"an output of {list(got.shape)} in place of {list(want.shape)}")
-        norm = np.linalg.norm(want.astype(np.float64))
-        error = np.linalg.norm(got.astype(np.float64) - want.astype(np.float64)) / (norm or 1)
+        norm = max(np.linalg.norm(want.astype(np.float64)), LEAST * max(want.size, 1) ** 0.5)
+        error = np.linalg.norm(got.astype(np.float64) - want.astype(np.float64)) / norm
         worst = max(worst, error if np.isfinite(error) else np.inf)
     return float(worst)
 
