@@ -160,6 +160,15 @@ void reductionDims(Value v, AffineMap map, SmallVectorImpl<int64_t> &extents,
   }
 }
 
+/// The length of chunks, a multiple of `unit`, of which each but the last has
+/// it, about `most` at most. All are about the same: a short last one would
+/// read all of the lanes operand for a few points, on a thread of its own.
+int64_t evenChunk(int64_t extent, int64_t most, int64_t unit) {
+  int64_t chunks =
+      llvm::divideCeil(extent, std::clamp<int64_t>(most, 1, extent));
+  return llvm::alignTo(llvm::divideCeil(extent, chunks), unit);
+}
+
 class Scheduler {
 public:
   Scheduler(KernelOp kernel, const MachineDescription &machine,
@@ -515,7 +524,7 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
                                 machine.vectorRegisters, scalarVaries});
 
   // Chunks of the scalar operand that stay in a part of L2 while the lanes
-  // operand streams past, once for each: a larger part where that comes from
+  // operand streams past, once for each: a large part where that comes from
   // beyond the cache.
   int64_t points = 1;
   for (int64_t d : loops)
@@ -530,17 +539,21 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
   auto operandBytes = [&](const Access &a) {
     return double(bytesOf(kernel.getOperands()[a.leaf.getArgNumber()]));
   };
+  // What streams past: of a batch of matrices one.
+  double lanesBytes = operandBytes(*lanesLeaf);
+  for (int64_t d : loops)
+    if (*lanesAddress.coefficient(d))
+      lanesBytes /= extents[d];
+  constexpr double small = 256 << 10;
   double l2 = machine.l2Bytes, scalarBytes = operandBytes(*scalar),
          bytesPerPoint =
              std::max(scalarBytes / std::max<int64_t>(points, 1), 1.0),
-         room = scalarBytes <= l2 / 2 && operandBytes(*lanesLeaf) > l2 ? l2 / 2
-                                                                       : l2 / 4;
+         room = lanesBytes > l2 ? l2 / 2 : std::min(l2 / 4, small);
   int64_t target = std::max<int64_t>(64, int64_t(room / bytesPerPoint));
   int64_t chunkT = tileExtent, chunkR = row >= 0 ? extents[row] : 1;
   if (tileExtent > target)
-    chunkT = std::max(tileM, target / tileM * tileM);
-  chunkR =
-      std::clamp<int64_t>(target / std::max<int64_t>(chunkT, 1), 1, chunkR);
+    chunkT = evenChunk(tileExtent, target, tileM);
+  chunkR = evenChunk(chunkR, target / std::max<int64_t>(chunkT, 1), 1);
   // Enough tasks for a few threads.
   int64_t laneBlocks = llvm::divideCeil(vectors, tileN);
   auto tasks = [&] {
@@ -554,7 +567,7 @@ DictionaryAttr Scheduler::contraction(ContractOp contract) {
   while (tasks() < 8 && chunkR > 1)
     chunkR = llvm::divideCeil(chunkR, 2);
   while (tasks() < 8 && chunkT > 4 * tileM)
-    chunkT = llvm::divideCeil(llvm::divideCeil(chunkT, 2), tileM) * tileM;
+    chunkT = llvm::alignTo(llvm::divideCeil(chunkT, 2), tileM);
 
   // A long epilogue is not unrolled over the tile but run from a buffer.
   int64_t epilogueCost = 0;

@@ -6,6 +6,7 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
+#include <unistd.h>
 
 namespace nacre {
 
@@ -130,6 +131,11 @@ cpu::describeMachine(CodegenOptions &options) {
     d.vectorRegisters = 12;
     d.l2Bytes = 64 << 10;
   }
+  // Of this very processor the second cache's size is known, not assumed.
+  if (isHost)
+    if (long bytes = ::sysconf(_SC_LEVEL2_CACHE_SIZE);
+        bytes >= (128 << 10) && bytes <= (4 << 20))
+      d.l2Bytes = bytes;
   return d;
 }
 
