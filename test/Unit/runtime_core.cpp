@@ -152,6 +152,14 @@ TEST_CASE("memory is aligned, and a size that wraps gives none") {
     CHECK(memory != nullptr);
     nacre_free(memory);
   }
+  // Memory that may lie in large pages begins with one.
+  for (uint64_t size : {uint64_t(4) << 20, (uint64_t(4) << 20) + 1}) {
+    auto *memory = static_cast<char *>(nacre_alloc(size));
+    REQUIRE(memory != nullptr);
+    CHECK(reinterpret_cast<uintptr_t>(memory) % (2 << 20) == 0);
+    memory[0] = memory[size - 1] = 1;
+    nacre_free(memory);
+  }
   CHECK(nacre_alloc(UINT64_MAX) == nullptr);
   CHECK(nacre_alloc(UINT64_MAX - 62) == nullptr);
   CHECK(nacre_alloc(INT64_MAX) == nullptr);

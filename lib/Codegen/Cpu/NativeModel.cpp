@@ -15,7 +15,6 @@
 #include "nacre/Failure/Failure.h"
 #include <chrono>
 #include <dlfcn.h>
-#include <sys/mman.h>
 
 using llvm::StringRef;
 using llvm::Twine;
@@ -173,12 +172,10 @@ llvm::Error NativeModel::create(const CompiledCode &code, int64_t threads) {
   library = std::move(*loaded);
   const nacre_model &table = library->table();
   if (code.weightsBytes) {
-    void *image = ::mmap(nullptr, code.weightsBytes, PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (image == MAP_FAILED)
+    weights = static_cast<uint8_t *>(nacre_alloc(code.weightsBytes));
+    if (!weights)
       return fail(ExitLimit, "no memory for " + Twine(code.weightsBytes) +
                                  " bytes of weights");
-    weights = static_cast<uint8_t *>(image);
     artifact::writeWeightsImage(code, weights);
   }
   arena = nacre_alloc(table.arena_bytes);
@@ -190,8 +187,7 @@ llvm::Error NativeModel::create(const CompiledCode &code, int64_t threads) {
 
 NativeModel::~NativeModel() {
   nacre_free(arena);
-  if (weights)
-    ::munmap(weights, library->table().weights_bytes);
+  nacre_free(weights);
 }
 
 llvm::Error NativeModel::run(Call &call) {
