@@ -6,6 +6,7 @@
 #include "OpenModel.h"
 #include "nacre/Artifact/OutputFile.h"
 #include "nacre/Lazy/Lazy.h"
+#include "nacre/Schedule/KernelNest.h"
 #include "nacre/Schedule/Schedule.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Path.h"
@@ -51,6 +52,42 @@ static int64_t countMacs(mlir::Operation *root) {
   return total;
 }
 
+/// Bytes of the weights that kernels read, none of them packed.
+static int64_t constantBytes(mlir::ModuleOp module) {
+  int64_t total = 0;
+  module.walk([&](lazy::WeightOp weight) {
+    auto type = lazy::tensorType(weight.getResult());
+    if (!weight->use_empty())
+      total +=
+          type.getNumElements() * lazy::elementBytes(type.getElementType());
+  });
+  return total;
+}
+
+/// A kernel that has a schedule.
+static Json kernelJson(lazy::KernelOp kernel) {
+  std::string operations;
+  for (mlir::Operation &op : kernel.getBody().front())
+    if (!mlir::isa<lazy::YieldOp>(op))
+      operations +=
+          (operations.empty() ? "" : " ") + op.getName().stripDialect().str();
+  Json shapes = Json::array();
+  for (mlir::Value result : kernel.getResults()) {
+    auto type = lazy::tensorType(result);
+    shapes.push_back(lazy::elementName(type.getElementType()).str() + " " +
+                     shapeText(lazy::boundedShape(type)));
+  }
+  schedule::KernelWork work = schedule::workOf(kernel);
+  auto kind = kernel.getSchedule()->getAs<mlir::StringAttr>("kind");
+  return {{"name", kernel.getName().str()},
+          {"results", shapes},
+          {"kind", kind.str()},
+          {"macs", countMacs(kernel)},
+          {"flops", work.flops},
+          {"bytes", work.bytes},
+          {"operations", operations}};
+}
+
 /// What the phases make of the program; `report` gets it, or why not.
 static llvm::Error describeProgram(mlir::MLIRContext &context,
                                    ModelSource &source, const Toolchain &tools,
@@ -88,23 +125,10 @@ static llvm::Error describeProgram(mlir::MLIRContext &context,
   report["macs"] = countMacs(module);
   if (auto arena = module->getAttrOfType<mlir::IntegerAttr>("lazy.arena_bytes"))
     report["arena_bytes"] = arena.getInt();
+  report["constant_bytes"] = constantBytes(module);
   report["kernels"] = Json::array();
   module.walk([&](lazy::KernelOp kernel) {
-    std::string operations;
-    for (mlir::Operation &op : kernel.getBody().front())
-      if (!mlir::isa<lazy::YieldOp>(op))
-        operations +=
-            (operations.empty() ? "" : " ") + op.getName().stripDialect().str();
-    Json shapes = Json::array();
-    for (mlir::Value result : kernel.getResults()) {
-      auto type = lazy::tensorType(result);
-      shapes.push_back(lazy::elementName(type.getElementType()).str() + " " +
-                       shapeText(lazy::boundedShape(type)));
-    }
-    report["kernels"].push_back({{"name", kernel.getName().str()},
-                                 {"results", shapes},
-                                 {"macs", countMacs(kernel)},
-                                 {"operations", operations}});
+    report["kernels"].push_back(kernelJson(kernel));
   });
   std::string plan;
   llvm::raw_string_ostream os(plan);

@@ -245,8 +245,14 @@ llvm::Error lower(Program &program, Phase from, Phase to,
     }
   }
   progress.clear();
-  if (from == Phase::Schedule || to != Phase::Schedule)
+  if (to != Phase::Schedule)
     return llvm::Error::success();
+  if (from == Phase::Schedule) {
+    // One that was edited is the user's, and checked before it is obeyed.
+    if (failed(schedule::verifySchedule(*program.module)))
+      return fail(ExitModel, log.lines());
+    return llvm::Error::success();
+  }
   if (tools.tuning)
     if (llvm::Error error = settleSchedules(program, tools))
       return error;
@@ -264,12 +270,6 @@ llvm::Expected<Compiled> compileProgram(Program program, Phase from,
   if (llvm::Error error =
           lower(result.program, from, Phase::Schedule, tools, result.times))
     return error;
-  // A schedule that was edited is the user's, and checked before it is obeyed.
-  if (from == Phase::Schedule) {
-    DiagnosticLog log(*result.program.module->getContext());
-    if (failed(schedule::verifySchedule(*result.program.module)))
-      return fail(ExitModel, log.lines());
-  }
   {
     Progress progress;
     progress.say("emit");
