@@ -78,10 +78,13 @@ static Json kernelJson(lazy::KernelOp kernel) {
                      shapeText(lazy::boundedShape(type)));
   }
   schedule::KernelWork work = schedule::workOf(kernel);
-  auto kind = kernel.getSchedule()->getAs<mlir::StringAttr>("kind");
+  mlir::DictionaryAttr schedule = *kernel.getSchedule();
+  auto kind = schedule.getAs<mlir::StringAttr>("kind");
+  auto lanes = schedule.getAs<mlir::IntegerAttr>("lanes");
   return {{"name", kernel.getName().str()},
           {"results", shapes},
           {"kind", kind.str()},
+          {"lanes", lanes ? lanes.getInt() : 1},
           {"macs", countMacs(kernel)},
           {"flops", work.flops},
           {"bytes", work.bytes},

@@ -70,6 +70,15 @@ class Weights:
             return node, position, shape
         return None, 0, shape
 
+    def roles(self):
+        """Yields name, shape, role, reader and the products that one element of its result sums of each weight whose
+        role is known."""
+        for name, shape in self.shapes().items():
+            node, position, seen = self.reader(name, shape)
+            role = ROLES.get((node.op_type, position)) if node else None
+            if role:
+                yield name, shape, role, node, fan_in(node, seen) if role == "weight" else 1
+
 
 def is_float_fill(node):
     return len(node.attribute) == 1 and node.attribute[0].t.data_type == TensorProto.FLOAT
@@ -93,37 +102,34 @@ def draw(random, role, shape, products):
     return random.standard_normal(shape, np.float32) * np.float32(0.1)
 
 
+def replace_weights(model, tensors):
+    """Puts the tensors in place of the initialisers and fills of their names; what nothing reads then is dropped."""
+    graph, names = model.graph, {t.name for t in tensors}
+    for node in [n for n in graph.node if n.op_type == "ConstantOfShape" and n.output[0] in names]:
+        graph.node.remove(node)
+    still_read = {x for n in graph.node for x in n.input} | {o.name for o in graph.output}
+    kept = [i for i in graph.initializer if i.name not in names and i.name in still_read]
+    initialised = {i.name for i in graph.initializer}
+    inputs = [i for i in graph.input if i.name not in initialised]
+    del graph.initializer[:], graph.input[:]
+    graph.initializer.extend(kept + tensors)
+    # Before IR version 4 initialisers had to be inputs too; since then that means they may be overridden.
+    model.ir_version = max(model.ir_version, 4)
+    graph.input.extend(inputs)
+
+
 def randomise(model, seed):
     """Replaces the weights in place; returns the names of the last weight multiplied with and of its product."""
-    graph = model.graph
-    weights = Weights(graph)
-    order = {node.output[0]: i for i, node in enumerate(graph.node)}
+    order = {node.output[0]: i for i, node in enumerate(model.graph.node)}
     random = np.random.default_rng(seed)
-    drawn, last, logits = {}, None, None
-    for name, shape in weights.shapes().items():
-        node, position, seen = weights.reader(name, shape)
-        role = ROLES.get((node.op_type, position)) if node else None
-        if role is None:
-            continue
-        products = fan_in(node, seen) if role == "weight" else 1
-        drawn[name] = numpy_helper.from_array(draw(random, role, shape, products), name)
+    drawn, last, logits = [], None, None
+    for name, shape, role, node, products in Weights(model.graph).roles():
+        drawn.append(numpy_helper.from_array(draw(random, role, shape, products), name))
         if role == "weight" and (logits is None or order[node.output[0]] > order[logits]):
             last, logits = name, node.output[0]
     if last is None:
         raise ValueError("no weights found")
-
-    replaced = [n for n in graph.node if n.op_type == "ConstantOfShape" and n.output[0] in drawn]
-    for node in replaced:
-        graph.node.remove(node)
-    still_read = {x for n in graph.node for x in n.input} | {o.name for o in graph.output}
-    kept = [i for i in graph.initializer if i.name not in drawn and i.name in still_read]
-    initialised = {i.name for i in graph.initializer}
-    inputs = [i for i in graph.input if i.name not in initialised]
-    del graph.initializer[:], graph.input[:]
-    graph.initializer.extend(kept + list(drawn.values()))
-    # Before IR version 4 initialisers had to be inputs too; since then that means they may be overridden.
-    model.ir_version = max(model.ir_version, 4)
-    graph.input.extend(inputs)
+    replace_weights(model, drawn)
     return last, logits
 
 

@@ -115,6 +115,8 @@ add_test(NAME integration.long_chains
 add_test(NAME integration.memory
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/memory_test.py
     $<TARGET_FILE:nacre> ${PROJECT_SOURCE_DIR}/models)
+add_test(NAME integration.counted_work
+  COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/counted_work.py $<TARGET_FILE:nacre>)
 add_test(NAME integration.tune
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/tune_test.py
     $<TARGET_FILE:nacre> ${PROJECT_SOURCE_DIR}/models)
