@@ -6,7 +6,8 @@ numbers of each are random, so that no two are equal, and the rest are zeros, in
 
     light_shapes.py OUTDIR
 
-makes OUTDIR/NAME.onnx and OUTDIR/NAME.weights and prints the names. Such networks are for compiling; what they compute says nothing.
+makes OUTDIR/NAME.onnx and OUTDIR/NAME.weights and prints the names. Such networks are for compiling; what they compute
+says nothing.
 """
 
 import math
