@@ -79,9 +79,7 @@ void NodeLog::read(const onnx::NodeProto &node, llvm::ArrayRef<Datum> data) {
   for (const Datum &datum : data) {
     if (datum.isStrings())
       entry.dtypes.insert("string");
-    llvm::SmallVector<mlir::Value> tensors;
-    datum.collect(tensors);
-    for (mlir::Value tensor : tensors)
+    for (mlir::Value tensor : tensorsOf(datum))
       entry.dtypes.insert(
           dtypeName(dtypeOf(lazy::tensorType(tensor).getElementType())));
   }

@@ -84,3 +84,11 @@ bool Datum::sameForm(const Datum &other) const {
                                     return a.sameForm(b);
                                   });
 }
+
+llvm::SmallVector<Value>
+nacre::onnx_frontend::tensorsOf(llvm::ArrayRef<Datum> data) {
+  llvm::SmallVector<Value> tensors;
+  for (const Datum &datum : data)
+    datum.collect(tensors);
+  return tensors;
+}

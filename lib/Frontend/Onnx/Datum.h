@@ -54,6 +54,9 @@ private:
   std::shared_ptr<const StringTensor> texts;
 };
 
+/// The tensors in all of them, in order.
+llvm::SmallVector<mlir::Value> tensorsOf(llvm::ArrayRef<Datum> data);
+
 } // namespace nacre::onnx_frontend
 
 #endif // NACRE_LIB_FRONTEND_ONNX_DATUM_H

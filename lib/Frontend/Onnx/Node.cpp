@@ -325,6 +325,14 @@ Value Node::reshape(Value x, llvm::ArrayRef<int64_t> to) {
   return build.reshape(x, to);
 }
 
+Value Node::scalarOf(Value v, llvm::StringRef what) {
+  auto type = lazy::tensorType(v);
+  if (!type.hasStaticShape() || type.getNumElements() != 1)
+    block("E_SHAPE: " + what + " has shape " + shapeText(type.getShape()) +
+          ", not one element");
+  return reshape(v, {});
+}
+
 Value Node::pad(Value x, llvm::ArrayRef<int64_t> low,
                 llvm::ArrayRef<int64_t> high, double value) {
   Ints shape;

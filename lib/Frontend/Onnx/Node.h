@@ -132,6 +132,9 @@ public:
   }
   Value where(Value condition, Value a, Value b);
   Value reshape(Value x, llvm::ArrayRef<int64_t> shape);
+  /// A value of one element as a scalar; blocks where it has another number of
+  /// them. `what` names it.
+  Value scalarOf(Value v, llvm::StringRef what);
   Value pad(Value x, llvm::ArrayRef<int64_t> low, llvm::ArrayRef<int64_t> high,
             double value);
   /// Elements [start, start + size) of one axis.

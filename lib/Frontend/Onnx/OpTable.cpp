@@ -13,7 +13,6 @@ static const llvm::StringMap<OpTable> &opTables() {
     addBitsOps(t);
     addCastOps(t);
     addConstantOps(t);
-    addControlFlowOps(t);
     addConvOps(t);
     addConvTransposeOps(t);
     addCumulativeOps(t);
@@ -23,8 +22,10 @@ static const llvm::StringMap<OpTable> &opTables() {
     addFoldOps(t);
     addFourierOps(t);
     addGridSampleOps(t);
+    addIfOps(t);
     addIndexOps(t);
     addLinearAttentionOps(t);
+    addLoopOps(t);
     addLossOps(t);
     addMatMulOps(t);
     addMovementOps(t);

@@ -141,10 +141,7 @@ Value scalarInput(Node &n, int i, llvm::StringRef what) {
   if (!v)
     return v;
   n.needStatic(v);
-  if (lazy::tensorType(v).getNumElements() != 1)
-    block("E_SHAPE: " + what + " has shape " + shapeText(Node::shape(v)) +
-          ", not one element");
-  return n.reshape(v, {});
+  return n.scalarOf(v, what);
 }
 
 /// Corners of boxes [B,S,4] as four [B,1,S], and the area.
