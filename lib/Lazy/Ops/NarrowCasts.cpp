@@ -6,8 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "NarrowCasts.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "nacre/Lazy/Lazy.h"
+#include "ScalarOrVector.h"
 #include <cmath>
 #include <optional>
 
@@ -29,13 +28,9 @@ struct Format {
 class Emitter {
 public:
   Emitter(OpBuilder &b, Location loc, Type like) : b(b), loc(loc) {
-    auto shaped = [&](Type element) -> Type {
-      auto vector = dyn_cast<VectorType>(like);
-      return vector ? Type(vector.clone(element)) : element;
-    };
-    i8 = shaped(b.getI8Type());
-    i32 = shaped(b.getI32Type());
-    f32 = shaped(b.getF32Type());
+    i8 = likeType(like, b.getI8Type());
+    i32 = likeType(like, b.getI32Type());
+    f32 = likeType(like, b.getF32Type());
   }
 
   Value decode(Value bits, const Format &f);
@@ -52,21 +47,10 @@ private:
     return Op::create(b, loc, x, y);
   }
   Value constant(Type type, int64_t value) {
-    Type element = getElementTypeOrSelf(type);
-    TypedAttr scalar = b.getIntegerAttr(
-        element, APInt(element.getIntOrFloatBitWidth(), value,
-                       /*isSigned=*/true, /*implicitTrunc=*/true));
-    if (auto vector = dyn_cast<VectorType>(type))
-      scalar = DenseElementsAttr::get(vector, Attribute(scalar));
-    return arith::ConstantOp::create(b, loc, scalar);
+    return intLike(b, loc, type, value);
   }
   Value word(int64_t value) { return constant(i32, value); }
-  Value floating(double value) {
-    TypedAttr scalar = b.getF32FloatAttr(value);
-    if (auto vector = dyn_cast<VectorType>(f32))
-      scalar = DenseElementsAttr::get(vector, Attribute(scalar));
-    return arith::ConstantOp::create(b, loc, scalar);
-  }
+  Value floating(double value) { return floatLike(b, loc, f32, value); }
   Value add(Value x, int64_t y) { return make<arith::AddIOp>(x, word(y)); }
   Value up(Value x, int64_t by) { return make<arith::ShLIOp>(x, word(by)); }
   Value down(Value x, int64_t by) { return make<arith::ShRUIOp>(x, word(by)); }
