@@ -1,6 +1,7 @@
 //===- Build.cpp - nacre build --------------------------------------------===//
 
 #include "Data.h"
+#include "EmitText.h"
 #include "OpenModel.h"
 #include "Tune.h"
 #include "llvm/Support/FileSystem.h"
@@ -13,6 +14,8 @@ namespace nacre::driver {
 llvm::Error build(const BuildOptions &options) {
   if (llvm::sys::fs::is_directory(options.output))
     return fail(ExitUsage, Twine("-o: '") + options.output + "' is a folder");
+  if (llvm::Error error = needFile(options.output))
+    return error;
   if (!options.states.empty())
     return fail(ExitUsage, "--state: an executable runs once and keeps none");
   llvm::Expected<const Target *> target = findTarget(options.target);

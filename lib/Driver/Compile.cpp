@@ -95,6 +95,9 @@ llvm::Error compile(const CompileOptions &options) {
     return target.takeError();
   if (llvm::Error error = checkEmitName(options.emit, **target))
     return error;
+  if (options.emit.empty())
+    if (llvm::Error error = needFile(options.output))
+      return error;
   llvm::Expected<OpenModel> opened = openModel(options);
   if (!opened)
     return opened.takeError();

@@ -242,6 +242,9 @@ llvm::Error compileTraining(const CompileOptions &options) {
   if (options.steps && *options.steps < 1)
     return fail(ExitUsage,
                 "--steps: " + Twine(*options.steps) + " is not above 0");
+  if (options.emit.empty())
+    if (llvm::Error error = needFile(options.output))
+      return error;
   llvm::Expected<Toolchain> tools = chooseToolchain(options);
   if (!tools)
     return tools.takeError();

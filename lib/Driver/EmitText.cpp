@@ -6,6 +6,7 @@
 #include "nacre/Artifact/OutputFile.h"
 #include "nacre/Frontend/OnnxExport.h"
 #include "nacre/Fuse/Fuse.h"
+#include "nacre/Lazy/Lazy.h"
 #include "llvm/Support/Path.h"
 
 using llvm::StringRef;
@@ -22,10 +23,20 @@ llvm::Error checkEmitName(StringRef name, const Target &target) {
                              enumeration(known));
 }
 
+static bool isStdout(StringRef output) {
+  return output.empty() || output == "-";
+}
+
+llvm::Error needFile(StringRef output) {
+  if (output == "-")
+    return fail(ExitUsage, "-o: '-' is stdout, where only --emit writes to");
+  return llvm::Error::success();
+}
+
 static llvm::Error
 writeText(StringRef output,
           llvm::function_ref<void(llvm::raw_ostream &)> write) {
-  if (!output.empty())
+  if (!isStdout(output))
     return withCode(ExitUsage, artifact::writeFile(output, write));
   write(llvm::outs());
   return finishOutput();
@@ -49,8 +60,14 @@ llvm::Expected<std::string> onnxOf(const Program &program) {
 
 llvm::Error emitModule(Program &program, StringRef output) {
   mlir::Operation *module = program.module->getOperation();
-  if (output.empty() || program.weights->entries().empty()) {
+  if (isStdout(output) || program.weights->entries().empty()) {
     module->removeAttr("lazy.weights_file");
+    int64_t weights = 0;
+    module->walk([&](lazy::WeightOp) { ++weights; });
+    if (weights)
+      llvm::errs() << "nacre: without the values of " << weights
+                   << (weights == 1 ? " weight" : " weights")
+                   << ", which -o FILE writes beside the text\n";
   } else {
     llvm::SmallString<128> file(output);
     llvm::sys::path::replace_extension(file, "safetensors");

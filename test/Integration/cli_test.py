@@ -316,12 +316,35 @@ def results():
     for phase in ["import", "fuse", "schedule"]:
         expect_ok(["compile", "m.mlir", "--emit", phase, "-o", f"{phase}.mlir"])
         expect_ok(["verify", f"{phase}.mlir", "--from", phase])
+    to_stdout()
     expect_ok(["build", "m.mlir", "-o", "m.exe"])
     done = subprocess.run(["./m.exe", "--input", "x/in=d/input_0.npy", "--input", "mask=d/input_1.npy",
                            "--output-dir", "exe"], capture_output=True, text=True)
     if done.returncode or pathlib.Path("exe/output_0.npy").read_bytes() != pathlib.Path(
             "out/output_0.npy").read_bytes():
         complain(["build"], f"the executable: {done}")
+
+
+def to_stdout():
+    """-o - is stdout for --emit, and nothing else goes there; no file gets that name."""
+    text = pathlib.Path("schedule.mlir").read_text()
+    for words in ["-o", "-"], []:
+        stdout, stderr = expect_ok(["compile", "m.mlir", "--emit", "schedule", *words])
+        if stdout != text or "weight" in stderr:
+            complain(["compile", "--emit", "schedule", *words], f"{stdout!r}, {stderr!r}")
+    model = pathlib.Path("head.ngl")
+    model.write_text("model head(x: f32[1, 3]) -> f32[1, 2] {\n  x |> linear(2)\n}\n")
+    stdout, stderr = expect_ok(["compile", "head.ngl", "--emit", "schedule", "-o", "-"])
+    expected = "nacre: without the values of 2 weights, which -o FILE writes beside the text"
+    if "lazy.weights_file" in stdout or stderr.splitlines()[1:] != [expected]:
+        complain(["compile", "head.ngl", "-o", "-"], f"{stdout!r}, {stderr!r}")
+    asm, _ = expect_ok(["compile", "head.ngl", "--emit", "asm", "-o", "-"])
+    if ".text" not in asm:
+        complain(["compile", "head.ngl", "--emit", "asm", "-o", "-"], repr(asm[:200]))
+    for words in ["compile", "m.mlir"], ["build", "m.mlir"], ["compile", "head.ngl", "--train"]:
+        expect_error(2, "-o: '-' is stdout, where only --emit writes to", words=[*words, "-o", "-"])
+    if pathlib.Path("-").exists():
+        complain(["compile"], "made a file of the name '-'")
 
 
 def crash():

@@ -258,7 +258,8 @@ static int dispatch(int argc, char **argv) {
   addModelFlags(verb, compileOptions);
   addScheduleFlags(verb, compileOptions);
   verb->add_option("-o,--output", compileOptions.output,
-                   "Folder, or file .o or .so; with --emit a text file")
+                   "Folder, or file .o or .so; with --emit a text file, - or "
+                   "nothing for stdout")
       ->type_name("PATH");
   verb->add_option("--name", compileOptions.name,
                    "C name of the model (default: from the file name)")
