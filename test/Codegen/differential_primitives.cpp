@@ -104,6 +104,14 @@ static void transcendental(DType t, const Shape &shape, const Ways &ways) {
   both("tanh", -10, 10, tiny);
   both("erf", -5, 5, tiny);
   both("exp", -1, 1, tiny);
+  if (t == DType::F32) { // to the ends of the normal numbers
+    both("exp", -87.3, -86, 0);
+    both("exp", 88, 88.72, 0);
+    net.output(apply(net, "exp",
+                     {special({88.722, 88.7229, 88.73, 89, 1e4, 3e38, -104,
+                               -1e4, -3e38, 1e-40, -1e-40})}),
+               "exp beyond the largest", roundings(t, units, tiny));
+  }
   both("tanh", -0.01, 0.01, tiny);
   both("erf", -0.01, 0.01, tiny);
   net.output(apply(net, "pow", {over(0.01, 10), over(-3, 3)}), "pow",

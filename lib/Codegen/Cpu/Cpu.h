@@ -3,6 +3,7 @@
 #define NACRE_CODEGEN_CPU_CPU_H
 
 #include "../Lower/LowerProgram.h"
+#include "mlir/IR/PatternMatch.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Target/TargetMachine.h"
 
@@ -20,6 +21,9 @@ lowerToLlvm(mlir::ModuleOp module, llvm::LLVMContext &context,
 std::unique_ptr<mlir::Pass>
 lowerDotProducts(const llvm::TargetMachine &machine);
 bool hasDotProducts(const llvm::TargetMachine &machine);
+
+/// Makes exponentials of f32 polynomials (ExpandExp.cpp).
+void populateExpandExp(mlir::RewritePatternSet &patterns);
 
 /// Runs LLVM's optimiser and emits an object file.
 llvm::Expected<std::string> emitObject(llvm::Module &module,

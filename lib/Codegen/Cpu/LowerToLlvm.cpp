@@ -29,10 +29,10 @@ struct ExpandMath : PassWrapper<ExpandMath, OperationPass<>> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     auto wanted = [](StringRef name) {
-      return llvm::is_contained({"math.exp", "math.log", "math.tanh",
-                                 "math.erf", "exp", "log", "tanh", "erf"},
-                                name);
+      return llvm::is_contained(
+          {"math.log", "math.tanh", "math.erf", "log", "tanh", "erf"}, name);
     };
+    populateExpandExp(patterns);
     populateMathF32ExpansionPatterns(patterns, wanted);
     populateMathPolynomialApproximationPatterns(patterns, wanted);
     (void)applyPatternsGreedily(getOperation(), std::move(patterns));
