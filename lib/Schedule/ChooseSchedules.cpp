@@ -5,7 +5,7 @@
 // printed, edited and read back (docs/schedule.md).
 //
 //   border kernels    lanes
-//   map kernels       loops, extents, lane, lanes, prefix, grain
+//   map kernels       loops, extents, lane, lanes, prefix, grain, held
 //   contract kernels  lanes_operand, loops, k_loops, k_order, extents, lane,
 //                     tile, row, lanes, tile_m, tile_n, chunk_t, chunk_r,
 //                     packed, staged, ahead, dot
@@ -349,11 +349,18 @@ DictionaryAttr Scheduler::map() {
     }
   } else
     prefix = !loops.empty() && type.isDynamicDim(loops[0]) ? 1 : 0;
-  return b.getDictionaryAttr(
-      {b.getNamedAttr("kind", b.getStringAttr("map")), named(b, "loops", loops),
-       named(b, "extents", extents), named(b, "lane", lane),
-       named(b, "lanes", lanes), named(b, "prefix", prefix),
-       named(b, "grain", grain)});
+  SmallVector<NamedAttribute> keys{
+      b.getNamedAttr("kind", b.getStringAttr("map")),
+      named(b, "loops", loops),
+      named(b, "extents", extents),
+      named(b, "lane", lane),
+      named(b, "lanes", lanes),
+      named(b, "prefix", prefix),
+      named(b, "grain", grain)};
+  if (rows.any() && !write)
+    if (int64_t held = heldValue(kernel, wide & ~rows); held >= 0)
+      keys.push_back(named(b, "held", held));
+  return b.getDictionaryAttr(keys);
 }
 
 DictionaryAttr Scheduler::contraction(ContractOp contract) {

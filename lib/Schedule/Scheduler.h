@@ -20,6 +20,11 @@ mlir::DictionaryAttr scheduleFor(lazy::KernelOp kernel,
                                  const MachineDescription &machine,
                                  const Wanted &wanted = {});
 
+/// The value of a row kernel, as its operation's place in the body, that the
+/// memory of the first result holds while it is free; -1: none. `rowAxes` are
+/// the axes of the results within a row.
+int64_t heldValue(lazy::KernelOp kernel, const llvm::SmallBitVector &rowAxes);
+
 /// Entries of a schedule.
 inline mlir::NamedAttribute named(mlir::Builder &b, llvm::StringRef name,
                                   int64_t v) {

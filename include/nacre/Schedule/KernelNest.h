@@ -61,6 +61,10 @@ llvm::SmallVector<mlir::StringAttr> openExtents(lazy::KernelOp kernel);
 llvm::SmallVector<mlir::StringAttr>
 openNames(mlir::Operation *op, llvm::StringRef attribute, size_t count);
 
+/// Whether `root` at an index takes `v` at the same index, with elementwise
+/// operations alone between them.
+bool computesAtSameIndex(mlir::Value root, mlir::Value v);
+
 /// Whether the kernel operand `leaf` is a weight.
 bool isWeight(lazy::KernelOp kernel, mlir::BlockArgument leaf);
 

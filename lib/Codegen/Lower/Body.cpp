@@ -385,7 +385,22 @@ Value Body::emit(Value v, AffineMap map) {
     return emitGather(gather, map);
   if (auto require = dyn_cast<RequireOp>(op))
     return emitRequire(require, map);
-  auto elementwise = cast<ElementwiseOpInterface>(op);
+  if (held && v == held->value && held->filled)
+    return loadHeld(map);
+  Value result = emitElementwise(cast<ElementwiseOpInterface>(op), map);
+  if (held && v == held->value && held->filling)
+    store(0, result, map);
+  return result;
+}
+
+Value Body::loadHeld(AffineMap map) {
+  auto place = cast<PlaceAttr>((*kernel.getResultPlaces())[0]);
+  return load(results[0], tensorType(held->value).getElementType(),
+              linearAddress(map, place.getStrides().asArrayRef(), extents));
+}
+
+Value Body::emitElementwise(ElementwiseOpInterface elementwise, AffineMap map) {
+  Operation *op = elementwise;
   SmallVector<Value> args;
   bool vector = false;
   for (Value operand : op->getOperands()) {

@@ -162,6 +162,16 @@ public:
                  llvm::function_ref<void()> emit);
   llvm::DenseMap<std::pair<mlir::Value, mlir::AffineMap>, mlir::Value> cache;
 
+  /// The value whose row lies in the memory of result 0 from the reduction that
+  /// computes it on until the results are stored; see HeldValue.cpp of
+  /// lib/Schedule. A reduction may be the one while `fills`.
+  struct Held {
+    mlir::Value value;
+    mlir::AffineMap identity; ///< index of the results
+    bool fills = false, filling = false, filled = false;
+  };
+  std::optional<Held> held;
+
   // On a grid: the schedule's group size and where this item stands. While
   // `cooperative` all items of a group stand at the same indices, and a
   // reduction is shared among them.
@@ -181,6 +191,10 @@ private:
       llvm::function_ref<mlir::Value(mlir::Value)> step,
       llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> join);
   mlir::Value emit(mlir::Value v, mlir::AffineMap map);
+  mlir::Value emitElementwise(lazy::ElementwiseOpInterface op,
+                              mlir::AffineMap map);
+  mlir::Value loadHeld(mlir::AffineMap map);
+  bool fillsHeld(lazy::ReduceOp op, mlir::AffineMap map);
   void storeLanes(mlir::Value buffer, mlir::Value at, int64_t coefficient,
                   mlir::Value value);
   mlir::Value emitView(lazy::ViewOpInterface view, mlir::AffineMap map);

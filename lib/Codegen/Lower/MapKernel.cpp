@@ -44,6 +44,10 @@ public:
                         body.extents);
     for (unsigned d = 0; d < extents.size(); ++d)
       body.ivs[d] = body.index(int64_t(0));
+    if (int64_t held = schedule.number("held"); held >= 0) {
+      Operation &op = *std::next(body.kernel.getBody().front().begin(), held);
+      body.held = Body::Held{op.getResult(0), identity};
+    }
   }
   int64_t run(Value begin, Value end);
   GridTasks runGrid(bool cooperative);
@@ -145,10 +149,16 @@ void MapLoops::afterPrefix() {
     llvm::SmallBitVector open(maxLoopDims);
     for (size_t i = prefix; i < loops.size(); ++i)
       open.set(loops[i]);
+    if (body.held)
+      body.held->fills = true;
     if (open.any())
       for (Value v : yieldedAll(body.kernel))
         body.hoistReductions(v, identity, open);
+    if (body.held)
+      body.held->fills = false;
     inner(prefix);
+    if (body.held)
+      body.held->filled = false;
   });
 }
 

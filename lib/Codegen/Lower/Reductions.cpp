@@ -225,6 +225,18 @@ Value Body::shareReduction(ArrayRef<unsigned> dims, Value start,
   return joinFrom(first, index(1), heads, 1);
 }
 
+/// Whether this is the reduction that computes the row of the held value.
+bool Body::fillsHeld(ReduceOp op, AffineMap map) {
+  if (!held || !held->fills || held->filling || held->filled)
+    return false;
+  SmallVector<AffineExpr> row;
+  for (auto [axis, e] : llvm::enumerate(held->identity.getResults()))
+    if (!llvm::is_contained(op.getAxes(), int64_t(axis)))
+      row.push_back(e);
+  return map.getResults() == ArrayRef(row) &&
+         schedule::computesAtSameIndex(op.getX(), held->value);
+}
+
 Value Body::emitReduce(ReduceOp op, AffineMap map) {
   auto input = tensorType(op.getX());
   Type element = input.getElementType();
@@ -233,7 +245,7 @@ Value Body::emitReduce(ReduceOp op, AffineMap map) {
   Value result;
   int outerLane = lane;
   int64_t outerLanes = lanes;
-  Value outerMask = mask;
+  Value outerMask = mask, outerCount = laneCount;
   bool perLane = lane >= 0 && lanes > 1 && map.isFunctionOfDim(lane);
   scoped([&] {
     unsigned first = extents.size();
@@ -250,6 +262,9 @@ Value Body::emitReduce(ReduceOp op, AffineMap map) {
         ivs[d] = index(int64_t(0));
     }
     hoistReductions(op.getX(), inner, innerDims);
+    bool fills = fillsHeld(op, map);
+    if (fills)
+      held->filling = true;
     // Walk the input in the order it is stored.
     SmallVector<int64_t> keys(maxLoopDims, 0);
     SmallVector<int64_t> open(extents);
@@ -319,8 +334,7 @@ Value Body::emitReduce(ReduceOp op, AffineMap map) {
         result = nest(dims, steps, bounds, result, step)[0];
       }
       if (int64_t rest = extents[laneDim] - whole) {
-        mask = vector::CreateMaskOp::create(
-            b, loc, VectorType::get({width}, b.getI1Type()), index(rest));
+        limitLanes(index(rest));
         auto tail = [&](ValueRange sums) {
           ivs[laneDim] = index(whole);
           Value v;
@@ -331,7 +345,7 @@ Value Body::emitReduce(ReduceOp op, AffineMap map) {
         ArrayRef<unsigned> outer = ArrayRef(dims).drop_back();
         result = nest(outer, ArrayRef(steps).drop_back(),
                       ArrayRef(bounds).drop_back(), result, tail)[0];
-        mask = {};
+        allLanes();
       }
       // Fold the lanes, halving.
       for (int64_t half = width / 2; half >= 1; half /= 2) {
@@ -345,10 +359,15 @@ Value Body::emitReduce(ReduceOp op, AffineMap map) {
       }
       result = vector::ExtractOp::create(b, loc, result, ArrayRef<int64_t>{0});
     }
+    if (fills) {
+      held->filling = false;
+      held->filled = true;
+    }
   });
   lane = outerLane;
   lanes = outerLanes;
   mask = outerMask;
+  laneCount = outerCount;
   return narrowTo(result, element);
 }
 
