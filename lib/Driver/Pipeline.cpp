@@ -108,7 +108,9 @@ static LogicalResult schedulePhase(Program &program,
   if (failed(schedule::planMemory(module)))
     return failure();
   // From here on nothing else decides how a kernel runs.
-  if (failed(schedule::chooseSchedules(module, machine)))
+  MachineDescription described = machine;
+  described.reciprocals &= !options.strictFp;
+  if (failed(schedule::chooseSchedules(module, described)))
     return failure();
   return schedule::verifySchedule(module);
 }

@@ -5,7 +5,8 @@
 // printed, edited and read back (docs/schedule.md).
 //
 //   border kernels    lanes
-//   map kernels       loops, extents, lane, lanes, prefix, grain, held
+//   map kernels       loops, extents, lane, lanes, prefix, grain, held,
+//                     reciprocals
 //   contract kernels  lanes_operand, loops, k_loops, k_order, extents, lane,
 //                     tile, row, lanes, tile_m, tile_n, chunk_t, chunk_r,
 //                     packed, staged, ahead, dot
@@ -357,9 +358,14 @@ DictionaryAttr Scheduler::map() {
       named(b, "lanes", lanes),
       named(b, "prefix", prefix),
       named(b, "grain", grain)};
-  if (rows.any() && !write)
-    if (int64_t held = heldValue(kernel, wide & ~rows); held >= 0)
+  if (rows.any() && !write) {
+    llvm::SmallBitVector rowAxes = wide;
+    rowAxes.reset(rows);
+    if (int64_t held = heldValue(kernel, rowAxes); held >= 0)
       keys.push_back(named(b, "held", held));
+    if (dividesRows(kernel, rowAxes))
+      keys.push_back(named(b, "reciprocals", machine.reciprocals));
+  }
   return b.getDictionaryAttr(keys);
 }
 

@@ -25,6 +25,10 @@ mlir::DictionaryAttr scheduleFor(lazy::KernelOp kernel,
 /// the axes of the results within a row.
 int64_t heldValue(lazy::KernelOp kernel, const llvm::SmallBitVector &rowAxes);
 
+/// Whether rows of the results are divided by a number of their own that need
+/// not be a division.
+bool dividesRows(lazy::KernelOp kernel, const llvm::SmallBitVector &rowAxes);
+
 /// Entries of a schedule.
 inline mlir::NamedAttribute named(mlir::Builder &b, llvm::StringRef name,
                                   int64_t v) {

@@ -225,6 +225,33 @@ static void paddedScalar() {
   check(net, everyLevel);
 }
 
+/// Rows divided by their sum, where its reciprocal would overflow, be
+/// subnormal, infinite or 0.
+static void rowQuotients() {
+  Net net;
+  auto &b = net.build;
+  const Shape shape{9, 21};
+  std::vector<double> units{1,      0x1p-149, 0x1p-130, 0x1p-63, 0x1p-65,
+                            0x1p64, 0x1p121,  0,        INFINITY};
+  Tensor x = Tensor::zeros(DType::F32, shape);
+  for (int64_t i = 0; i < x.count(); ++i)
+    x.setNumber(i, units[i / shape[1]] * double(i % 7 + 1));
+  for (int64_t axis : {0, 1}) {
+    Tensor data = x;
+    if (axis == 0) { // the same columns
+      data = Tensor::zeros(DType::F32, {shape[1], shape[0]});
+      for (int64_t i = 0; i < data.count(); ++i)
+        data.setNumber(i, x.numberAt(i % shape[0] * shape[1] + i / shape[0]));
+    }
+    Value v = net.input(data);
+    Value sum = b.reduce(ReduceKind::add, v, {axis}, true);
+    net.output(b.binary<DivOp>(v, sum),
+               "quotients along axis " + std::to_string(axis),
+               roundings(DType::F32, 2));
+  }
+  check(net, everyLevel);
+}
+
 /// Nothing to compute with still has a place.
 static void empty() {
   Net net;
@@ -246,6 +273,7 @@ void addPrograms(std::vector<Case> &cases) {
   cases.push_back({"signatures", signatures});
   cases.push_back({"reshaped", reshaped});
   cases.push_back({"padded scalar", paddedScalar});
+  cases.push_back({"row quotients", rowQuotients});
   cases.push_back({"empty", empty});
 }
 

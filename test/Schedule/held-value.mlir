@@ -17,7 +17,7 @@ module attributes {lazy.arena_bytes = 0 : i64} {
   }
 }
 // CHECK-LABEL: module
-// CHECK: schedule = {extents = array<i64: 3, 7>, grain = 4096 : i64, held = 0 : i64, kind = "map", lane = 1 : i64, lanes = 4 : i64, loops = array<i64: 0, 1>, prefix = 1 : i64}} {
+// CHECK: schedule = {extents = array<i64: 3, 7>, grain = 4096 : i64, held = 0 : i64, kind = "map", lane = 1 : i64, lanes = 4 : i64, loops = array<i64: 0, 1>, prefix = 1 : i64, reciprocals = 1 : i64}} {
 // CHECK-NEXT: lazy.exp
 
 // -----

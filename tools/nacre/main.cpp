@@ -91,7 +91,8 @@ static void addModelFlags(CLI::App *verb, ModelOptions &options) {
                    "between kernels; bytes, or with K, M or G")
       ->type_name("SIZE");
   verb->add_flag("--strict-fp", options.strictFp,
-                 "Sum no other products than the model's (no Winograd)");
+                 "Sum no other products than the model's (no Winograd) and "
+                 "divide by no reciprocals");
   verb->add_option("--from", options.from,
                    "Phase that made the text: import, fuse or schedule")
       ->type_name("PHASE");

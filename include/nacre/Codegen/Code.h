@@ -88,6 +88,7 @@ struct MachineDescription {
   unsigned groupItems = 0;
   bool dotProducts = false;  ///< sums of u8 times i8 in i32 are fast
   bool winograd = false;     ///< transforms of tiles cost less than products
+  bool reciprocals = true;   ///< may stand for divisions by a row's number
   bool branches = false;     ///< a run can loop and choose between kernels
   unsigned localBytes = 0;   ///< memory that a work-group shares
   unsigned computeUnits = 1; ///< work-groups that run at once

@@ -3,6 +3,7 @@
 #define NACRE_SCHEDULE_KERNELNEST_H
 
 #include "nacre/Lazy/Access.h"
+#include "llvm/ADT/SmallBitVector.h"
 
 namespace nacre::schedule {
 
@@ -64,6 +65,11 @@ openNames(mlir::Operation *op, llvm::StringRef attribute, size_t count);
 /// Whether `root` at an index takes `v` at the same index, with elementwise
 /// operations alone between them.
 bool computesAtSameIndex(mlir::Value root, mlir::Value v);
+
+/// Whether `v` at `map` is one number along all of the loops `dims`.
+bool isSameAlong(mlir::Value v, mlir::AffineMap map,
+                 llvm::ArrayRef<int64_t> extents,
+                 const llvm::SmallBitVector &dims);
 
 /// Whether the kernel operand `leaf` is a weight.
 bool isWeight(lazy::KernelOp kernel, mlir::BlockArgument leaf);

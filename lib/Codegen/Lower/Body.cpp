@@ -399,6 +399,44 @@ Value Body::loadHeld(AffineMap map) {
               linearAddress(map, place.getStrides().asArrayRef(), extents));
 }
 
+bool Body::isRowQuotient(ElementwiseOpInterface op, AffineMap map) {
+  size_t rank = tensorType(schedule::yielded(kernel)).getRank();
+  return quotientDims.any() && isa<DivOp>(op) && extents.size() == rank &&
+         tensorType(op->getResult(0)).getElementType().isF32() &&
+         schedule::isSameAlong(op->getOperand(1), map, extents, quotientDims);
+}
+
+/// x / divisor as (x * k) * (1 / (divisor * k)), where k, a power of two, keeps
+/// the reciprocal from overflow and from the subnormal numbers. LLVM moves what
+/// only the divisor takes out of the row's loop.
+Value Body::multiplyByReciprocal(Value x, Value divisor) {
+  Type type = divisor.getType();
+  auto number = [&](double v) -> Value {
+    Attribute value = b.getF32FloatAttr(v);
+    if (auto shaped = dyn_cast<VectorType>(type))
+      value = DenseElementsAttr::get(shaped, value);
+    return arith::ConstantOp::create(b, loc, cast<TypedAttr>(value));
+  };
+  using P = arith::CmpFPredicate;
+  Value size = math::AbsFOp::create(b, loc, divisor), one = number(1);
+  auto choose = [&](P beyond, double limit, double then, Value otherwise) {
+    Value is = arith::CmpFOp::create(b, loc, beyond, size, number(limit));
+    return arith::SelectOp::create(b, loc, is, number(then), otherwise);
+  };
+  Value k =
+      choose(P::OLT, 0x1p-64, 0x1p64, choose(P::OGT, 0x1p64, 0x1p-64, one));
+  Value reciprocal = arith::DivFOp::create(
+      b, loc, one, arith::MulFOp::create(b, loc, divisor, k));
+  if (isa<VectorType>(x.getType())) {
+    k = splatTo(k);
+    reciprocal = splatTo(reciprocal);
+  } else if (isa<VectorType>(type)) {
+    x = splatTo(x);
+  }
+  return arith::MulFOp::create(b, loc, arith::MulFOp::create(b, loc, x, k),
+                               reciprocal);
+}
+
 Value Body::emitElementwise(ElementwiseOpInterface elementwise, AffineMap map) {
   Operation *op = elementwise;
   SmallVector<Value> args;
@@ -407,6 +445,8 @@ Value Body::emitElementwise(ElementwiseOpInterface elementwise, AffineMap map) {
     args.push_back(pull(operand, map));
     vector |= isa<VectorType>(args.back().getType());
   }
+  if (isRowQuotient(elementwise, map))
+    return multiplyByReciprocal(args[0], args[1]);
   if (vector)
     for (Value &arg : args) {
       // A broadcast constant stays recognisable as one.

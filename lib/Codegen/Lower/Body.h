@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Schedule/KernelNest.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/SmallBitVector.h"
 
 namespace nacre::codegen {
 
@@ -172,6 +173,9 @@ public:
   };
   std::optional<Held> held;
 
+  /// The loops within a row whose divisors become reciprocals, if they do.
+  llvm::SmallBitVector quotientDims;
+
   // On a grid: the schedule's group size and where this item stands. While
   // `cooperative` all items of a group stand at the same indices, and a
   // reduction is shared among them.
@@ -193,6 +197,8 @@ private:
   mlir::Value emit(mlir::Value v, mlir::AffineMap map);
   mlir::Value emitElementwise(lazy::ElementwiseOpInterface op,
                               mlir::AffineMap map);
+  bool isRowQuotient(lazy::ElementwiseOpInterface op, mlir::AffineMap map);
+  mlir::Value multiplyByReciprocal(mlir::Value x, mlir::Value divisor);
   mlir::Value loadHeld(mlir::AffineMap map);
   bool fillsHeld(lazy::ReduceOp op, mlir::AffineMap map);
   void storeLanes(mlir::Value buffer, mlir::Value at, int64_t coefficient,
@@ -215,6 +221,13 @@ private:
   void noteOpenDims(lazy::ReduceOp op, unsigned first);
   void noteSymbolicBounds(mlir::RankedTensorType input,
                           llvm::ArrayRef<int64_t> axes, unsigned first);
+  /// A reduction's loop nest over `dims`, with so many sums that the innermost
+  /// steps go to in turn and that are joined behind it. `start` changes no sum.
+  mlir::Value
+  accumulate(llvm::ArrayRef<unsigned> dims, llvm::ArrayRef<int64_t> steps,
+             llvm::ArrayRef<int64_t> bounds, int64_t sums, mlir::Value start,
+             llvm::function_ref<mlir::Value(mlir::Value)> step,
+             llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> join);
   /// A loop nest over `dims` carrying `init`; returns the final values.
   llvm::SmallVector<mlir::Value>
   nest(llvm::ArrayRef<unsigned> dims, llvm::ArrayRef<int64_t> steps,

@@ -48,6 +48,11 @@ public:
       Operation &op = *std::next(body.kernel.getBody().front().begin(), held);
       body.held = Body::Held{op.getResult(0), identity};
     }
+    if (schedule.number("reciprocals", 0)) {
+      body.quotientDims.resize(maxLoopDims);
+      for (size_t i = prefix; i < loops.size(); ++i)
+        body.quotientDims.set(loops[i]);
+    }
   }
   int64_t run(Value begin, Value end);
   GridTasks runGrid(bool cooperative);

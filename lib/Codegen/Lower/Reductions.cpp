@@ -225,6 +225,67 @@ Value Body::shareReduction(ArrayRef<unsigned> dims, Value start,
   return joinFrom(first, index(1), heads, 1);
 }
 
+/// What one element of a reduction costs, in operations.
+static int64_t elementCost(Value v, llvm::SmallPtrSetImpl<Operation *> &seen) {
+  Operation *op = v.getDefiningOp();
+  if (!op || !seen.insert(op).second || isa<ReduceOp, ArgReduceOp>(op))
+    return 0;
+  auto elementwise = dyn_cast<ElementwiseOpInterface>(op);
+  int64_t cost = elementwise ? elementwise.scalarCost() : 0;
+  for (Value operand : op->getOperands())
+    cost += elementCost(operand, seen);
+  return cost;
+}
+
+/// How many sums a reduction is to have that do not wait for each other. An
+/// addition or comparison takes about four cycles; where an element takes
+/// longer, the next ones are on their way meanwhile.
+static int64_t sumsOf(ReduceOp op) {
+  constexpr int64_t many = 4, littleWork = 8;
+  llvm::SmallPtrSet<Operation *, 16> seen;
+  return elementCost(op.getX(), seen) <= littleWork ? many : 1;
+}
+
+Value Body::accumulate(ArrayRef<unsigned> dims, ArrayRef<int64_t> steps,
+                       ArrayRef<int64_t> bounds, int64_t sums, Value start,
+                       llvm::function_ref<Value(Value)> step,
+                       llvm::function_ref<Value(Value, Value)> join) {
+  auto alone = [&](ValueRange sum) { return SmallVector<Value>{step(sum[0])}; };
+  if (dims.empty() || symbolicBound.count(dims.back()) ||
+      bounds.back() / steps.back() < sums)
+    return nest(dims, steps, bounds, start, alone)[0];
+  unsigned d = dims.back();
+  int64_t one = steps.back(), count = bounds.back() / one, left = count % sums;
+  SmallVector<int64_t> strides(steps), ends(bounds);
+  strides.back() = one * sums;
+  ends.back() = (count - left) * one;
+  SmallVector<Value> all(sums, start);
+  all = nest(dims, strides, ends, all, [&](ValueRange before) {
+    SmallVector<Value> next;
+    Value first = ivs[d];
+    for (auto [i, sum] : llvm::enumerate(before)) {
+      if (i > 0)
+        ivs[d] = arith::AddIOp::create(b, loc, first, index(int64_t(i) * one));
+      next.push_back(step(sum));
+    }
+    return next;
+  });
+  if (left)
+    all = nest(dims.drop_back(), steps.drop_back(), bounds.drop_back(), all,
+               [&](ValueRange before) {
+                 SmallVector<Value> next(before);
+                 for (int64_t i = 0; i < left; ++i) {
+                   ivs[d] = index(ends.back() + i * one);
+                   next[i] = step(next[i]);
+                 }
+                 return next;
+               });
+  for (; all.size() > 1; all.resize(all.size() / 2))
+    for (size_t i = 0; i < all.size() / 2; ++i)
+      all[i] = join(all[i], all[i + all.size() / 2]);
+  return all[0];
+}
+
 /// Whether this is the reduction that computes the row of the held value.
 bool Body::fillsHeld(ReduceOp op, AffineMap map) {
   if (!held || !held->fills || held->filling || held->filled)
@@ -298,16 +359,20 @@ Value Body::emitReduce(ReduceOp op, AffineMap map) {
     SmallVector<int64_t> steps(dims.size(), 1), bounds;
     for (unsigned d : dims)
       bounds.push_back(extents[d]);
-    auto step = [&](ValueRange sums) {
-      SmallVector<Value> next;
+    auto join = [&](Value a, Value c) {
+      return combine(op.getKind(), element, a, c);
+    };
+    auto step = [&](Value sum) {
+      Value next;
       scoped([&] {
         Value v = widen(pull(op.getX(), inner));
         if (isa<VectorType>(type))
           v = splatTo(v);
-        next.push_back(combine(op.getKind(), element, sums[0], v));
+        next = join(sum, v);
       });
       return next;
     };
+    int64_t sums = group ? 1 : sumsOf(op);
     Value start = neutral(op.getKind(), element, type);
     int64_t points = 1;
     for (unsigned d : dims)
@@ -317,13 +382,9 @@ Value Body::emitReduce(ReduceOp op, AffineMap map) {
     } else if (cooperative && points >= minSharedPoints &&
                llvm::none_of(
                    dims, [&](unsigned d) { return symbolicBound.count(d); })) {
-      result = shareReduction(
-          dims, start, [&](Value sum) { return step(sum)[0]; },
-          [&](Value a, Value c) {
-            return combine(op.getKind(), element, a, c);
-          });
+      result = shareReduction(dims, start, step, join);
     } else if (width == 1) {
-      result = nest(dims, steps, bounds, start, step)[0];
+      result = accumulate(dims, steps, bounds, sums, start, step, join);
     } else {
       int64_t whole = extents[lane] / width * width;
       unsigned laneDim = lane;
@@ -331,7 +392,7 @@ Value Body::emitReduce(ReduceOp op, AffineMap map) {
       result = start;
       if (whole) {
         bounds.back() = whole;
-        result = nest(dims, steps, bounds, result, step)[0];
+        result = accumulate(dims, steps, bounds, sums, result, step, join);
       }
       if (int64_t rest = extents[laneDim] - whole) {
         limitLanes(index(rest));
