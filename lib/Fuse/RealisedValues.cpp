@@ -153,6 +153,9 @@ void effectiveUsers(Value v, llvm::SmallPtrSetImpl<Operation *> &users) {
 /// does not lie in one piece.
 constexpr int64_t longRow = 4096;
 
+/// What costs more is read again rather than computed again.
+constexpr int64_t worthReading = 10;
+
 /// Whether the reduced axes are the last ones, so that a row is one piece.
 bool reducesTrailing(ReduceOp reduce) {
   int64_t rank = tensorType(reduce.getX()).getRank();
@@ -161,9 +164,25 @@ bool reducesTrailing(ReduceOp reduce) {
                       [&](int64_t axis) { return axis >= first; });
 }
 
+/// Whether elementwise operations of another shape go on with `v`, which they
+/// see through views, so that they may as well compute it.
+bool goesOnElsewhere(Value v) {
+  for (Operation *user : v.getUsers()) {
+    if (!isView(user))
+      continue;
+    llvm::SmallPtrSet<Operation *, 8> users;
+    effectiveUsers(user->getResult(0), users);
+    if (llvm::any_of(users, llvm::IsaPred<ElementwiseOpInterface>))
+      return true;
+  }
+  return false;
+}
+
 /// Grows the region of a contraction or reduction over the elementwise
 /// operations that follow, and over further reductions of the same rows. The
 /// largest region with one value leaving it is taken; that value is realised.
+/// Rows that another shape goes on with are left to it if they are cheap to
+/// compute of the sums.
 void Realisation::grow(Operation *root) {
   Value first = root->getResult(0);
   auto reduce = dyn_cast<ReduceOp>(root);
@@ -181,6 +200,17 @@ void Realisation::grow(Operation *root) {
       row = tail;
   }
 
+  // The reduced shape with an extent of 1 in place of each reduced axis.
+  SmallVector<int64_t> kept(row.getShape());
+  if (reduce)
+    for (int64_t axis : reduce.getAxes())
+      kept[axis] = 1;
+  auto fits = [&](RankedTensorType type) {
+    return type.getShape() == tail.getShape() ||
+           type.getShape() == row.getShape() ||
+           (row != tail && type.getShape() == ArrayRef<int64_t>(kept));
+  };
+
   llvm::SetVector<Operation *> region;
   region.insert(root);
   auto eligible = [&](Operation *op) {
@@ -191,8 +221,7 @@ void Realisation::grow(Operation *root) {
     if (!type)
       return false;
     if (isa<ElementwiseOpInterface>(op))
-      return type.getShape() == tail.getShape() ||
-             type.getShape() == row.getShape();
+      return fits(type);
     if (!reduce)
       return false;
     if (auto other = dyn_cast<ReduceOp>(op))
@@ -206,6 +235,13 @@ void Realisation::grow(Operation *root) {
       return type.getShape() == row.getShape();
     return false;
   };
+  auto ofRow = [&](Operation *op) {
+    return tensorType(op->getResult(0)).getShape() == row.getShape();
+  };
+  auto isCostly = [&](Operation *op) {
+    auto elementwise = dyn_cast<ElementwiseOpInterface>(op);
+    return elementwise && ofRow(op) && elementwise.scalarCost() > worthReading;
+  };
   auto leaving = [&](SmallVectorImpl<Value> &values) {
     values.clear();
     for (Operation *op : region)
@@ -213,7 +249,8 @@ void Realisation::grow(Operation *root) {
                        [&](Operation *u) { return !region.contains(u); }))
         values.push_back(op->getResult(0));
   };
-  size_t best = 1;
+  size_t best = 1, sums = 1; ///< of operations; those that end in no row
+  bool left = false;
   SmallVector<Value> out;
   while (region.size() < 48) {
     // The next eligible user in program order.
@@ -229,12 +266,21 @@ void Realisation::grow(Operation *root) {
     leaving(out);
     if (out.size() != 1)
       continue;
-    auto shape = tensorType(out[0]).getShape();
     bool closes = isa<ElementwiseOpInterface>(out[0].getDefiningOp()) ||
                   isa<ReduceOp>(out[0].getDefiningOp());
-    if (closes && (shape == row.getShape() || shape == tail.getShape()))
-      best = region.size();
+    if (!closes || !fits(tensorType(out[0])))
+      continue;
+    best = region.size();
+    if (row != tail && ofRow(out[0].getDefiningOp()))
+      // What is cheap to compute of a row and its sums is left to those who go
+      // on with it in another shape.
+      left =
+          reduce && goesOnElsewhere(out[0]) && llvm::none_of(region, isCostly);
+    else
+      sums = best;
   }
+  if (left)
+    best = sums;
   while (region.size() > best)
     region.pop_back();
   leaving(out);
