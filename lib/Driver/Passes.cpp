@@ -11,6 +11,7 @@
 #include "nacre/Autodiff/Differentiate.h"
 #include "nacre/Autodiff/MixedPrecision.h"
 #include "nacre/Fuse/Fuse.h"
+#include "nacre/Schedule/KernelGroup.h"
 #include "nacre/Schedule/Schedule.h"
 
 using mlir::LogicalResult;
@@ -186,6 +187,10 @@ void registerPasses() {
       {"choose-schedules", "kernels get schedules for a plain machine",
        [](ModuleOp module) {
          return schedule::chooseSchedules(module, MachineDescription());
+       }},
+      {"group-kernels", "neighbours run slice by slice",
+       [](ModuleOp module) {
+         return schedule::groupKernels(module, MachineDescription());
        }},
       {"verify-schedule", "checks places and schedules",
        schedule::verifySchedule}};

@@ -19,6 +19,7 @@
 #include "nacre/Driver/Passes.h"
 #include "nacre/Fuse/Fuse.h"
 #include "nacre/Lazy/Lazy.h"
+#include "nacre/Schedule/KernelGroup.h"
 #include "nacre/Schedule/Schedule.h"
 
 using mlir::failure;
@@ -111,6 +112,10 @@ static LogicalResult schedulePhase(Program &program,
   MachineDescription described = machine;
   described.reciprocals &= !options.strictFp;
   if (failed(schedule::chooseSchedules(module, described)))
+    return failure();
+  // Some neighbours run slice by slice.
+  if (options.groups && options.optLevel > 0 &&
+      failed(schedule::groupKernels(module, machine)))
     return failure();
   return schedule::verifySchedule(module);
 }

@@ -3,6 +3,7 @@
 #include "Session.h"
 #include "Tune.h"
 #include "nacre/Artifact/CName.h"
+#include "nacre/Schedule/KernelGroup.h"
 #include "nacre/Schedule/Schedule.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
@@ -126,6 +127,7 @@ llvm::Expected<Toolchain> chooseToolchain(const ModelOptions &options) {
   tools.options.features = options.features;
   tools.options.optLevel = options.optLevel;
   tools.options.strictFp = options.strictFp;
+  tools.options.groups = options.groups;
   tools.options.symbol = artifact::cIdentifier(
       options.name.empty() ? llvm::sys::path::stem(options.model)
                            : StringRef(options.name));
@@ -227,6 +229,11 @@ llvm::Error lower(Program &program, Phase from, Phase to,
                   const Toolchain &tools, PhaseTimes &times) {
   Progress progress;
   DiagnosticLog log(*program.module->getContext());
+  // Schedules are found kernel by kernel: groups are formed when they are
+  // there.
+  CodegenOptions options = tools.options;
+  if (tools.tuning)
+    options.groups = false;
   for (auto [phase, name] : {std::pair(Phase::Fuse, "fuse"),
                              std::pair(Phase::Schedule, "schedule")}) {
     if (phase <= from || phase > to)
@@ -236,8 +243,7 @@ llvm::Error lower(Program &program, Phase from, Phase to,
     Phase before = static_cast<Phase>(static_cast<int>(phase) - 1);
     // What the verifier at the border after import has let through may fail
     // only by our fault.
-    if (failed(
-            runPhases(program, before, phase, tools.options, tools.machine))) {
+    if (failed(runPhases(program, before, phase, options, tools.machine))) {
       std::vector<std::string> lines = log.lines();
       lines.insert(lines.begin(), std::string("internal error in phase '") +
                                       name + "'; please report it");
@@ -253,9 +259,13 @@ llvm::Error lower(Program &program, Phase from, Phase to,
       return fail(ExitModel, log.lines());
     return llvm::Error::success();
   }
-  if (tools.tuning)
+  if (tools.tuning) {
     if (llvm::Error error = settleSchedules(program, tools))
       return error;
+    if (tools.options.groups && tools.options.optLevel > 0 &&
+        failed(schedule::groupKernels(*program.module, tools.machine)))
+      return fail(ExitBug, log.lines());
+  }
   if (tools.options.memoryBudget)
     return reportMemory(program, tools.options.memoryBudget);
   return llvm::Error::success();

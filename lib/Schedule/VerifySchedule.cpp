@@ -4,6 +4,7 @@
 #include "nacre/Lazy/ControlFlow.h"
 #include "nacre/Lazy/IndexMap.h"
 #include "nacre/Lazy/State.h"
+#include "nacre/Schedule/KernelGroup.h"
 #include "nacre/Schedule/Tuning.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/MathExtras.h"
@@ -83,6 +84,11 @@ void PlanVerifier::place(Operation *op, Attribute attr, Value v, StringRef what,
   if (written &&
       (place.getSpace() == "weights" || place.getSpace() == "input")) {
     fail(op) << "writes to read-only memory";
+    return;
+  }
+  if (isSliced(place)) {
+    if (!op->hasAttr(sliceAttr)) // else its group is checked
+      fail(op) << what << " is stored by slices, which only a group has";
     return;
   }
   auto elements = bufferElements(place, v);
@@ -200,6 +206,8 @@ LogicalResult PlanVerifier::run() {
     if (succeeded(status))
       status = verifyKernelSchedule(kernel);
   }
+  if (succeeded(status))
+    status = verifyGroups(function, arenaBytes);
   // Every result of the function must have been written where it belongs.
   for (auto [i, v] : llvm::enumerate(
            function.getBody().front().getTerminator()->getOperands())) {
@@ -227,12 +235,26 @@ void printPlan(ModuleOp module, raw_ostream &os) {
   auto main = module.lookupSymbol<func::FuncOp>("main");
   auto arena = module->getAttrOfType<IntegerAttr>("lazy.arena_bytes");
   os << "arena " << (arena ? arena.getInt() : 0) << " bytes\n";
+  std::optional<KernelGroup> group;
   for (auto kernel : main.getBody().front().getOps<KernelOp>()) {
+    if (auto begun = groupOf(kernel)) {
+      group = std::move(begun);
+      os << llvm::format("%-8s %12lld  %12lld  ", "arena",
+                         (long long)group->offset,
+                         (long long)(group->slots * group->slotBytes))
+         << "slots of " << group->members.size() << " kernels, "
+         << group->slices() << " slices\n";
+    }
     auto place = cast<PlaceAttr>((*kernel.getResultPlaces())[0]);
     auto type = tensorType(kernel.getResult(0));
     int64_t bytes = elementBytes(type.getElementType()), size = bytes;
     for (int64_t extent : boundedShape(type))
       size *= extent;
+    int member = group ? group->memberOf(kernel.getResult(0)) : -1;
+    if (isSliced(place) && member >= 0)
+      size = bytes * sliceSpan(*group, group->axes[member],
+                               place.getStrides().asArrayRef(),
+                               boundedShape(type));
     os << llvm::format("%-8s %12lld  %12lld  ", place.getSpace().str().c_str(),
                        (long long)(place.getOffset() * bytes), (long long)size)
        << kernel.getName() << "  " << type << "\n";

@@ -82,6 +82,9 @@ add_test(NAME integration.bounded_dims
 add_test(NAME integration.run_time_numbers
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
     ${CMAKE_CURRENT_LIST_DIR}/run_time_numbers.py $<TARGET_FILE:nacre>)
+add_test(NAME integration.attention_groups
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/with_oracles.sh
+    ${CMAKE_CURRENT_LIST_DIR}/attention_groups.py $<TARGET_FILE:nacre>)
 if(NACRE_FULL_TESTS)
   foreach(target opencl wgsl)
     add_test(NAME integration.onnx_suite_${target}

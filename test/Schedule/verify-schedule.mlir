@@ -357,3 +357,31 @@ module attributes {lazy.arena_bytes = 0 : i64} {
     return %0 : tensor<3x8xf32>
   }
 }
+
+// -----
+
+// Slices are for groups.
+module attributes {lazy.arena_bytes = 64 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: an operand is stored by slices, which only a group has}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {operand_places = [#lazy.place<"slice", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// A group of one.
+module attributes {lazy.arena_bytes = 64 : i64} {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error@+1 {{'lazy.kernel' op kernel neg: its group is not one: 'members' kernels in a row, two at least, with slices of 'points'}}
+    %0 = lazy.kernel "neg" (%a = %x : tensor<4xf32>) -> (tensor<4xf32>) attributes {lazy.group = {members = 1 : i64, points = 1 : i64, slots = 1 : i64, slot_bytes = 64 : i64, offset = 0 : i64}, lazy.slice = array<i64: 0>, operand_places = [#lazy.place<"input", 0, 0, [1]>], result_places = [#lazy.place<"output", 0, 0, [1]>], schedule = {extents = array<i64: 4>, grain = 4096 : i64, kind = "map", lane = 0 : i64, lanes = 4 : i64, loops = array<i64: 0>, prefix = 0 : i64}} {
+      %1 = lazy.neg %a : tensor<4xf32>
+      lazy.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}

@@ -93,6 +93,8 @@ static void addModelFlags(CLI::App *verb, ModelOptions &options) {
   verb->add_flag("--strict-fp", options.strictFp,
                  "Sum no other products than the model's (no Winograd) and "
                  "divide by no reciprocals");
+  verb->add_flag("!--no-groups", options.groups,
+                 "Run each kernel for itself, none in groups slice by slice");
   verb->add_option("--from", options.from,
                    "Phase that made the text: import, fuse or schedule")
       ->type_name("PHASE");

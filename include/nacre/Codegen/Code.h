@@ -19,6 +19,9 @@ struct CodegenOptions {
   int64_t memoryBudget = 0;
   /// No sums of other products than the model's.
   bool strictFp = false;
+  /// Whether kernels may run in groups, slice by slice; else each has a launch
+  /// of its own.
+  bool groups = true;
   bool embedWeights = true;     ///< else the caller passes them to run
   std::string symbol = "model"; ///< C identifier, prefix of every symbol
   std::string weightsFile;      ///< name of the side file, without a folder

@@ -32,6 +32,7 @@ struct ModelOptions {
   std::string schedules;  ///< file of schedules to take; empty: none
   double tune = 0;        ///< seconds to look for faster schedules
   std::string tuneLog;    ///< file for those that are found; empty: none
+  bool groups = true;     ///< kernels may run in groups, slice by slice
   bool strictFp = false;  ///< sums of the model's own products only
   std::string name;       ///< C name; empty: from the model's file name
   bool interpret = false; ///< by the reference interpreter, nothing compiled

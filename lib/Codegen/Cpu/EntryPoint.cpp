@@ -14,8 +14,20 @@
 namespace nacre::codegen {
 namespace {
 
-/// Slots of the frame: pointers, the status and the counters of loops.
-enum FrameSlot { Inputs, Outputs, Arena, Weights, Dims, Status, Counters };
+/// Slots of the frame: pointers, the status, the number of threads and the
+/// counters of loops.
+enum FrameSlot {
+  Inputs,
+  Outputs,
+  Arena,
+  Weights,
+  Dims,
+  Status,
+  Threads,
+  Counters
+};
+
+enum ExecutorField { ExecutorContext, ExecutorThreads, ExecutorParallel };
 
 class EntryPoint {
 public:
@@ -26,10 +38,11 @@ public:
         pointer(llvm::PointerType::get(context, 0)), i32(b.getInt32Ty()),
         i64(b.getInt64Ty()),
         frame(llvm::StructType::get(
-            context, {pointer, pointer, pointer, pointer, pointer, i32,
+            context, {pointer, pointer, pointer, pointer, pointer, i32, i64,
                       llvm::ArrayType::get(i64, lowered.loops)})),
-        taskType(llvm::FunctionType::get(b.getVoidTy(), {pointer, i64, i64},
-                                         false)) {}
+        taskType(
+            llvm::FunctionType::get(b.getVoidTy(), {pointer, i64, i64}, false)),
+        executorType(llvm::StructType::get(context, {pointer, i64, pointer})) {}
   void run();
 
 private:
@@ -52,6 +65,7 @@ private:
   }
   void steps(llvm::Function *f, llvm::Value *framePointer,
              llvm::Function *dispatch);
+  void countThreads(llvm::Function *f, llvm::Value *framePointer);
   void addSums(llvm::Function *f, llvm::Value *framePointer);
   void copyKept(llvm::Function *f, llvm::Value *framePointer);
 
@@ -65,6 +79,7 @@ private:
   llvm::Type *i32, *i64;
   llvm::StructType *frame;
   llvm::FunctionType *taskType;
+  llvm::StructType *executorType;            ///< nacre_executor (nacre/model.h)
   llvm::SmallVector<llvm::Function *> tasks; ///< one a call
 };
 
@@ -108,6 +123,9 @@ llvm::Function *EntryPoint::task(const KernelCall &call, unsigned number) {
         fit(b.CreateLoad(i64, b.CreateConstGEP1_64(
                                   i64, base(framePointer, Dims), symbol)),
             args.size()));
+  if (call.slots)
+    args.push_back(
+        fit(b.CreateLoad(i64, slot(framePointer, Threads)), args.size()));
   llvm::Value *begin = f->getArg(1), *end = f->getArg(2);
   if (call.grain > 1) {
     llvm::Value *grain = b.getInt64(call.grain), *all = b.getInt64(call.tasks);
@@ -139,11 +157,10 @@ llvm::Function *EntryPoint::dispatcher() {
                {dispatch->getArg(0), b.getInt64(0), dispatch->getArg(3)});
   b.CreateRetVoid();
   b.SetInsertPoint(shared);
-  auto *executorType = llvm::StructType::get(context, {pointer, i64, pointer});
-  llvm::Value *ctx =
-      b.CreateLoad(pointer, b.CreateStructGEP(executorType, executor, 0));
-  llvm::Value *parallel =
-      b.CreateLoad(pointer, b.CreateStructGEP(executorType, executor, 2));
+  llvm::Value *ctx = b.CreateLoad(
+      pointer, b.CreateStructGEP(executorType, executor, ExecutorContext));
+  llvm::Value *parallel = b.CreateLoad(
+      pointer, b.CreateStructGEP(executorType, executor, ExecutorParallel));
   auto *parallelType = llvm::FunctionType::get(
       b.getVoidTy(), {pointer, pointer, pointer, i64}, false);
   b.CreateCall(
@@ -151,6 +168,21 @@ llvm::Function *EntryPoint::dispatcher() {
       {ctx, dispatch->getArg(2), dispatch->getArg(0), dispatch->getArg(3)});
   b.CreateRetVoid();
   return dispatch;
+}
+
+/// Stores how many threads the executor has; one without an executor.
+void EntryPoint::countThreads(llvm::Function *f, llvm::Value *framePointer) {
+  llvm::Value *executor = f->getArg(5), *one = b.getInt64(1);
+  b.CreateStore(one, slot(framePointer, Threads));
+  auto *ask = block(f), *next = block(f);
+  b.CreateCondBr(b.CreateIsNull(executor), next, ask);
+  b.SetInsertPoint(ask);
+  llvm::Value *threads = b.CreateLoad(
+      i64, b.CreateStructGEP(executorType, executor, ExecutorThreads));
+  b.CreateStore(b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, threads, one),
+                slot(framePointer, Threads));
+  b.CreateBr(next);
+  b.SetInsertPoint(next);
 }
 
 /// What a run does, in order. Afterwards the insertion point is its end.
@@ -169,6 +201,11 @@ void EntryPoint::steps(llvm::Function *f, llvm::Value *framePointer,
     const KernelCall &kernel = lowered.calls[number];
     llvm::Value *count =
         b.getInt64(llvm::divideCeil(kernel.tasks, kernel.grain));
+    if (kernel.slots) {
+      llvm::Value *threads = b.CreateLoad(i64, slot(framePointer, Threads));
+      count = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, threads,
+                                      b.getInt64(kernel.slots));
+    }
     if (kernel.taskSymbol >= 0)
       count = b.CreateMul(
           count, b.CreateLoad(i64, b.CreateConstGEP1_64(i64, f->getArg(4),
@@ -343,6 +380,9 @@ void EntryPoint::run() {
     b.CreateRet(b.getInt32(1)); // NACRE_E_ARG
     b.SetInsertPoint(next);
   }
+  if (llvm::any_of(lowered.calls,
+                   [](const KernelCall &call) { return call.slots > 0; }))
+    countThreads(f, framePointer);
   addSums(f, framePointer);
   copyKept(f, framePointer);
   steps(f, framePointer, dispatch);

@@ -10,6 +10,7 @@
 #include "mlir/Target/LLVMIR/Export.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
+#include "nacre/Schedule/KernelGroup.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
@@ -77,6 +78,13 @@ lowerToLlvm(ModuleOp module, llvm::LLVMContext &context,
   passes.addPass(createReconcileUnrealizedCastsPass());
   if (failed(passes.run(module)))
     return llvm::createStringError("kernels could not be lowered to LLVM");
+  // Of a slice's tensor no more than the slice lies in memory, and where it
+  // would begin need not be an address (GroupKernel.cpp).
+  for (auto function : module.getOps<LLVM::LLVMFuncOp>())
+    if (function->hasAttr(schedule::sliceAttr))
+      function.walk([](LLVM::GEPOp address) {
+        address.setNoWrapFlags(LLVM::GEPNoWrapFlags::none);
+      });
   auto result = translateModuleToLLVMIR(module, context, "nacre");
   if (!result)
     return llvm::createStringError(

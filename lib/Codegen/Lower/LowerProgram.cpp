@@ -1,6 +1,7 @@
 //===- LowerProgram.cpp - a scheduled program as calls of kernels ---------===//
 #include "LowerProgram.h"
 #include "Body.h"
+#include "GroupKernel.h"
 #include "mlir/IR/Verifier.h"
 #include "nacre/Codegen/Signature.h"
 #include "nacre/Lazy/ControlFlow.h"
@@ -30,6 +31,9 @@ private:
   void signature();
   LogicalResult steps(Block &block);
   LogicalResult kernelStep(KernelOp kernel, KernelOp &done);
+  LogicalResult groupStep(const schedule::KernelGroup &group);
+  std::string shared(func::FuncOp function);
+  void add(KernelCall call, KernelInfo info);
   LogicalResult loopStep(LoopOp loop);
   LogicalResult ifStep(IfOp branch);
   void noteChunks(func::FuncOp function, ArrayRef<BufferRef> buffers);
@@ -52,6 +56,7 @@ private:
                                    const std::optional<Packing> &packing);
   BufferRef refOf(Attribute place, Value v, bool write,
                   const Packing *packing = nullptr);
+  BufferRef arenaRef(int64_t offset, int64_t bytes);
 
   Program &program;
   StringRef prefix;
@@ -228,7 +233,7 @@ BufferRef ProgramLowering::refOf(Attribute attr, Value v, bool write,
         within;
     return ref;
   }
-  if (!inside)
+  if (!inside || ref.space == schedule::sliceSpace)
     return ref;
   BufferRef base = ref.space == "input"    ? inside->inputs[ref.slot]
                    : ref.space == "output" ? inside->outputs[ref.slot]
@@ -237,6 +242,17 @@ BufferRef ProgramLowering::refOf(Attribute attr, Value v, bool write,
   base.bytes = ref.bytes;
   base.write = write;
   return base;
+}
+
+/// A part of the arena of the function that is being lowered.
+BufferRef ProgramLowering::arenaRef(int64_t offset, int64_t bytes) {
+  BufferRef ref{"arena", 0, 0, bytes, true, {}};
+  if (inside) {
+    ref = inside->arena;
+    ref.bytes = bytes;
+  }
+  ref.byteOffset += offset;
+  return ref;
 }
 
 SmallVector<BufferRef>
@@ -319,23 +335,9 @@ LogicalResult ProgramLowering::kernelStep(KernelOp kernel, KernelOp &done) {
     info.bytes += other.bytes;
     done = *border;
   }
-  for (const BufferRef &ref : call.buffers)
-    if (ref.space == "output")
-      code.outputs[ref.slot].readyAfter = int64_t(lowered.calls.size());
   if (chunkBytes)
     noteChunks(result->function, call.buffers);
-  // Equal kernels share one function.
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  result->function->print(stream, OpPrintingFlags().useLocalScope());
-  auto [it, fresh] = functionOf.try_emplace(text);
-  if (fresh) {
-    it->second = (prefix + "_k" + llvm::Twine(functionOf.size() - 1)).str();
-    result->function.setName(it->second);
-  } else
-    result->function.erase();
-
-  call.function = it->second;
+  call.function = shared(result->function);
   call.tasks = result->tasks;
   call.group = result->group;
   call.perGroup = result->perGroup;
@@ -346,9 +348,65 @@ LogicalResult ProgramLowering::kernelStep(KernelOp kernel, KernelOp &done) {
   // A kernel of a few microseconds is not worth waking a thread for.
   if (info.flops / 16 + info.bytes / 16 < 10000 && call.taskSymbol < 0)
     call.grain = std::max<int64_t>(call.tasks, 1);
+  add(std::move(call), std::move(info));
+  return success();
+}
+
+/// The name of a function; equal kernels share one.
+std::string ProgramLowering::shared(func::FuncOp function) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  function->print(stream, OpPrintingFlags().useLocalScope());
+  auto [it, fresh] = functionOf.try_emplace(text);
+  if (fresh) {
+    it->second = (prefix + "_k" + llvm::Twine(functionOf.size() - 1)).str();
+    function.setName(it->second);
+  } else
+    function.erase();
+  return it->second;
+}
+
+void ProgramLowering::add(KernelCall call, KernelInfo info) {
+  for (const BufferRef &ref : call.buffers)
+    if (ref.space == "output")
+      code.outputs[ref.slot].readyAfter = int64_t(lowered.calls.size());
   code.kernels.push_back(std::move(info));
   lowered.steps.push_back({Step::Kernel, unsigned(lowered.calls.size())});
   lowered.calls.push_back(std::move(call));
+}
+
+/// One step for the kernels of a group.
+LogicalResult ProgramLowering::groupStep(const schedule::KernelGroup &group) {
+  SmallVector<GroupMember> members;
+  KernelCall call;
+  KernelInfo info;
+  for (KernelOp kernel : group.members) {
+    auto result = lowerKernel(kernel, *lowered.module, "kernel");
+    if (failed(result))
+      return failure();
+    SmallVector<BufferRef> buffers = buffersOf(kernel, result->packing);
+    for (BufferRef &ref : buffers)
+      if (ref.space == schedule::sliceSpace)
+        result->function->setAttr(schedule::sliceAttr,
+                                  UnitAttr::get(kernel.getContext()));
+      else
+        call.buffers.push_back(std::move(ref));
+    FunctionType type = result->function.getFunctionType();
+    members.push_back({shared(result->function), type});
+    KernelInfo own = describe(kernel);
+    info.computes += (info.computes.empty() ? "" : "; ") + own.computes;
+    info.schedule += (info.schedule.empty() ? "" : ", ") + own.schedule;
+    info.flops += own.flops;
+    info.bytes += own.bytes;
+  }
+  KernelOp first = group.members.front(), last = group.members.back();
+  info.name = (first.getName() + "_to_" + last.getName()).str();
+  info.schedule =
+      (llvm::Twine(group.slices()) + " slices: " + info.schedule).str();
+  call.buffers.push_back(arenaRef(group.offset, group.slots * group.slotBytes));
+  call.slots = group.slots;
+  call.function = shared(lowerGroup(group, members, *lowered.module, "group"));
+  add(std::move(call), std::move(info));
   return success();
 }
 
@@ -368,14 +426,7 @@ LogicalResult ProgramLowering::loopStep(LoopOp loop) {
   };
   auto scratch = [&](unsigned i, int64_t bytes) {
     auto place = cast<PlaceAttr>((*loop.getScratch())[i]);
-    BufferRef ref{"arena", 0, place.getOffset(), bytes, true, {}};
-    if (inside) {
-      BufferRef base = inside->arena;
-      base.byteOffset += ref.byteOffset;
-      base.bytes = bytes;
-      return base;
-    }
-    return ref;
+    return arenaRef(place.getOffset(), bytes);
   };
   auto slice = [&](BufferRef ref, Value whole, bool backward) {
     int64_t bytes = sliceBytes(whole);
@@ -457,7 +508,11 @@ LogicalResult ProgramLowering::steps(Block &block) {
   KernelOp done;
   for (Operation &op : block) {
     LogicalResult ok = success();
-    if (auto kernel = dyn_cast<KernelOp>(op)) {
+    if (op.hasAttr(schedule::sliceAttr)) {
+      // A group runs where its first kernel stands.
+      if (auto group = schedule::groupOf(cast<KernelOp>(op)))
+        ok = groupStep(*group);
+    } else if (auto kernel = dyn_cast<KernelOp>(op)) {
       if (kernel != done)
         ok = kernelStep(kernel, done);
     } else if (auto loop = dyn_cast<LoopOp>(op)) {

@@ -34,6 +34,9 @@ struct KernelCall {
   int64_t group = 0;    ///< on a grid: work-items of a group
   int64_t perGroup = 1; ///< on a grid: tasks of a group
   int taskSymbol = -1;
+  /// Not 0: the function takes the number of threads, and its tasks are as many
+  /// parts, but not more than this.
+  int64_t slots = 0;
 };
 
 /// What a run does next.
