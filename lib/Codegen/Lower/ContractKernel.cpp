@@ -382,8 +382,11 @@ SmallVector<Value> TiledContraction::reduce(int64_t m) {
     b.setInsertionPointToEnd(loop.getBody());
     scf::YieldOp::create(b, loc, next);
     next.assign(loop.getResults().begin(), loop.getResults().end());
+    // Once: behind the pieces of the loop, where it has them.
+    scf::ForOp whole =
+        kLoops.size() == 1 ? nestLoops.front() : nestLoops.back();
     if (int64_t rest = inner >= 0 ? extents[inner] % dot : 0;
-        rest && loop == nestLoops.back()) {
+        rest && loop == whole) {
       b.setInsertionPointAfter(loop);
       body.ivs[inner] = body.index(extents[inner] - rest);
       next = dotStep(m, rest, next);
