@@ -266,7 +266,7 @@ std::optional<Plan> GroupFormer::cut(KernelGroup group) {
       whole += bytesOf(v);
     }
   const int64_t room = machine.l2Bytes / 2, extent = g.extents.back();
-  if (whole < room)
+  if (whole < machine.l2Bytes)
     return std::nullopt;
   auto slotOf = [&](int64_t points) {
     g.points = points;

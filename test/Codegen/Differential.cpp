@@ -243,6 +243,8 @@ struct Check {
     if (!machine)
       return machine.takeError();
     tools.machine = *machine;
+    if (under.cache)
+      tools.machine.l2Bytes = under.cache;
     if (force)
       force(tools.machine);
     return driver::compileProgram(program(), net.phase, tools);

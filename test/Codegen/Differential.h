@@ -36,6 +36,7 @@ inline bool isFloat(DType t) { return t >= DType::F16; }
 struct UnderTest {
   const Target *target = nullptr;
   bool decomposed = false; ///< kernels against themselves, decomposed
+  unsigned cache = 0;      ///< bytes of cache, to the cost model; 0: as it is
   bool full = false;       ///< cases that take long or much memory, too
   bool is(StringRef name) const { return target->name() == name; }
   /// f64 is computed in f32: such data is rounded to f32 before the

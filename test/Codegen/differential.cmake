@@ -11,6 +11,10 @@ target_include_directories(nacre_differential PRIVATE
 
 add_test(NAME codegen.differential COMMAND nacre_differential --random=60 --jobs=2)
 set_tests_properties(codegen.differential PROPERTIES TIMEOUT 1200)
+# As if caches were small: tails are prefetched, chunks are short.
+add_test(NAME codegen.differential.small_cache
+  COMMAND nacre_differential --only=random/,bytes/,attention --random=60 --jobs=2 --cache=1024)
+set_tests_properties(codegen.differential.small_cache PROPERTIES TIMEOUT 1200)
 set(on_devices ${CMAKE_CURRENT_LIST_DIR}/on_devices.sh)
 # The same on devices; skipped, with the reason, where there is none.
 foreach(target opencl wgsl)

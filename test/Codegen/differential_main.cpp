@@ -265,6 +265,8 @@ int main(int argc, char **argv) {
       bad = word.getAsInteger(10, count);
     else if (word.consume_front("--jobs="))
       bad = word.getAsInteger(10, jobs) || jobs == 0;
+    else if (word.consume_front("--cache="))
+      bad = word.getAsInteger(10, under.cache);
     else if (word.consume_front("--only="))
       only = word.str();
     else if (word.consume_front("--file="))
@@ -288,7 +290,8 @@ int main(int argc, char **argv) {
     if (bad) {
       llvm::errs() << "usage: nacre_differential [--target=NAME] "
                       "[--only=TEXT,...] [--seed=N] [--random=COUNT] [--full] "
-                      "[--jobs=N] [--record=TABLE.tsv] [--here] [--list] "
+                      "[--cache=BYTES] [--jobs=N] [--record=TABLE.tsv] "
+                      "[--here] [--list] "
                       "[--decompose] "
                       "[--file=PROGRAM.mlir [--from=schedule]]\n";
       return 2;
