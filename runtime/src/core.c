@@ -234,8 +234,11 @@ nacre_status nacre_check_model(const nacre_model *model, nacre_error *error) {
 enum { large_page = 2 << 20, pages_that_pay = 2 };
 
 void *nacre_alloc(uint64_t bytes) {
-  uint64_t unit =
-      bytes < pages_that_pay * large_page ? NACRE_ALIGNMENT : large_page;
+  uint64_t unit = NACRE_ALIGNMENT;
+#ifdef MADV_HUGEPAGE
+  if (bytes >= pages_that_pay * large_page)
+    unit = large_page;
+#endif
   /* aligned_alloc wants a multiple of the alignment; the sum must not wrap. */
   if (bytes > PTRDIFF_MAX - unit)
     return NULL;
