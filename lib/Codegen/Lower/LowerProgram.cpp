@@ -2,6 +2,7 @@
 #include "LowerProgram.h"
 #include "Body.h"
 #include "GroupKernel.h"
+#include "ThreadShares.h"
 #include "mlir/IR/Verifier.h"
 #include "nacre/Codegen/Signature.h"
 #include "nacre/Lazy/ControlFlow.h"
@@ -345,9 +346,7 @@ LogicalResult ProgramLowering::kernelStep(KernelOp kernel, KernelOp &done) {
     call.taskSymbol = symbolIndex(result->taskSymbol.getValue());
   for (StringAttr symbol : result->symbols)
     call.symbols.push_back(symbolIndex(symbol.getValue()));
-  // A kernel of a few microseconds is not worth waking a thread for.
-  if (info.flops / 16 + info.bytes / 16 < 10000 && call.taskSymbol < 0)
-    call.grain = std::max<int64_t>(call.tasks, 1);
+  call.cycles = cyclesOf(kernel);
   add(std::move(call), std::move(info));
   return success();
 }
@@ -393,6 +392,7 @@ LogicalResult ProgramLowering::groupStep(const schedule::KernelGroup &group) {
         call.buffers.push_back(std::move(ref));
     FunctionType type = result->function.getFunctionType();
     members.push_back({shared(result->function), type});
+    call.cycles += cyclesOf(kernel);
     KernelInfo own = describe(kernel);
     info.computes += (info.computes.empty() ? "" : "; ") + own.computes;
     info.schedule += (info.schedule.empty() ? "" : ", ") + own.schedule;
@@ -540,6 +540,7 @@ llvm::Expected<LoweredProgram> ProgramLowering::run() {
   if (failed(steps(main.getBody().front())) ||
       failed(mlir::verify(*lowered.module)))
     return llvm::createStringError("kernels could not be lowered");
+  keepOnOneThread(lowered.calls);
   return std::move(lowered);
 }
 

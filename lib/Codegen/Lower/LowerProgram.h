@@ -37,6 +37,7 @@ struct KernelCall {
   /// Not 0: the function takes the number of threads, and its tasks are as many
   /// parts, but not more than this.
   int64_t slots = 0;
+  double cycles = 0; ///< about how long it takes one thread of a cpu
 };
 
 /// What a run does next.
