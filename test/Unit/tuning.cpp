@@ -93,7 +93,7 @@ TEST_CASE("what a contraction is tried with") {
         std::vector<std::string>{
             "chunk_t=32 tile_m=8", "chunk_t=21 tile_m=7", "chunk_t=18 tile_m=6",
             "chunk_t=60 tile_m=30 tile_n=1", "chunk_t=60 tile_m=20 tile_n=1",
-            "chunk_t=60 tile_m=21 tile_n=1", "chunk_t=60 tile_m=22 tile_n=1",
+            "chunk_t=60 tile_m=22 tile_n=1", "chunk_t=60 tile_m=24 tile_n=1",
             "tile_m=12 tile_n=2", "chunk_t=39 tile_m=13 tile_n=2"});
   CHECK(p.candidates(0, 1) ==
         std::vector<std::string>{"chunk_t=18", "chunk_t=9", "chunk_t=60",
