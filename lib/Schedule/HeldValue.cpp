@@ -75,11 +75,7 @@ private:
     if (auto view = dyn_cast<ViewOpInterface>(op)) {
       walk(view.source(), composeView(view, map, extents), reduced);
     } else if (auto reduce = dyn_cast<ReduceOp>(op)) {
-      SmallVector<AffineExpr> row;
-      for (auto [axis, e] : llvm::enumerate(identity.getResults()))
-        if (!llvm::is_contained(reduce.getAxes(), int64_t(axis)))
-          row.push_back(e);
-      note(reductions, reduce, map.getResults() == ArrayRef(row));
+      note(reductions, reduce, isAtRow(map, identity, reduce.getAxes()));
       size_t open = extents.size();
       AffineMap inner = openReduction(tensorType(reduce.getX()),
                                       reduce.getAxes(), map, extents);
@@ -104,6 +100,14 @@ bool computesAtSameIndex(Value root, Value v) {
   Values found;
   atSameIndex(root, found);
   return found.contains(v);
+}
+
+bool isAtRow(AffineMap map, AffineMap identity, ArrayRef<int64_t> axes) {
+  SmallVector<AffineExpr> row;
+  for (auto [axis, e] : llvm::enumerate(identity.getResults()))
+    if (!llvm::is_contained(axes, int64_t(axis)))
+      row.push_back(e);
+  return map.getResults() == ArrayRef(row);
 }
 
 int64_t heldValue(KernelOp kernel, const llvm::SmallBitVector &rowAxes) {

@@ -6,6 +6,7 @@
 #include "nacre/Lazy/Signature.h"
 #include "nacre/Lazy/State.h"
 #include "nacre/Schedule/KernelNest.h"
+#include "nacre/Schedule/ScheduleReader.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -13,34 +14,23 @@ namespace nacre::schedule {
 using namespace nacre::lazy;
 
 namespace {
-/// The entries of a schedule that say how tasks are numbered.
-struct ScheduleKeys {
-  DictionaryAttr dict;
-  int64_t number(StringRef key, int64_t otherwise) const {
-    auto attr = dict.getAs<IntegerAttr>(key);
-    return attr ? attr.getInt() : otherwise;
-  }
-  ArrayRef<int64_t> list(StringRef key) const {
-    auto attr = dict.getAs<DenseI64ArrayAttr>(key);
-    return attr ? attr.asArrayRef() : ArrayRef<int64_t>();
-  }
-};
-
 /// Writes the number of a kernel's task as digits.
 class DigitReader {
 public:
   explicit DigitReader(KernelOp kernel)
-      : kernel(kernel), keys{*kernel.getSchedule()} {}
+      : kernel(kernel), keys{*kernel.getSchedule()},
+        extents(keys.list("extents")) {}
   std::optional<SmallVector<TaskDigit>> read();
 
 private:
   bool contraction(ContractOp contract);
   bool map();
   bool loop(int64_t dim);
-  bool chunks(int64_t dim, int64_t chunk, StringRef key);
+  void chunks(int64_t dim, StringRef key, int64_t unit = 1);
 
   KernelOp kernel;
-  ScheduleKeys keys;
+  ScheduleReader keys;
+  SmallVector<int64_t> extents; ///< of the loops, some run as one
   /// Per dimension of the schedule: extent, axis of the results, stride of the
   /// first result.
   SmallVector<int64_t> shape, axisOf, strides;
@@ -52,10 +42,10 @@ private:
 bool DigitReader::loop(int64_t dim) {
   int64_t run = shape[dim], inner = dim;
   SmallVector<TaskDigit> parts{{axisOf[dim], shape[dim], 1}};
-  while (run < keys.list("extents")[dim]) {
+  while (run < extents[dim]) {
     int64_t outer = -1;
     for (size_t d = 0; d < shape.size(); ++d)
-      if (keys.list("extents")[d] == 1 && shape[d] > 1 && axisOf[d] >= 0 &&
+      if (extents[d] == 1 && shape[d] > 1 && axisOf[d] >= 0 &&
           strides[d] == shape[inner] * strides[inner])
         outer = d;
     if (outer < 0)
@@ -65,16 +55,15 @@ bool DigitReader::loop(int64_t dim) {
     inner = outer;
   }
   llvm::append_range(digits, llvm::reverse(parts));
-  return run == keys.list("extents")[dim];
+  return run == extents[dim];
 }
 
-/// The digit of a loop whose tasks have `chunk` indices.
-bool DigitReader::chunks(int64_t dim, int64_t chunk, StringRef key) {
-  int64_t extent = keys.list("extents")[dim];
+/// The digit of a loop whose tasks have as many indices as `key` says.
+void DigitReader::chunks(int64_t dim, StringRef key, int64_t unit) {
+  int64_t extent = extents[dim], chunk = keys.chunk(key, extent, unit);
   bool one = extent == shape[dim];
   digits.push_back({one ? axisOf[dim] : -1,
                     int64_t(llvm::divideCeil(extent, chunk)), chunk, key});
-  return true;
 }
 
 /// As TiledContraction numbers them (Codegen/Lower/ContractKernel.cpp).
@@ -86,25 +75,18 @@ bool DigitReader::contraction(ContractOp contract) {
     axisOf.push_back(axis);
     strides.push_back(axis < 0 ? 0 : place.getStrides()[axis]);
   }
-  ArrayRef<int64_t> extents = keys.list("extents");
   if (extents.size() != shape.size())
     return false;
   for (int64_t d : keys.list("loops"))
     if (!loop(d))
       return false;
   int64_t row = keys.number("row", -1), tile = keys.number("tile", -1),
-          lane = keys.number("lane", -1), tileM = keys.number("tile_m", 1),
+          lane = keys.number("lane", -1),
           lanes = keys.number("lanes", 1) * keys.number("tile_n", 1);
   if (row >= 0)
-    chunks(row, std::clamp<int64_t>(keys.number("chunk_r", 1), 1, extents[row]),
-           "chunk_r");
-  if (tile >= 0) {
-    int64_t chunk =
-        std::clamp<int64_t>(keys.number("chunk_t", 1), 1, extents[tile]);
-    if (chunk < extents[tile])
-      chunk = std::max<int64_t>(chunk / tileM, 1) * tileM;
-    chunks(tile, chunk, "chunk_t");
-  }
+    chunks(row, "chunk_r");
+  if (tile >= 0)
+    chunks(tile, "chunk_t", keys.number("tile_m", 1));
   if (lane >= 0)
     digits.push_back({-1, int64_t(llvm::divideCeil(extents[lane], lanes)), 0});
   return true;
@@ -117,12 +99,12 @@ bool DigitReader::map() {
   strides = SmallVector<int64_t>(place.getStrides().asArrayRef());
   for (size_t d = 0; d < shape.size(); ++d)
     axisOf.push_back(d);
-  ArrayRef<int64_t> extents = keys.list("extents"), loops = keys.list("loops");
+  SmallVector<int64_t> loops = keys.list("loops");
   int64_t prefix = keys.number("prefix", 0), lanes = keys.number("lanes", 1);
   if (extents.size() != shape.size() || prefix > int64_t(loops.size()) ||
       (prefix == 0 && loops.size() == 1))
     return false;
-  for (int64_t d : loops.take_front(prefix)) {
+  for (int64_t d : ArrayRef(loops).take_front(prefix)) {
     if (d == keys.number("lane", -1) && lanes > 1)
       digits.push_back({-1, int64_t(llvm::divideCeil(extents[d], lanes)), 0});
     else if (!loop(d))
@@ -303,7 +285,6 @@ static std::string taskProblem(const KernelGroup &group, size_t member) {
   return "";
 }
 
-/// Whether nothing but members reads `v` and the views of it.
 bool readOnlyBy(const KernelGroup &group, Value v) {
   return llvm::all_of(v.getUsers(), [&](Operation *user) {
     if (auto view = dyn_cast<ViewOpInterface>(user))

@@ -5,12 +5,28 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Scheduler.h"
+#include "nacre/Schedule/ScheduleReader.h"
 #include "nacre/Schedule/Tuning.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 namespace nacre::schedule {
 using namespace nacre::lazy;
+
+int64_t ScheduleReader::number(StringRef key, int64_t otherwise) const {
+  auto attr = dict.getAs<IntegerAttr>(key);
+  return attr ? attr.getInt() : otherwise;
+}
+SmallVector<int64_t> ScheduleReader::list(StringRef key) const {
+  auto attr = dict.getAs<DenseI64ArrayAttr>(key);
+  return attr ? SmallVector<int64_t>(attr.asArrayRef())
+              : SmallVector<int64_t>();
+}
+int64_t ScheduleReader::chunk(StringRef key, int64_t extent,
+                              int64_t unit) const {
+  int64_t asked = std::clamp<int64_t>(number(key, 1), 1, extent);
+  return asked < extent ? std::max<int64_t>(asked / unit, 1) * unit : asked;
+}
 
 namespace {
 struct Limit {

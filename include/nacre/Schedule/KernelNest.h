@@ -66,6 +66,11 @@ openNames(mlir::Operation *op, llvm::StringRef attribute, size_t count);
 /// operations alone between them.
 bool computesAtSameIndex(mlir::Value root, mlir::Value v);
 
+/// Whether `map` reads a reduction over `axes` where the row is that `identity`
+/// walks.
+bool isAtRow(mlir::AffineMap map, mlir::AffineMap identity,
+             llvm::ArrayRef<int64_t> axes);
+
 /// Whether `v` at `map` is one number along all of the loops `dims`.
 bool isSameAlong(mlir::Value v, mlir::AffineMap map,
                  llvm::ArrayRef<int64_t> extents,

@@ -11,6 +11,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "nacre/Schedule/KernelNest.h"
+#include "nacre/Schedule/ScheduleReader.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/SmallBitVector.h"
 
@@ -73,12 +74,7 @@ lowerKernel(lazy::KernelOp kernel, mlir::ModuleOp module, llvm::StringRef name);
 LoweredKernel joinLaunches(const LoweredKernel &main,
                            const LoweredKernel &border);
 
-/// The schedule attribute of a kernel, read with defaults.
-struct ScheduleReader {
-  mlir::DictionaryAttr dict;
-  int64_t number(llvm::StringRef key, int64_t otherwise = -1) const;
-  llvm::SmallVector<int64_t> list(llvm::StringRef key) const;
-};
+using schedule::ScheduleReader;
 
 /// Stored in 16 bits, computed in f32.
 inline bool isNarrowFloat(mlir::Type type) {

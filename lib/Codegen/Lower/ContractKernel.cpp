@@ -52,10 +52,9 @@ public:
         extents(s.list("extents")), lane(s.number("lane")),
         tile(s.number("tile")), row(s.number("row")),
         lanes(s.number("lanes", 1)), tileM(s.number("tile_m", 1)),
-        tileN(s.number("tile_n", 1)), chunkT(s.number("chunk_t", 1)),
-        chunkR(s.number("chunk_r", 1)), staged(s.number("staged", 0)),
-        ahead(s.number("ahead", 0)), dot(s.number("dot", 1)),
-        packing(packingOf(body.kernel)) {}
+        tileN(s.number("tile_n", 1)), schedule(s),
+        staged(s.number("staged", 0)), ahead(s.number("ahead", 0)),
+        dot(s.number("dot", 1)), packing(packingOf(body.kernel)) {}
   LogicalResult prepare();
   int64_t run(Value begin, Value end);
 
@@ -85,7 +84,9 @@ private:
   ArrayRef<Value> symbolOf;
   ContractNest nest;
   SmallVector<int64_t> loops, kLoops, extents;
-  int64_t lane, tile, row, lanes, tileM, tileN, chunkT, chunkR;
+  int64_t lane, tile, row, lanes, tileM, tileN;
+  ScheduleReader schedule;
+  int64_t chunkT = 1, chunkR = 1; ///< points and rows of a task
   bool staged, ahead;
   int64_t dot; ///< steps of the innermost reduction loop taken at once
   std::optional<Packing> packing;
@@ -499,10 +500,8 @@ int64_t TiledContraction::run(Value begin, Value end) {
   int64_t tileExtent = tile >= 0 ? extents[tile] : 1;
   int64_t rowExtent = row >= 0 ? extents[row] : 1;
   int64_t laneExtent = lane >= 0 ? extents[lane] : 1;
-  chunkT = std::clamp<int64_t>(chunkT, 1, tileExtent);
-  chunkR = std::clamp<int64_t>(chunkR, 1, rowExtent);
-  if (chunkT < tileExtent)
-    chunkT = std::max<int64_t>(chunkT / tileM, 1) * tileM;
+  chunkT = schedule.chunk("chunk_t", tileExtent, tileM);
+  chunkR = schedule.chunk("chunk_r", rowExtent);
   int64_t laneBlocks = llvm::divideCeil(laneExtent, lanes * tileN);
   int64_t tChunks = llvm::divideCeil(tileExtent, chunkT);
   int64_t rChunks = llvm::divideCeil(rowExtent, chunkR);

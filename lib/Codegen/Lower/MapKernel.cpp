@@ -13,16 +13,6 @@ namespace nacre::codegen {
 using namespace nacre::lazy;
 using namespace nacre::schedule;
 
-int64_t ScheduleReader::number(StringRef key, int64_t otherwise) const {
-  auto attr = dict.getAs<IntegerAttr>(key);
-  return attr ? attr.getInt() : otherwise;
-}
-SmallVector<int64_t> ScheduleReader::list(StringRef key) const {
-  auto attr = dict.getAs<DenseI64ArrayAttr>(key);
-  return attr ? SmallVector<int64_t>(attr.asArrayRef())
-              : SmallVector<int64_t>();
-}
-
 namespace {
 
 /// Runs the innermost loops of a map kernel.

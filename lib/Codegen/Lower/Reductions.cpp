@@ -290,11 +290,7 @@ Value Body::accumulate(ArrayRef<unsigned> dims, ArrayRef<int64_t> steps,
 bool Body::fillsHeld(ReduceOp op, AffineMap map) {
   if (!held || !held->fills || held->filling || held->filled)
     return false;
-  SmallVector<AffineExpr> row;
-  for (auto [axis, e] : llvm::enumerate(held->identity.getResults()))
-    if (!llvm::is_contained(op.getAxes(), int64_t(axis)))
-      row.push_back(e);
-  return map.getResults() == ArrayRef(row) &&
+  return schedule::isAtRow(map, held->identity, op.getAxes()) &&
          schedule::computesAtSameIndex(op.getX(), held->value);
 }
 
